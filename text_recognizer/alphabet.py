@@ -1,0 +1,84 @@
+"""Characters to indices and back: the one source of truth for what can be read."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Sequence
+
+from text_recognizer.errors import UserError
+
+BLANK, START, END, PADDING = "<B>", "<S>", "<E>", "<P>"
+SPECIAL_TOKENS = (BLANK, START, END, PADDING)
+DIGITS = string.digits
+LETTERS = string.ascii_uppercase + string.ascii_lowercase
+PUNCTUATION = "!\"#&'()*+,-./:;?"
+
+
+class Alphabet(Sequence[str]):
+    """An ordered set of tokens: special tokens and single characters.
+
+    Args:
+        tokens: The tokens in index order. Each is a single character or one of ``<B> <S> <E> <P>``.
+
+    Raises:
+        ValueError: If a token occurs twice or is neither a special token nor a single character.
+    """
+
+    def __init__(self, tokens: Iterable[str]) -> None:
+        self.tokens = tuple(tokens)
+        for token in self.tokens:
+            if token not in SPECIAL_TOKENS and len(token) != 1:
+                raise ValueError(f"Token {token!r} is neither a single character nor one of {SPECIAL_TOKENS}.")
+        self._index = {token: index for index, token in enumerate(self.tokens)}
+        if len(self._index) != len(self.tokens):
+            raise ValueError("An alphabet holds each token once.")
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self.tokens[index]
+
+    def __contains__(self, token: object) -> bool:
+        return token in self._index
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Alphabet) and self.tokens == other.tokens
+
+    def __hash__(self) -> int:
+        return hash(self.tokens)
+
+    def __repr__(self) -> str:
+        return f"Alphabet({len(self)} tokens: {' '.join(self.tokens)})"
+
+    @property
+    def characters(self) -> tuple[str, ...]:
+        """All tokens that stand for a character, space included."""
+        return tuple(token for token in self.tokens if token not in SPECIAL_TOKENS)
+
+    def index(self, token: str, *_: int) -> int:  # type: ignore[override]
+        """Index of a token.
+
+        Raises:
+            UserError: If the alphabet does not hold the token; the message names it.
+        """
+        if token not in self._index:
+            raise UserError(f"Character {token!r} is not in the alphabet. It holds: {''.join(self.characters)!r}")
+        return self._index[token]
+
+    def encode(self, text: str) -> list[int]:
+        """Indices of the characters of ``text``.
+
+        Raises:
+            UserError: If a character is not in the alphabet; the message names it.
+        """
+        return [self.index(character) for character in text]
+
+    def decode(self, indices: Iterable[int]) -> str:
+        """Text of ``indices``; special tokens are left out."""
+        tokens = (self.tokens[int(index)] for index in indices)
+        return "".join(token for token in tokens if token not in SPECIAL_TOKENS)
+
+
+ALPHABET = Alphabet((*SPECIAL_TOKENS, *DIGITS, *LETTERS, " ", *PUNCTUATION))
+"""The 83 tokens of the lab, in its order: ``<B>`` (the CTC blank), ``<S> <E> <P>``, 0-9, A-Z, a-z, space, punctuation."""

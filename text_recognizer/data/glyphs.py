@@ -1,0 +1,58 @@
+"""A bank of character pictures, sorted so that compiled code finds all glyphs of a character at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from text_recognizer.alphabet import ALPHABET, Alphabet
+
+GLYPH_SIZE = 28
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class GlyphBank:
+    """Glyphs sorted by alphabet index.
+
+    Attributes:
+        images: uint8 (N, 28, 28), ink 255 on 0.
+        indices: int64 (N,), ascending: the alphabet index of each glyph.
+        offsets: int64 (len(alphabet) + 1,): the glyphs of index i are ``images[offsets[i]:offsets[i + 1]]``.
+        alphabet: What the indices mean.
+    """
+
+    images: np.ndarray
+    indices: np.ndarray
+    offsets: np.ndarray
+    alphabet: Alphabet
+
+    @classmethod
+    def from_arrays(cls, images: np.ndarray, indices: np.ndarray, alphabet: Alphabet = ALPHABET) -> GlyphBank:
+        """Build a bank from glyphs in any order: ``images`` uint8 (N, 28, 28), ``indices`` integers (N,)."""
+        order = np.argsort(indices, kind="stable")
+        indices = np.asarray(indices, dtype=np.int64)[order]
+        offsets = np.searchsorted(indices, np.arange(len(alphabet) + 1))
+        return cls(np.ascontiguousarray(images[order]), indices, offsets.astype(np.int64), alphabet)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def characters(self) -> tuple[str, ...]:
+        """The characters that have at least one glyph."""
+        return tuple(self.alphabet[int(index)] for index in np.unique(self.indices))
+
+    def of(self, character: str) -> np.ndarray:
+        """All glyphs of a character, uint8 (n, 28, 28)."""
+        index = self.alphabet.index(character)
+        return self.images[self.offsets[index] : self.offsets[index + 1]]
+
+    def completed_by(self, other: GlyphBank) -> GlyphBank:
+        """This bank plus the glyphs of ``other`` for characters that this one lacks."""
+        missing = ~np.isin(other.indices, self.indices)
+        images = np.concatenate([self.images, other.images[missing]])
+        return self.from_arrays(images, np.concatenate([self.indices, other.indices[missing]]), self.alphabet)
