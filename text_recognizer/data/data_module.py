@@ -230,3 +230,5 @@ class DataModule(L.LightningDataModule):
                 f"  batch targets: {targets.shape} {targets.dtype}, {targets.min()} to {targets.max()}",
             ]
         )
+
+    __str__ = __repr__  # Lightning would print its data loaders

@@ -1,0 +1,313 @@
+"""Files of data sets: found by their metadata, fetched once, verified, cached.
+
+``data/raw/<data set>/metadata.toml`` names each file's addresses and checksum::
+
+    [[files]]
+    filename = "gzip.zip"
+    url = "https://..."         # or urls = ["https://...", "https://..."], tried in turn
+    sha256 = "..."              # or md5; a list means that any of them is right
+
+The setting ``TEXT_RECOGNIZER_MIRROR`` (a folder or a base URL with ``<data set>/metadata.toml``, addresses relative to
+that file) takes precedence, and the mirror's own checksums rule. ``TEXT_RECOGNIZER_CACHE`` moves the cache folder.
+
+The common download libraries either do not resume a broken transfer or do not accept several checksums, so this is
+built on ``requests``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+from urllib.request import url2pathname
+
+import platformdirs
+import requests
+import urllib3
+from filelock import FileLock
+from tqdm import tqdm
+
+from text_recognizer.errors import UserError
+
+MIRROR_SETTING = "TEXT_RECOGNIZER_MIRROR"
+CACHE_SETTING = "TEXT_RECOGNIZER_CACHE"
+CHECKSUM_KINDS = ("sha256", "md5")
+ATTEMPTS = 5  # per address; only a transfer that got further than the last one is tried again
+TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
+CHUNK_SIZE = 1 << 20
+CONNECTION_FAILURES = (
+    "Name or service not known",
+    "Temporary failure in name resolution",
+    "getaddrinfo failed",
+    "nodename nor servname provided",
+    "Network is unreachable",
+    "Connection refused",
+    "IncompleteRead",
+)
+
+_PACKAGED_METADATA = Path(__file__).parent / "raw"
+_CHECKOUT = Path(__file__).parents[2]
+
+
+def cache_folder() -> Path:
+    """Where downloads and what is made of them are kept.
+
+    ``TEXT_RECOGNIZER_CACHE`` if set, else ``data/`` of a checkout, else the user's cache folder.
+    """
+    if setting := os.environ.get(CACHE_SETTING):
+        return Path(setting).expanduser()
+    if _PACKAGED_METADATA.is_dir():
+        return platformdirs.user_cache_path("text-recognizer")
+    return _CHECKOUT / "data"
+
+
+def processed_folder() -> Path:
+    """The part of the cache that holds what was computed from downloads."""
+    return cache_folder() / "processed"
+
+
+@contextlib.contextmanager
+def explain_write_errors(folder: Path) -> Iterator[None]:
+    """Turn an ``OSError`` (read-only folder, full disk) into a :class:`UserError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"Cannot write to the cache folder {folder}: {error.strerror or error}.\n"
+            f"Free some space there, or choose another folder: export {CACHE_SETTING}=/a/writable/folder"
+        ) from error
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a data set: where it comes from and how to tell that it is right.
+
+    Attributes:
+        dataset: Name of the data set, for example ``emnist``.
+        filename: Name of the file.
+        addresses: URLs, or one local path of a mirror that is a folder.
+        checksums: ``kind:hexadecimal digits``; a file that matches any of them is right.
+    """
+
+    dataset: str
+    filename: str
+    addresses: tuple[str, ...]
+    checksums: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Identifies the file's content; part of every cache path, so that different files never get mixed up."""
+        return self.checksums[0].partition(":")[2][:12]
+
+    @property
+    def cached_path(self) -> Path:
+        """Where the file is kept once it is downloaded."""
+        return cache_folder() / "downloaded" / self.dataset / self.key / self.filename
+
+    def matches(self, path: Path) -> bool:
+        """Whether the file at ``path`` has one of the checksums."""
+        for kind in sorted({checksum.partition(":")[0] for checksum in self.checksums}):
+            with path.open("rb") as file:
+                if f"{kind}:{hashlib.file_digest(file, kind).hexdigest()}" in self.checksums:
+                    return True
+        return False
+
+    def fetch(self) -> Path:
+        """Path of the verified file; it is downloaded if the cache does not hold it or holds an altered one.
+
+        Raises:
+            UserError: If no address gives the right file, or the cache folder cannot be written.
+        """
+        if is_local(self.addresses[0]):
+            return self._check_local(Path(self.addresses[0]))
+        path = self.cached_path
+        if path.is_file() and self.matches(path):
+            return path
+        with explain_write_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(path.with_name(f"{path.name}.lock")):
+                if not (path.is_file() and self.matches(path)):
+                    self._download(path)
+        return path
+
+    def _check_local(self, path: Path) -> Path:
+        if not path.is_file():
+            raise UserError(f"The mirror's metadata names {path}, but there is no such file.")
+        if not self.matches(path):
+            raise UserError(
+                f"{path} is not the file that its metadata.toml describes: its checksum is none of\n  "
+                + "\n  ".join(self.checksums)
+                + "\nIt is truncated or altered; copy it again."
+            )
+        return path
+
+    def _download(self, path: Path) -> None:
+        part = path.with_name(f"{path.name}.part")
+        tried = []
+        for address in self.addresses:
+            for _ in range(ATTEMPTS):
+                resumed_from = _size(part)
+                try:
+                    _transfer(address, part, description=f"{self.dataset}/{self.filename}")
+                except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+                    reason = _reason(error)
+                    if _size(part) <= resumed_from:
+                        break
+                except OSError:
+                    part.unlink(missing_ok=True)
+                    raise
+                else:
+                    if self.matches(part):
+                        part.replace(path)
+                        return
+                    reason = "the file that came is truncated or altered (its checksum is wrong)"
+                    part.unlink()
+                    if not resumed_from:
+                        break
+            tried.append(f"  {address}: {reason}")
+        raise UserError(self._failure(tried))
+
+    def _failure(self, tried: list[str]) -> str:
+        lines = [f"{self.dataset}/{self.filename} could not be downloaded. Tried:", *tried, "What helps:"]
+        if MIRROR_SETTING not in os.environ:
+            lines += [
+                f"  a mirror (a folder or base URL that holds {self.dataset}/metadata.toml):",
+                f"    export {MIRROR_SETTING}=/folder/or/https://address",
+            ]
+        return "\n".join(
+            [
+                *lines,
+                "  a manual download, on any machine, put where it is looked for:",
+                f'    curl -L --create-dirs -o "{self.cached_path}" "{self.addresses[0]}"',
+                "  the built-in data, which needs no download:",
+                "    text-recognizer train --model_class=LineCNN --data_class=EMNISTLines "
+                "--glyphs=strokes --text=builtin",
+            ]
+        )
+
+
+def data_file(dataset: str, filename: str) -> DataFile:
+    """Look a file up in the metadata: the mirror's if ``TEXT_RECOGNIZER_MIRROR`` is set, else the project's own.
+
+    Args:
+        dataset: ``mnist``, ``emnist`` or ``brown``.
+        filename: Name of the file in the metadata.
+
+    Raises:
+        UserError: If the mirror cannot be reached, lacks the data set, or its metadata is not in the right form.
+    """
+    mirror = os.environ.get(MIRROR_SETTING)
+    source, text = _mirror_metadata(mirror, dataset) if mirror else _own_metadata(dataset)
+    try:
+        entries = {entry["filename"]: entry for entry in tomllib.loads(text)["files"]}
+        entry = entries[filename]
+        urls = entry["urls"] if "urls" in entry else [entry["url"]]
+        kind = next(kind for kind in CHECKSUM_KINDS if kind in entry)
+        digests = entry[kind] if isinstance(entry[kind], list) else [entry[kind]]
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, StopIteration) as error:
+        raise UserError(
+            f"{source} does not describe {filename}: it needs a [[files]] table with filename, url and sha256 or md5."
+        ) from error
+    addresses = tuple(url if urlsplit(url).scheme in ("http", "https") else _resolve(source, url) for url in urls)
+    return DataFile(dataset, filename, addresses, tuple(f"{kind}:{digest.lower()}" for digest in digests))
+
+
+def fetch(dataset: str, filename: str) -> Path:
+    """Path of a verified file of a data set; see :func:`data_file` and :meth:`DataFile.fetch`."""
+    return data_file(dataset, filename).fetch()
+
+
+def is_local(address: str) -> bool:
+    """Whether an address is a path of this machine, not a URL."""
+    return urlsplit(address).scheme not in ("http", "https")
+
+
+def _own_metadata(dataset: str) -> tuple[str, str]:
+    folder = _PACKAGED_METADATA if _PACKAGED_METADATA.is_dir() else _CHECKOUT / "data" / "raw"
+    path = folder / dataset / "metadata.toml"
+    return str(path), path.read_text(encoding="utf-8")
+
+
+def _mirror_metadata(mirror: str, dataset: str) -> tuple[str, str]:
+    """Address and content of the mirror's metadata of a data set."""
+    source = _resolve(f"{mirror.rstrip('/')}/", f"{dataset}/metadata.toml")
+    try:
+        if is_local(source):
+            return source, Path(source).read_text(encoding="utf-8")
+        response = requests.get(source, timeout=TIMEOUT)
+        response.raise_for_status()
+        return source, response.text
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"The mirror that {MIRROR_SETTING} names has no readable {source}: {_reason(error)}.\n"
+            f"Point {MIRROR_SETTING} to a folder or base URL that holds {dataset}/metadata.toml, "
+            f"or use the official addresses: unset {MIRROR_SETTING}"
+        ) from error
+
+
+def _resolve(base: str, relative: str) -> str:
+    """An address relative to ``base`` (of a file, or of a folder with ``/`` at its end); ``file:`` URLs become paths."""
+    if not is_local(base):
+        return urljoin(base, relative)
+    if base.startswith("file:"):
+        base = url2pathname(urlsplit(base).path) + ("/" if base.endswith("/") else "")
+    folder = Path(base).expanduser() if base.endswith("/") else Path(base).parent
+    return str(folder / relative)
+
+
+def _transfer(url: str, part: Path, description: str) -> None:
+    """Download ``url`` to ``part``, going on where an earlier transfer stopped if the server can do that."""
+    start = _size(part)
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        if start and response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            part.unlink()
+            _transfer(url, part, description)
+            return
+        response.raise_for_status()
+        if not _continues(response, start):
+            start = 0
+        remaining = response.headers.get("Content-Length")
+        with (
+            part.open("ab" if start else "wb") as file,
+            tqdm(
+                desc=description,
+                total=start + int(remaining) if remaining else None,
+                initial=start,
+                unit="B",
+                unit_scale=True,
+                disable=None,
+            ) as progress,
+        ):
+            for chunk in response.raw.stream(CHUNK_SIZE, decode_content=False):
+                file.write(chunk)
+                progress.update(len(chunk))
+
+
+def _continues(response: requests.Response, start: int) -> bool:
+    """Whether the server sends the bytes from ``start`` on."""
+    sent = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    return response.status_code == HTTPStatus.PARTIAL_CONTENT and sent is not None and int(sent[1]) == start
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _reason(error: Exception) -> str:
+    """One line that says what went wrong on the way."""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"the server answers {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.ConnectionError | urllib3.exceptions.HTTPError):
+        known = re.search("|".join(CONNECTION_FAILURES), str(error))
+        return f"no connection, or it broke off ({known[0] if known else type(error).__name__})"
+    return getattr(error, "strerror", None) or str(error)
