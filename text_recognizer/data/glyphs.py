@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -45,6 +46,14 @@ class GlyphBank:
     def characters(self) -> tuple[str, ...]:
         """The characters that have at least one glyph."""
         return tuple(self.alphabet[int(index)] for index in np.unique(self.indices))
+
+    @cached_property
+    def ink_columns(self) -> np.ndarray:
+        """uint8 (N, 2): the first column with ink of each glyph and the one after the last; (0, 0) without ink."""
+        inked = self.images.any(axis=1)
+        ends = GLYPH_SIZE - inked[:, ::-1].argmax(axis=1)
+        bounds = np.stack([inked.argmax(axis=1), ends], axis=1)
+        return np.where(inked.any(axis=1, keepdims=True), bounds, 0).astype(np.uint8)
 
     def of(self, character: str) -> np.ndarray:
         """All glyphs of a character, uint8 (n, 28, 28)."""
