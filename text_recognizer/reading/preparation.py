@@ -1,0 +1,229 @@
+"""The normal form of a line: any picture of one line becomes ink 255 on 0 at one height, size and place.
+
+The size comes from the writing itself. The ink's centre line (a smooth curve, so skew and a wandering baseline are
+followed) and its vertical spread around that line are estimated together, with ink far off the line trimmed away; so
+neither the picture's height nor ascenders, specks or pieces of neighbouring lines decide. The spread is scaled to that
+of letters ``CORE_HEIGHT`` high, and the centre line is laid on the middle row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+HEIGHT = 40
+CORE_HEIGHT = 18
+MARGIN = 6
+PREPARATION = {"height": HEIGHT, "core_height": CORE_HEIGHT, "margin": MARGIN, "version": 1}
+"""What a model file states about the lines it was trained on."""
+
+_WAVES = (0.06, 0.03, 0.02, 0.015)
+"""Expected rise of a centre line's slope, sag and waves (Legendre polynomials 1 to 4) over half its width."""
+_MIN_CONTRAST = 0.12 * 255
+_SINGLE_PASS_HEIGHT = 160
+_COARSE_HEIGHT, _COARSE_WIDTH = 800, 4000
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedLine:
+    """A line in normal form.
+
+    Attributes:
+        image: uint8 (HEIGHT, W), ink 255 on 0.
+        scale: Prepared pixels per picture pixel.
+        left: Where column 0 of ``image`` begins in the picture, in picture pixels.
+    """
+
+    image: np.ndarray
+    scale: float
+    left: float
+
+    def to_picture(self, x: np.ndarray) -> np.ndarray:
+        """Map x in the prepared line to x in the picture."""
+        return np.asarray(x) / self.scale + self.left
+
+    def from_picture(self, x: np.ndarray) -> np.ndarray:
+        """Map x in the picture to x in the prepared line."""
+        return (np.asarray(x) - self.left) * self.scale
+
+
+def prepare(picture: np.ndarray) -> PreparedLine | None:
+    """Bring a picture of one line to its normal form.
+
+    Args:
+        picture: uint8 (h, w) grey, dark writing on light or light on dark.
+
+    Returns:
+        The line, or None where the picture holds no writing.
+    """
+    height, width = picture.shape
+    if height <= _SINGLE_PASS_HEIGHT:
+        return _prepare_close(picture)
+    factor = min(1.0, _COARSE_HEIGHT / height, _COARSE_WIDTH / width)
+    ink = ink_of(_resize(picture, factor))
+    if ink is None:
+        return None
+    top, bottom, core = _band(ink)
+    top, bottom = int(top / factor), int(np.ceil(bottom / factor))
+    shrink = min(1.0, 2 * CORE_HEIGHT * factor / core)
+    line = _prepare_close(_resize(picture[top:bottom], shrink))
+    return line and PreparedLine(line.image, line.scale * shrink, line.left / shrink)
+
+
+def prepare_lines(images: np.ndarray, widths: Sequence[int] | np.ndarray) -> list[PreparedLine | None]:
+    """Bring composed lines to their normal form, the way of a picture.
+
+    Args:
+        images: uint8 (B, H, W), ink 255 on 0.
+        widths: The columns of each line that count, integers (B,).
+
+    Returns:
+        One prepared line per image (None for an empty one); ``from_picture`` maps character boxes into it.
+    """
+    return [prepare(255 - image[:, :width]) for image, width in zip(images, widths, strict=True)]
+
+
+def ink_of(picture: np.ndarray) -> np.ndarray | None:
+    """How much ink each pixel holds, whatever the paper, the light and the polarity.
+
+    Args:
+        picture: uint8 (h, w) grey.
+
+    Returns:
+        uint8 (h, w), ink 255 on 0, or None where nothing stands out of the paper.
+    """
+    if _light_on_dark(picture):
+        picture = cv2.bitwise_not(picture)
+    ink = cv2.bitwise_not(cv2.divide(picture, _paper(picture), scale=255))
+    counts = cv2.calcHist([ink], [0], None, [256], [0, 256]).ravel().astype(np.float64)
+    threshold, high = _otsu(counts)
+    low, middle = np.searchsorted(np.cumsum(counts), counts.sum() * np.array([0.05, 0.35]))
+    noise = (middle - low) / 1.26  # standard deviations of normal noise between its quantiles 0.05 and 0.35
+    if high - middle < max(_MIN_CONTRAST, 4 * noise):
+        return None
+    floor = min(middle + 3 * noise, threshold)
+    gain = 255 / (high - floor)
+    return cv2.convertScaleAbs(cv2.max(ink, float(floor)), alpha=gain, beta=-gain * floor)
+
+
+def _light_on_dark(picture: np.ndarray) -> bool:
+    """Whether the writing, being the rarer of both, is the lighter: the sign of the skewness once the light is even."""
+    sample = picture[:: 1 + picture.shape[0] // 25, :: 1 + picture.shape[1] // 400].astype(np.float32)
+    blocks = max(1, round(sample.shape[1] / sample.shape[0] / 2))
+    light = cv2.resize(sample, (blocks, 1), interpolation=cv2.INTER_AREA)
+    sample -= cv2.resize(light, sample.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return float(np.vdot(sample, sample * sample)) > 0
+
+
+def _paper(picture: np.ndarray) -> np.ndarray:
+    """The light of the paper at each pixel: dark strokes closed over on a coarse grid, then smoothed."""
+    height, width = picture.shape
+    step = 4
+    coarse = cv2.dilate(picture, np.ones((step, step), np.uint8))[::step, ::step]
+    size = min(41, max(5, height // 5 | 1))
+    coarse = cv2.blur(cv2.morphologyEx(coarse, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)), (5, 5))
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _otsu(counts: np.ndarray) -> tuple[int, float]:
+    """Otsu's threshold of a histogram (256,) and the mean of what lies above it (Otsu 1979)."""
+    below, mass = np.cumsum(counts), np.cumsum(counts * np.arange(256))
+    above = np.maximum(below[-1] - below, 1)
+    mean_above = (mass[-1] - mass) / above
+    between = below * above * (mass / np.maximum(below, 1) - mean_above) ** 2
+    threshold = int(np.argmax(between))
+    return threshold, float(mean_above[threshold])
+
+
+@dataclass(frozen=True)
+class _CentreLine:
+    """The curve along the middle of the writing, and the height of its letters, both in pixels."""
+
+    middle: float
+    half: float
+    coefficients: np.ndarray  # of the Legendre polynomials of (x - middle) / half
+    core: float
+
+    def at(self, x: np.ndarray) -> np.ndarray:
+        return np.polynomial.legendre.legval((x - self.middle) / self.half, self.coefficients)
+
+
+def _centre_line(ink: np.ndarray, left: int, right: int) -> _CentreLine:
+    """Fit the centre line and the spread of the ink around it, trimming what lies far off, and again.
+
+    Slope, sag and waves have normal priors, so a long line follows its ink while a short word, whose ascenders would
+    tilt it, stays nearly level: the middle of n letters of height c is known to about 0.25 c / sqrt(n).
+    """
+    height, half = ink.shape[0], (right - left) / 2
+    count = int(np.clip((right - left) // 10, 1, 256))
+    strips = cv2.resize(ink[:, left:right], (count, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+    basis = np.polynomial.legendre.legvander((2 * np.arange(count) + 1) / count - 1, len(_WAVES)).T
+    prior = np.diag([0, *(1 / (np.array(_WAVES) * half) ** 2)])
+    y = np.arange(height, dtype=np.float32)
+    powers = np.stack([np.ones_like(y), y, y * y])
+    kept, core = strips, float(height)
+    for _ in range(3):
+        mass, first, second = (powers @ kept).astype(np.float64)
+        total = mass.sum()
+        precision = max(1.0, 2 * half / core) / (0.25 * core) ** 2 / total
+        coefficients = np.linalg.solve(precision * (basis * mass) @ basis.T + prior, precision * basis @ first)
+        centre = coefficients @ basis
+        variance = (second - 2 * centre * first + centre**2 * mass).sum() / total
+        core = float(np.sqrt(12 * max(variance, 0) + 1))
+        kept = strips * (np.abs(y[:, None] - centre.astype(np.float32)) < 0.9 * core)
+    return _CentreLine((left + right - 1) / 2, half, coefficients, core)
+
+
+def _band(ink: np.ndarray) -> tuple[int, int, float]:
+    """Rows around the strongest line (top, bottom, with room for ascenders and skew), and the height of its letters."""
+    height = ink.shape[0]
+    profile = cv2.blur(ink.mean(1), (1, max(3, height // 100)))[:, 0]
+    peak = int(np.argmax(profile))
+    empty = np.flatnonzero(profile < 0.1 * profile[peak])
+    top = max(empty[empty < peak], default=0)
+    bottom = min(empty[empty > peak], default=height)
+    extent = max(bottom - top, 4)
+    return max(0, int(top - 0.8 * extent)), min(height, int(bottom + 0.8 * extent)), float(extent)
+
+
+def _ink_columns(ink: np.ndarray) -> tuple[int, int] | None:
+    """First and last column (exclusive) that hold ink."""
+    columns = np.flatnonzero(cv2.reduce(ink, 0, cv2.REDUCE_MAX)[0] > 127)
+    return (int(columns[0]), int(columns[-1]) + 1) if columns.size else None
+
+
+def _prepare_close(picture: np.ndarray) -> PreparedLine | None:
+    """Prepare a picture that holds little but the line."""
+    ink = ink_of(picture)
+    columns = None if ink is None else _ink_columns(ink)
+    if ink is None or columns is None:
+        return None
+    line = _centre_line(ink, *columns)
+    scale = CORE_HEIGHT / line.core
+    return PreparedLine(_warp(ink, columns, line, scale), scale, columns[0] - MARGIN / scale)
+
+
+def _warp(ink: np.ndarray, columns: tuple[int, int], line: _CentreLine, scale: float) -> np.ndarray:
+    """Lay the centre line level on the middle row, at ``scale``, cut to ``columns`` and a margin."""
+    left, right = columns
+    width = int(np.ceil((right - left) * scale)) + 2 * MARGIN
+    x = left + (np.arange(width) + 0.5 - MARGIN) / scale - 0.5
+    y = line.at(x) + ((np.arange(HEIGHT) + 0.5 - HEIGHT / 2) / scale)[:, None]
+    if not 0.8 < scale < 1.5:  # too far for bilinear interpolation alone
+        size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
+        ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+        x, y = (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5
+    y = y.astype(np.float32)
+    x = np.ascontiguousarray(np.broadcast_to(x.astype(np.float32), y.shape))
+    return cv2.remap(ink, x, y, cv2.INTER_LINEAR)
+
+
+def _resize(picture: np.ndarray, factor: float) -> np.ndarray:
+    if factor >= 1:
+        return picture
+    height, width = picture.shape
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
