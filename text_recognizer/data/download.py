@@ -176,7 +176,7 @@ class DataFile:
 
     def _failure(self, tried: list[str]) -> str:
         lines = [f"{self.dataset}/{self.filename} could not be downloaded. Tried:", *tried, "What helps:"]
-        if MIRROR_SETTING not in os.environ:
+        if not os.environ.get(MIRROR_SETTING):
             lines += [
                 f"  a mirror (a folder or base URL that holds {self.dataset}/metadata.toml):",
                 f"    export {MIRROR_SETTING}=/folder/or/https://address",
@@ -253,7 +253,7 @@ def _mirror_metadata(mirror: str, dataset: str) -> tuple[str, str]:
 
 
 def _resolve(base: str, relative: str) -> str:
-    """An address relative to ``base`` (of a file, or of a folder with ``/`` at its end); ``file:`` URLs become paths."""
+    """An address relative to ``base`` (a file, or a folder with ``/`` at its end); ``file:`` URLs become paths."""
     if not is_local(base):
         return urljoin(base, relative)
     if base.startswith("file:"):
