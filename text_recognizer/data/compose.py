@@ -5,13 +5,9 @@ Line ``i`` of seed ``s`` is the same bytes whatever the batch, the worker, the p
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from itertools import pairwise
-from typing import Any, Literal, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from llvmlite import ir
@@ -20,14 +16,23 @@ from numba.extending import intrinsic
 
 from text_recognizer.alphabet import ALPHABET, PADDING, Alphabet
 from text_recognizer.data.glyphs import GLYPH_SIZE, GlyphBank
+from text_recognizer.data.handwriting import LINE_HEIGHT, compose_handwriting, handwriting_widths
 from text_recognizer.data.rng import randint, seed_state, uniform
-from text_recognizer.errors import UserError
+from text_recognizer.data.threads import over_ranges
+from text_recognizer.errors import UsageError, UserError
 
-CellLayout = Literal["exact", "overlap", "uneven"]
-"""``exact``: every gap has the smallest overlap; ``overlap``: one random overlap per line; ``uneven``: one per gap."""
+Layout = Literal["exact", "overlap", "uneven", "handwriting", "mixed"]
+"""How the characters of a line stand.
+
+``exact``, ``overlap`` and ``uneven`` set cells of 28 x 28 pixels: every cell overlaps the one before by the smallest
+overlap, by one random overlap per line, or by a new one at each gap. ``handwriting`` sets letters as a hand does. Of
+``mixed`` lines half are ``handwriting``, a quarter ``overlap`` and a quarter ``uneven``.
+"""
 
 SPACE = ALPHABET.index(" ")
 _LINE_STREAM = 1
+_MIX_STREAM = 4
+_MIXED_LAYOUTS: tuple[Layout, ...] = ("overlap", "uneven", "handwriting", "handwriting")
 _VECTOR = 16
 _HALVES = (0, GLYPH_SIZE - _VECTOR)
 
@@ -51,6 +56,43 @@ class Lines(NamedTuple):
     boxes: Any
 
 
+@dataclass(frozen=True)
+class LineStyle:
+    """How lines look.
+
+    Args:
+        layout: How the characters stand.
+        min_overlap: The smallest share of a cell that the next cell may cover.
+        max_overlap: The largest.
+
+    Raises:
+        UsageError: If an overlap is not in [0, 1) or the smallest is above the largest.
+    """
+
+    layout: Layout = "overlap"
+    min_overlap: float = 0.0
+    max_overlap: float = 0.33
+
+    def __post_init__(self) -> None:
+        for flag in ("min_overlap", "max_overlap"):
+            if not 0 <= getattr(self, flag) < 1:
+                raise UsageError(f"--{flag} is {getattr(self, flag)}, but an overlap is a share: 0 or more, below 1.")
+        if self.min_overlap > self.max_overlap and self.layout != "exact":
+            raise UsageError(f"--min_overlap is {self.min_overlap}, above --max_overlap {self.max_overlap}.")
+        if self.layout not in get_args(Layout):
+            raise UsageError(f"--layout is {self.layout!r}, but must be one of {', '.join(get_args(Layout))}.")
+
+    @property
+    def has_cells_only(self) -> bool:
+        """Whether every line can stand on a canvas of 28 rows and 28 columns per character."""
+        return self.layout not in ("handwriting", "mixed")
+
+    @property
+    def height(self) -> int:
+        """Rows of the pictures."""
+        return GLYPH_SIZE if self.has_cells_only else LINE_HEIGHT
+
+
 def encode_texts(texts: Sequence[str], alphabet: Alphabet = ALPHABET) -> tuple[np.ndarray, np.ndarray]:
     """Texts as the composer takes them.
 
@@ -69,14 +111,73 @@ def encode_texts(texts: Sequence[str], alphabet: Alphabet = ALPHABET) -> tuple[n
     return codes, lengths
 
 
+def compose_lines(
+    bank: GlyphBank,
+    codes: np.ndarray,
+    lengths: np.ndarray,
+    style: LineStyle,
+    *,
+    seed: int,
+    indices: np.ndarray,
+    width: int | None = None,
+) -> Lines:
+    """Compose a batch in any style.
+
+    Args:
+        bank, codes, lengths, seed, indices: As in :func:`compose_cells`.
+        style: How the lines look.
+        width: Columns of the canvas where there are only cells; ``28 * L`` if not given.
+
+    Returns:
+        The lines, on pictures of ``style.height`` rows. Where there are not only cells, the pictures have as many
+        columns as the widest line needs, and cells stand in the middle rows.
+
+    Raises:
+        UserError: As :func:`compose_cells` does.
+    """
+    lengths, indices = np.asarray(lengths, np.int64), np.asarray(indices, np.int64)
+    if style.layout == "mixed":
+        return _compose_mixed(bank, codes, lengths, style, seed, indices)
+    if style.layout == "handwriting":
+        images, widths, boxes = compose_handwriting(bank, codes, lengths, seed=seed, indices=indices)
+        return Lines(images, _padded_targets(codes, lengths), widths, lengths, boxes)
+    return compose_cells(
+        bank,
+        codes,
+        lengths,
+        min_overlap=style.min_overlap,
+        max_overlap=style.min_overlap if style.layout == "exact" else style.max_overlap,
+        uneven=style.layout == "uneven",
+        seed=seed,
+        indices=indices,
+        width=width,
+    )
+
+
+def line_widths(
+    bank: GlyphBank, codes: np.ndarray, lengths: np.ndarray, style: LineStyle, *, seed: int, indices: np.ndarray
+) -> np.ndarray:
+    """About the widths that :func:`compose_lines` gives the same lines, int64 (B,), without drawing them."""
+    indices = np.asarray(indices, np.int64)
+    widths = (lengths * GLYPH_SIZE * (1 - (style.min_overlap + style.max_overlap) / 2)).astype(np.int64)
+    if style.layout == "handwriting":
+        widths = handwriting_widths(bank, codes, lengths, seed=seed, indices=indices)
+    elif style.layout == "mixed":
+        written = _layout_numbers(seed, indices) >= _MIXED_LAYOUTS.index("handwriting")
+        widths[written] = handwriting_widths(
+            bank, codes[written], lengths[written], seed=seed, indices=indices[written]
+        )
+    return widths
+
+
 def compose_cells(
     bank: GlyphBank,
     codes: np.ndarray,
     lengths: np.ndarray,
     *,
-    layout: CellLayout = "overlap",
-    min_overlap: float = 0.0,
-    max_overlap: float = 0.33,
+    min_overlap: float,
+    max_overlap: float,
+    uneven: bool = False,
     seed: int,
     indices: np.ndarray,
     width: int | None = None,
@@ -92,9 +193,9 @@ def compose_cells(
         bank: The glyphs to draw from.
         codes: uint8 (B, L), alphabet indices of each text; what follows a text's length is ignored.
         lengths: int64 (B,), characters of each text, 1 to L.
-        layout: Which gaps share an overlap.
-        min_overlap: The smallest share of a cell's width that the next cell may cover.
+        min_overlap: The smallest share of a cell that the next cell may cover.
         max_overlap: The largest, below 1.
+        uneven: Draw an overlap for each gap, not one for the line.
         seed: Seed of glyphs and overlaps.
         indices: int64 (B,), number of each line; with the seed it decides every random choice.
         width: Columns of the canvas; ``28 * L`` if not given.
@@ -110,7 +211,9 @@ def compose_cells(
     batch, longest = codes.shape
     width = GLYPH_SIZE * longest if width is None else width
     images = np.empty((batch, GLYPH_SIZE, width), np.uint8) if out is None else out
-    assert images.shape == (batch, GLYPH_SIZE, width) and images.dtype == np.uint8 and images.flags.c_contiguous
+    assert images.shape == (batch, GLYPH_SIZE, width)
+    assert images.dtype == np.uint8
+    assert images.flags.c_contiguous
     lines = Lines(
         images,
         np.empty((batch, longest), np.int64),
@@ -120,16 +223,53 @@ def compose_cells(
     )
     glyphs = (bank.images, bank.offsets, bank.ink_columns)
     texts = (codes, lines.lengths, np.asarray(indices, np.int64), seed)
-    overlaps = (min_overlap, min_overlap if layout == "exact" else max_overlap, layout == "uneven")
+    overlaps = (float(min_overlap), float(max_overlap), uneven)
     results = (lines.images, lines.targets, lines.widths, lines.boxes)
 
     def compose_range(first: int, last: int) -> int:
         return _compose_cells(*glyphs, *texts, *overlaps, bank.alphabet.index(PADDING), first, last, *results)
 
-    for failed in _over_ranges(compose_range, batch, parallel):
+    for failed in over_ranges(compose_range, batch, parallel):
         if failed >= 0:
             raise _cannot_set(bank, codes[failed, : max(lengths[failed], 0)], width)
     return lines
+
+
+def _padded_targets(codes: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    inside = np.arange(codes.shape[1]) < lengths[:, None]
+    return np.where(inside, codes, ALPHABET.index(PADDING)).astype(np.int64)
+
+
+def _compose_mixed(
+    bank: GlyphBank, codes: np.ndarray, lengths: np.ndarray, style: LineStyle, seed: int, indices: np.ndarray
+) -> Lines:
+    numbers = _layout_numbers(seed, indices)
+    parts = []
+    for layout in dict.fromkeys(_MIXED_LAYOUTS):
+        chosen = np.flatnonzero([_MIXED_LAYOUTS[number] == layout for number in numbers])
+        part_style = replace(style, layout=layout)
+        part = compose_lines(bank, codes[chosen], lengths[chosen], part_style, seed=seed, indices=indices[chosen])
+        parts.append((chosen, part))
+    widths, boxes = np.empty_like(lengths), np.empty((*codes.shape, 2), np.int32)
+    for chosen, part in parts:
+        widths[chosen], boxes[chosen] = part.widths, part.boxes
+    images = np.zeros((len(codes), style.height, widths.max(initial=0)), np.uint8)
+    for chosen, part in parts:
+        height, width = part.images.shape[1], min(part.images.shape[2], images.shape[2])
+        top = (style.height - height) // 2
+        images[chosen, top : top + height, :width] = part.images[:, :, :width]
+    return Lines(images, _padded_targets(codes, lengths), widths, lengths, boxes)
+
+
+@njit(cache=True)
+def _layout_numbers(seed: int, indices: np.ndarray) -> np.ndarray:
+    """Which of the mixed layouts each line has."""
+    numbers = np.empty(len(indices), np.int64)
+    state = np.empty(1, np.uint64)
+    for i in range(len(indices)):
+        seed_state(state, seed, _MIX_STREAM, indices[i])
+        numbers[i] = randint(state, len(_MIXED_LAYOUTS))
+    return numbers
 
 
 def _vectors(builder: ir.IRBuilder, address: ir.Value, row_stride: ir.Value) -> list[ir.Value]:
@@ -277,22 +417,6 @@ def _lay(canvas: int, width: int, glyphs: int, starts: np.ndarray, chosen: np.nd
             else:
                 _copy_glyph(canvas + x, width, glyph)
             end = x + GLYPH_SIZE
-
-
-def _over_ranges(work: Callable[[int, int], int], count: int, parallel: bool | None) -> list[int]:
-    """Results of ``work(first, last)`` on ranges that together are 0 to ``count``, one per core if ``parallel``."""
-    if parallel is None:
-        parallel = multiprocessing.parent_process() is None
-    cores = len(os.sched_getaffinity(0)) if parallel else 1
-    bounds = [count * i // cores for i in range(cores + 1)]
-    others = [_threads().submit(work, *pair) for pair in pairwise(bounds[:-1])]
-    return [work(*bounds[-2:]), *(other.result() for other in others)]
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    """The threads that compose beside the main thread; kernels release the interpreter's lock."""
-    return ThreadPoolExecutor(thread_name_prefix="compose")
 
 
 def _cannot_set(bank: GlyphBank, codes: np.ndarray, width: int) -> UserError:
