@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -98,15 +99,15 @@ def ink_of(picture: np.ndarray) -> np.ndarray | None:
     if _light_on_dark(picture):
         picture = cv2.bitwise_not(picture)
     ink = cv2.bitwise_not(cv2.divide(picture, _paper(picture), scale=255))
-    counts = cv2.calcHist([ink], [0], None, [256], [0, 256]).ravel().astype(np.float64)
+    counts = cv2.calcHist([ink[:: 1 + len(ink) // 40]], [0], None, [256], [0, 256]).ravel().astype(np.float64)
     threshold, high = _otsu(counts)
     low, middle = np.searchsorted(np.cumsum(counts), counts.sum() * np.array([0.05, 0.35]))
     noise = (middle - low) / 1.26  # standard deviations of normal noise between its quantiles 0.05 and 0.35
     if high - middle < max(_MIN_CONTRAST, 4 * noise):
         return None
     floor = min(middle + 3 * noise, threshold)
-    gain = 255 / (high - floor)
-    return cv2.convertScaleAbs(cv2.max(ink, float(floor)), alpha=gain, beta=-gain * floor)
+    contrast = np.clip((np.arange(256) - floor) * (255 / (high - floor)), 0, 255)
+    return cv2.LUT(ink, contrast.astype(np.uint8))
 
 
 def _light_on_dark(picture: np.ndarray) -> bool:
@@ -140,15 +141,11 @@ def _otsu(counts: np.ndarray) -> tuple[int, float]:
 
 @dataclass(frozen=True)
 class _CentreLine:
-    """The curve along the middle of the writing, and the height of its letters, both in pixels."""
+    """The curve along the middle of the writing as points x, y, and the height of its letters, all in pixels."""
 
-    middle: float
-    half: float
-    coefficients: np.ndarray  # of the Legendre polynomials of (x - middle) / half
+    x: np.ndarray
+    y: np.ndarray
     core: float
-
-    def at(self, x: np.ndarray) -> np.ndarray:
-        return np.polynomial.legendre.legval((x - self.middle) / self.half, self.coefficients)
 
 
 def _centre_line(ink: np.ndarray, left: int, right: int) -> _CentreLine:
@@ -157,24 +154,32 @@ def _centre_line(ink: np.ndarray, left: int, right: int) -> _CentreLine:
     Slope, sag and waves have normal priors, so a long line follows its ink while a short word, whose ascenders would
     tilt it, stays nearly level: the middle of n letters of height c is known to about 0.25 c / sqrt(n).
     """
-    height, half = ink.shape[0], (right - left) / 2
-    count = int(np.clip((right - left) // 10, 1, 256))
-    strips = cv2.resize(ink[:, left:right], (count, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-    basis = np.polynomial.legendre.legvander((2 * np.arange(count) + 1) / count - 1, len(_WAVES)).T
-    prior = np.diag([0, *(1 / (np.array(_WAVES) * half) ** 2)])
+    height, width = ink.shape[0], right - left
+    step = max(1, min(10, width // 4), width // 256)
+    count = width // step
+    strips = cv2.resize(ink[:, left : left + count * step], (count, height), interpolation=cv2.INTER_AREA)
+    basis = _legendre(count)
+    prior = np.diag([0, *(1 / (np.array(_WAVES) * width / 2) ** 2)])
     y = np.arange(height, dtype=np.float32)
     powers = np.stack([np.ones_like(y), y, y * y])
-    kept, core = strips, float(height)
+    strips = kept = strips.astype(np.float32)
+    core = float(height)
     for _ in range(3):
         mass, first, second = (powers @ kept).astype(np.float64)
         total = mass.sum()
-        precision = max(1.0, 2 * half / core) / (0.25 * core) ** 2 / total
+        precision = max(1.0, width / core) / (0.25 * core) ** 2 / total
         coefficients = np.linalg.solve(precision * (basis * mass) @ basis.T + prior, precision * basis @ first)
         centre = coefficients @ basis
         variance = (second - 2 * centre * first + centre**2 * mass).sum() / total
         core = float(np.sqrt(12 * max(variance, 0) + 1))
         kept = strips * (np.abs(y[:, None] - centre.astype(np.float32)) < 0.9 * core)
-    return _CentreLine((left + right - 1) / 2, half, coefficients, core)
+    return _CentreLine(left + (np.arange(count) + 0.5) * step - 0.5, centre, core)
+
+
+@lru_cache(maxsize=256)
+def _legendre(count: int) -> np.ndarray:
+    """The Legendre polynomials of the centre line at ``count`` points across it."""
+    return np.polynomial.legendre.legvander((2 * np.arange(count) + 1) / count - 1, len(_WAVES)).T
 
 
 def _band(ink: np.ndarray) -> tuple[int, int, float]:
@@ -191,7 +196,7 @@ def _band(ink: np.ndarray) -> tuple[int, int, float]:
 
 def _ink_columns(ink: np.ndarray) -> tuple[int, int] | None:
     """First and last column (exclusive) that hold ink."""
-    columns = np.flatnonzero(cv2.reduce(ink, 0, cv2.REDUCE_MAX)[0] > 127)
+    columns = np.flatnonzero(ink.max(0) > 127)
     return (int(columns[0]), int(columns[-1]) + 1) if columns.size else None
 
 
@@ -211,7 +216,7 @@ def _warp(ink: np.ndarray, columns: tuple[int, int], line: _CentreLine, scale: f
     left, right = columns
     width = int(np.ceil((right - left) * scale)) + 2 * MARGIN
     x = left + (np.arange(width) + 0.5 - MARGIN) / scale - 0.5
-    y = line.at(x) + ((np.arange(HEIGHT) + 0.5 - HEIGHT / 2) / scale)[:, None]
+    y = np.interp(x, line.x, line.y) + ((np.arange(HEIGHT) + 0.5 - HEIGHT / 2) / scale)[:, None]
     if not 0.8 < scale < 1.5:  # too far for bilinear interpolation alone
         size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
         ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
