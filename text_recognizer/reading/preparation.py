@@ -21,9 +21,10 @@ MARGIN = 6
 PREPARATION = {"height": HEIGHT, "core_height": CORE_HEIGHT, "margin": MARGIN, "version": 1}
 """What a model file states about the lines it was trained on."""
 
-_WAVES = (0.06, 0.03, 0.02, 0.015)
+_WAVES = (0.06, 0.02, 0.015, 0.01)
 """Expected rise of a centre line's slope, sag and waves (Legendre polynomials 1 to 4) over half its width."""
 _MIN_CONTRAST = 0.12 * 255
+_RULE_COVERAGE = 0.85
 _SINGLE_PASS_HEIGHT = 160
 _COARSE_HEIGHT, _COARSE_WIDTH = 800, 4000
 
@@ -67,9 +68,10 @@ def prepare(picture: np.ndarray) -> PreparedLine | None:
     ink = ink_of(_resize(picture, factor))
     if ink is None:
         return None
-    top, bottom, core = _band(ink)
-    top, bottom = int(top / factor), int(np.ceil(bottom / factor))
-    shrink = min(1.0, 2 * CORE_HEIGHT * factor / core)
+    top, bottom = _strongest_band(ink.mean(1))
+    extent = (bottom - top) / factor
+    top, bottom = max(0, int(top / factor - extent)), int(np.ceil(bottom / factor + extent))
+    shrink = min(1.0, 2 * CORE_HEIGHT / extent)
     line = _prepare_close(_resize(picture[top:bottom], shrink))
     return line and PreparedLine(line.image, line.scale * shrink, line.left / shrink)
 
@@ -99,13 +101,14 @@ def ink_of(picture: np.ndarray) -> np.ndarray | None:
     if _light_on_dark(picture):
         picture = cv2.bitwise_not(picture)
     ink = cv2.bitwise_not(cv2.divide(picture, _paper(picture), scale=255))
-    counts = cv2.calcHist([ink[:: 1 + len(ink) // 40]], [0], None, [256], [0, 256]).ravel().astype(np.float64)
-    threshold, high = _otsu(counts)
+    counts = cv2.calcHist([ink], [0], None, [256], [0, 256]).ravel().astype(np.float64)
     low, middle = np.searchsorted(np.cumsum(counts), counts.sum() * np.array([0.05, 0.35]))
     noise = (middle - low) / 1.26  # standard deviations of normal noise between its quantiles 0.05 and 0.35
-    if high - middle < max(_MIN_CONTRAST, 4 * noise):
+    floor = int(middle + 4 * noise)
+    threshold, high = _otsu(np.where(np.arange(256) > floor, counts, 0))
+    if high - middle < max(_MIN_CONTRAST, 7 * noise):
         return None
-    floor = min(middle + 3 * noise, threshold)
+    floor = min(floor, threshold)
     contrast = np.clip((np.arange(256) - floor) * (255 / (high - floor)), 0, 255)
     return cv2.LUT(ink, contrast.astype(np.uint8))
 
@@ -152,22 +155,24 @@ def _centre_line(ink: np.ndarray, left: int, right: int) -> _CentreLine:
     """Fit the centre line and the spread of the ink around it, trimming what lies far off, and again.
 
     Slope, sag and waves have normal priors, so a long line follows its ink while a short word, whose ascenders would
-    tilt it, stays nearly level: the middle of n letters of height c is known to about 0.25 c / sqrt(n).
+    tilt it, stays nearly level: the middle of n letters of height c is known to about 0.3 c / sqrt(n).
     """
     height, width = ink.shape[0], right - left
     step = max(1, min(10, width // 4), width // 256)
     count = width // step
-    strips = cv2.resize(ink[:, left : left + count * step], (count, height), interpolation=cv2.INTER_AREA)
+    strong = cv2.threshold(ink[:, left : left + count * step], 100, 255, cv2.THRESH_TOZERO)[1]
+    strips = cv2.resize(strong, (count, height), interpolation=cv2.INTER_AREA).astype(np.float32)
     basis = _legendre(count)
     prior = np.diag([0, *(1 / (np.array(_WAVES) * width / 2) ** 2)])
     y = np.arange(height, dtype=np.float32)
     powers = np.stack([np.ones_like(y), y, y * y])
-    strips = kept = strips.astype(np.float32)
-    core = float(height)
+    top, bottom = _strongest_band(strips.mean(1))
+    kept, core = np.zeros_like(strips), float(bottom - top)
+    kept[top:bottom] = strips[top:bottom]
     for _ in range(3):
         mass, first, second = (powers @ kept).astype(np.float64)
         total = mass.sum()
-        precision = max(1.0, width / core) / (0.25 * core) ** 2 / total
+        precision = max(1.0, width / core) / (0.3 * core) ** 2 / total
         coefficients = np.linalg.solve(precision * (basis * mass) @ basis.T + prior, precision * basis @ first)
         centre = coefficients @ basis
         variance = (second - 2 * centre * first + centre**2 * mass).sum() / total
@@ -182,16 +187,15 @@ def _legendre(count: int) -> np.ndarray:
     return np.polynomial.legendre.legvander((2 * np.arange(count) + 1) / count - 1, len(_WAVES)).T
 
 
-def _band(ink: np.ndarray) -> tuple[int, int, float]:
-    """Rows around the strongest line (top, bottom, with room for ascenders and skew), and the height of its letters."""
-    height = ink.shape[0]
-    profile = cv2.blur(ink.mean(1), (1, max(3, height // 100)))[:, 0]
+def _strongest_band(profile: np.ndarray) -> tuple[int, int]:
+    """The rows (top, bottom) around the peak of a row profile (h,) of ink that are not nearly empty."""
+    size = min(5, max(1, len(profile) // 16)) | 1
+    profile = np.convolve(profile, np.full(size, 1 / size, np.float32), mode="same")
     peak = int(np.argmax(profile))
-    empty = np.flatnonzero(profile < 0.1 * profile[peak])
-    top = max(empty[empty < peak], default=0)
-    bottom = min(empty[empty > peak], default=height)
-    extent = max(bottom - top, 4)
-    return max(0, int(top - 0.8 * extent)), min(height, int(bottom + 0.8 * extent)), float(extent)
+    empty = profile < 0.1 * profile[peak]
+    top = peak - int(np.argmax(np.append(empty[peak::-1], True))) + 1
+    bottom = peak + int(np.argmax(np.append(empty[peak:], True)))
+    return top, bottom
 
 
 def _ink_columns(ink: np.ndarray) -> tuple[int, int] | None:
@@ -203,12 +207,63 @@ def _ink_columns(ink: np.ndarray) -> tuple[int, int] | None:
 def _prepare_close(picture: np.ndarray) -> PreparedLine | None:
     """Prepare a picture that holds little but the line."""
     ink = ink_of(picture)
+    if ink is not None:
+        ink = _without_rules(ink)
     columns = None if ink is None else _ink_columns(ink)
     if ink is None or columns is None:
         return None
     line = _centre_line(ink, *columns)
-    scale = CORE_HEIGHT / line.core
+    core = line.core
+    if columns[1] - columns[0] < 4 * core:  # too short to tell letters from a dash or a dot
+        core = max(core, 3 * _stroke_width(ink))
+    scale = CORE_HEIGHT / core
     return PreparedLine(_warp(ink, columns, line, scale), scale, columns[0] - MARGIN / scale)
+
+
+def _stroke_width(ink: np.ndarray) -> float:
+    """Mean length of the runs of ink, down or across, whichever is shorter, in pixels."""
+    mask = np.pad(ink > 127, 1)
+    across, down = (np.count_nonzero(mask & ~np.roll(mask, 1, axis)) for axis in (1, 0))
+    return float(np.count_nonzero(mask) / max(across, down, 1))
+
+
+def _without_rules(ink: np.ndarray) -> np.ndarray:
+    """Remove ruled lines: nearly straight, nearly level, through the gaps of the writing from edge to edge.
+
+    A rule's pixels stay where a stroke meets them from above or below.
+    """
+    height, width = ink.shape
+    count = width // 8
+    if width < 2 * height or height < 8:
+        return ink
+    runs = cv2.erode(ink[:, : count * 8], np.ones((1, 9), np.uint8))
+    runs = cv2.dilate(runs, np.ones((3, 1), np.uint8)).reshape(height, count, 8).max(2) > 80
+    if runs.any(0).mean() < _RULE_COVERAGE:
+        return ink
+    ink = ink.copy()
+    reach = max(3, height // 20)
+    slopes = np.linspace(-0.06, 0.06, 25)
+    strip_drop = np.rint(slopes[:, None] * (np.arange(count) - count / 2) * 8).astype(int)  # (slope, strip)
+    row = np.clip(np.arange(height)[:, None, None] + strip_drop, 0, height - 1)  # (y, slope, strip)
+    coverage = runs[row, np.arange(count)].mean(2)
+    while coverage.max() >= _RULE_COVERAGE:
+        y, slope = np.unravel_index(np.argmax(coverage), coverage.shape)
+        path = np.rint(y + slopes[slope] * (np.arange(width) - width / 2)).astype(int)
+        _erase_along(ink, path, reach)
+        coverage[max(0, y - 2 * reach) : y + 2 * reach + 1] = 0
+    return ink
+
+
+def _erase_along(ink: np.ndarray, path: np.ndarray, reach: int) -> None:
+    """Erase ink around a path of rows (w,), except where ink goes on for ``reach`` rows up or down."""
+    last = ink.shape[0] - 1
+    columns = np.arange(ink.shape[1])
+    offsets = np.arange(1, reach + 1)[:, None]
+    above, below = (ink[np.clip(path + side * offsets, 0, last), columns].min(0) for side in (-1, 1))
+    free = columns[np.maximum(above, below) < 100]
+    rows = path[free] + np.arange(1 - reach, reach)[:, None]
+    inside = (rows >= 0) & (rows <= last)
+    ink[rows[inside], np.broadcast_to(free, rows.shape)[inside]] = 0
 
 
 def _warp(ink: np.ndarray, columns: tuple[int, int], line: _CentreLine, scale: float) -> np.ndarray:
