@@ -1,0 +1,8 @@
+"""One file per model. All take keyword arguments only and can be built in one line."""
+
+from text_recognizer.models.cnn import CNN
+from text_recognizer.models.line_cnn import LineCNN
+from text_recognizer.models.line_reshape_cnn import LineReshapeCNN
+from text_recognizer.models.mlp import MLP
+
+__all__ = ["CNN", "MLP", "LineCNN", "LineReshapeCNN"]

@@ -1,0 +1,68 @@
+"""What all commands share: a parser that suggests, and errors without a traceback."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from argparse import Action
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
+
+from jsonargparse import ArgumentParser
+
+from text_recognizer.errors import UserError
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """``" Did you mean ...?"`` with the most similar of ``names``, or nothing if none is similar."""
+    matches = difflib.get_close_matches(name.lower(), {known.lower(): known for known in names}, n=1, cutoff=0.5)
+    by_lower = {known.lower(): known for known in names}
+    return f" Did you mean {by_lower[matches[0]]}?" if matches else ""
+
+
+class Parser(ArgumentParser):
+    """An argument parser whose errors fit on a screen and name the nearest flag.
+
+    A flag that is true or false may stand alone, which means true.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, **kwargs)
+
+    def parse_args(self, args: Sequence[str] | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
+        args = list(sys.argv[1:] if args is None else args)
+        switches = {flag for action in self._actions if _is_switch(action) for flag in action.option_strings}
+        spelled = [
+            f"{arg}=true" if arg in switches and (not rest or rest[0] not in ("true", "false")) else arg
+            for arg, rest in ((arg, args[i + 1 : i + 2]) for i, arg in enumerate(args))
+        ]
+        return super().parse_args(spelled, **kwargs)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        unknown = re.findall(r"--[\w.]+", message) if "nrecognized" in message else []
+        hints = "".join(nearest(flag, flags) for flag in unknown)
+        print(f"{self.prog}: error: {message}{hints}\nTry {self.prog} --help.", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def _is_switch(action: Action) -> bool:
+    return getattr(action, "_typehint", None) is bool
+
+
+def run_safely(command: Callable[[], Any]) -> int:
+    """Run a command; a :class:`UserError` is printed and becomes the exit code, as does Ctrl-C (130).
+
+    Returns:
+        The exit code: what the command returned if that is an integer, else 0.
+    """
+    try:
+        result = command()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    return result if isinstance(result, int) else 0

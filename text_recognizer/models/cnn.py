@@ -1,0 +1,46 @@
+"""Convolutional network for single characters."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from text_recognizer.models.layers import FEATURE_STRIDE, ConvNorm, GlyphFeatures
+
+DROPOUT = 0.25
+
+
+class CNN(nn.Module):
+    """Reads one character.
+
+    Args:
+        input_shape: (1, H, W) of one picture; H and W are multiples of 4.
+        num_classes: Size of the alphabet.
+        conv_dim: Channels of the feature map at a quarter of the size.
+        fc_dim: Units of the hidden layer.
+    """
+
+    def __init__(
+        self,
+        *,
+        input_shape: tuple[int, int, int] = (1, 28, 28),
+        num_classes: int = 83,
+        conv_dim: int = 64,
+        fc_dim: int = 128,
+    ) -> None:
+        super().__init__()
+        _, height, width = input_shape
+        rows, columns = (-(-size // FEATURE_STRIDE // 2) for size in (height, width))
+        self.features = nn.Sequential(GlyphFeatures(conv_dim), ConvNorm(conv_dim, 2 * conv_dim, 3, stride=2))
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Dropout(DROPOUT),
+            nn.Linear(2 * conv_dim * rows * columns, fc_dim, bias=False),
+            nn.BatchNorm1d(fc_dim),
+            nn.ReLU(),
+            nn.Dropout(DROPOUT),
+            nn.Linear(fc_dim, num_classes),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, num_classes) of pictures (B, 1, H, W) in [0, 1]."""
+        return self.head(self.features(x))

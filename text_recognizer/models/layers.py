@@ -1,0 +1,51 @@
+"""Building blocks that the models share."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+FEATURE_STRIDE = 4
+"""Pixels per column and row of the map that :class:`GlyphFeatures` makes."""
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution without bias, batch normalisation, ReLU; ``stride`` halves or keeps the size (odd kernels)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+        )
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions around a shortcut (He et al., "Deep residual learning for image recognition", 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            ConvNorm(channels, channels, 3),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.body(x))
+
+
+class GlyphFeatures(nn.Sequential):
+    """Picture (B, 1, H, W) to features (B, conv_dim, H / 4, W / 4).
+
+    It strides at once: most of the work of a network that convolves at full resolution first is done there, for
+    little accuracy.
+    """
+
+    def __init__(self, conv_dim: int) -> None:
+        super().__init__(
+            ConvNorm(1, conv_dim // 2, 5, stride=2),
+            Residual(conv_dim // 2),
+            ConvNorm(conv_dim // 2, conv_dim, 3, stride=2),
+            Residual(conv_dim),
+        )

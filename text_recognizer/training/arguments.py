@@ -1,0 +1,154 @@
+"""The flags of an experiment, derived from the signatures and docstrings of the chosen classes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import yaml
+
+from text_recognizer.command_line import Parser, nearest
+from text_recognizer.errors import UsageError
+from text_recognizer.training.recognition import CharacterRecognition, LineRecognition
+
+DATA_CLASSES = {
+    "MNIST": "text_recognizer.data.mnist",
+    "EMNIST": "text_recognizer.data.emnist",
+    "EMNISTLines": "text_recognizer.data.emnist_lines",
+}
+MODEL_CLASSES = {
+    "MLP": "text_recognizer.models.mlp",
+    "CNN": "text_recognizer.models.cnn",
+    "LineReshapeCNN": "text_recognizer.models.line_reshape_cnn",
+    "LineCNN": "text_recognizer.models.line_cnn",
+}
+TRAINER_FLAGS = (
+    "precision",
+    "max_epochs",
+    "min_epochs",
+    "max_steps",
+    "max_time",
+    "limit_train_batches",
+    "limit_val_batches",
+    "limit_test_batches",
+    "val_check_interval",
+    "check_val_every_n_epoch",
+    "num_sanity_val_steps",
+    "log_every_n_steps",
+    "enable_progress_bar",
+    "enable_model_summary",
+    "accumulate_grad_batches",
+    "gradient_clip_val",
+    "gradient_clip_algorithm",
+    "deterministic",
+    "benchmark",
+    "fast_dev_run",
+    "profiler",
+    "detect_anomaly",
+    "strategy",
+    "num_nodes",
+    "sync_batchnorm",
+)
+TRAINER_DEFAULTS = {"max_epochs": 5, "enable_model_summary": False, "num_sanity_val_steps": 0, "log_every_n_steps": 20}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What to run and where.
+
+    Args:
+        model_class: The model that is trained.
+        data_class: The data that it is trained on.
+        gpus: So many GPUs (0 none, -1 all), or a list of GPU numbers like "0,". By default what the machine has.
+        overfit_batches: Train and validate on so many fixed batches, or on this share of them; no early stopping.
+        load_checkpoint: Resume model, optimiser and epoch from this file of an earlier run.
+        log_dir: Folder in which the run gets a folder of its own.
+        auto_lr_find: Look for a learning rate first.
+        compile: Compile the model with torch.compile.
+
+    Raises:
+        UsageError: If overfit_batches is negative, or a fraction above 1.
+    """
+
+    model_class: str = "MLP"
+    data_class: str = "MNIST"
+    gpus: str | None = None
+    overfit_batches: int | float = 0
+    load_checkpoint: str | None = None
+    log_dir: str = "training/logs"
+    auto_lr_find: bool = False
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        share = isinstance(self.overfit_batches, float)
+        if self.overfit_batches < 0 or (share and self.overfit_batches > 1):
+            raise UsageError(f"--overfit_batches is {self.overfit_batches}, but must be a count or a fraction up to 1.")
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Parsed flags, by what they belong to, and all of them together as YAML that ``--config`` reads."""
+
+    experiment: Experiment
+    data: dict[str, Any]
+    model: dict[str, Any]
+    recognition: dict[str, Any]
+    trainer: dict[str, Any]
+    yaml: str
+
+
+def load_class(modules: dict[str, str], name: str, flag: str) -> Any:
+    """The class ``name`` from the module that holds it.
+
+    Raises:
+        UsageError: If there is no such class; the message suggests the nearest.
+    """
+    if name not in modules:
+        raise UsageError(f"--{flag} is {name!r}, but must be one of {', '.join(modules)}.{nearest(name, modules)}")
+    return getattr(importlib.import_module(modules[name]), name)
+
+
+def parse(argv: Sequence[str], prog: str) -> Arguments:
+    """Parse the flags of an experiment; ``--help`` and mistakes end the program as usual (exit codes 0 and 2)."""
+    chosen = _chosen_classes(argv)
+    data_class = load_class(DATA_CLASSES, chosen["data_class"], "data_class")
+    model_class = load_class(MODEL_CLASSES, chosen["model_class"], "model_class")
+    recognition_class = LineRecognition if hasattr(model_class, "output_length") else CharacterRecognition
+    parser = Parser(prog=prog, description="Train a model on data and test it.")
+    parser.add_argument("--config", action="config", help="YAML file with flags; those on the command line win.")
+    trainer_skipped = {name for name in inspect.signature(L.Trainer).parameters if name not in TRAINER_FLAGS}
+    groups = {
+        "experiment": parser.add_class_arguments(Experiment, as_group=True),
+        "data": parser.add_class_arguments(data_class),
+        "model": parser.add_class_arguments(model_class, skip={"input_shape", "num_classes"}),
+        "recognition": parser.add_class_arguments(
+            recognition_class, skip={"model", "alphabet", "input_width", "target_length"}
+        ),
+        "trainer": parser.add_class_arguments(L.Trainer, skip=trainer_skipped),
+    }
+    parser.set_defaults(TRAINER_DEFAULTS | chosen)
+    config = parser.parse_args(list(argv))
+    values = {group: {name: config[name] for name in names} for group, names in groups.items()}
+    experiment = Experiment(**values.pop("experiment"))
+    return Arguments(experiment=experiment, **values, yaml=parser.dump(config, skip_none=False))
+
+
+def _chosen_classes(argv: Sequence[str]) -> dict[str, str]:
+    """Model and data class, which decide what other flags there are: from the flags, else from the config file."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for flag in ("--model_class", "--data_class", "--config"):
+        parser.add_argument(flag)
+    known, _ = parser.parse_known_args(list(argv))
+    config = {}
+    if known.config is not None and Path(known.config).is_file():
+        config = yaml.safe_load(Path(known.config).read_text(encoding="utf-8"))
+    return {
+        name: getattr(known, name) or config.get(name) or getattr(Experiment, name)
+        for name in ("model_class", "data_class")
+    }

@@ -1,0 +1,106 @@
+"""What a checkpoint says about itself, so that it can be rebuilt, and refused where it does not fit."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from text_recognizer.alphabet import Alphabet
+from text_recognizer.errors import UserError
+from text_recognizer.training.arguments import MODEL_CLASSES, load_class
+
+_KEY = "text_recognizer"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What rebuilds a model: its class, its constructor arguments and its alphabet."""
+
+    model_class: str
+    model_args: dict[str, Any]
+    alphabet: Alphabet
+
+    def write(self, checkpoint: dict[str, Any]) -> None:
+        """Add the description to a checkpoint, in plain types that load without executing anything."""
+        checkpoint[_KEY] = {
+            "model_class": self.model_class,
+            "model_args": self.model_args,
+            "alphabet": list(self.alphabet),
+        }
+
+    def build(self) -> nn.Module:
+        """The model with fresh weights."""
+        return load_class(MODEL_CLASSES, self.model_class, "model_class")(**self.model_args)
+
+    def require(self, wanted: Description, path: str) -> None:
+        """Check that this, the description in the checkpoint ``path``, fits the experiment's.
+
+        Raises:
+            UserError: If class, arguments or alphabet differ; the message names what differs.
+        """
+        if self.model_class != wanted.model_class:
+            differs = f"holds a {self.model_class}, but --model_class is {wanted.model_class}"
+        elif self.alphabet != wanted.alphabet:
+            differs = f"reads {len(self.alphabet)} classes, but the data has {len(wanted.alphabet)}"
+        else:
+            names = [name for name, value in wanted.model_args.items() if self.model_args.get(name) != value]
+            if not names:
+                return
+            pairs = ", ".join(
+                f"{name} {self.model_args.get(name)} (wanted: {wanted.model_args[name]})" for name in names
+            )
+            differs = f"has another {pairs}"
+        raise UserError(f"The checkpoint {path} {differs}. Give the flags that it was trained with.")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A loaded checkpoint file.
+
+    Attributes:
+        description: What rebuilds the model.
+        finished_epochs: Epochs of training behind it.
+        weights: The model's state dict.
+    """
+
+    description: Description
+    finished_epochs: int
+    weights: dict[str, torch.Tensor]
+
+    @classmethod
+    def load(cls, path: str) -> Checkpoint:
+        """Read a checkpoint of an earlier run; nothing in it is executed.
+
+        Raises:
+            UserError: If the file is missing, damaged or no checkpoint of this program.
+        """
+        if not Path(path).is_file():
+            raise UserError(f"There is no checkpoint {path}. Runs keep theirs as <run folder>/best.ckpt and last.ckpt.")
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            described = content[_KEY]
+            description = Description(
+                described["model_class"], dict(described["model_args"]), Alphabet(described["alphabet"])
+            )
+            weights = {
+                name.removeprefix("model."): value
+                for name, value in content["state_dict"].items()
+                if name.startswith("model.")
+            }
+            return cls(description, content["epoch"] + 1, weights)
+        except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError, ValueError) as error:
+            raise UserError(
+                f"{path} is damaged or no checkpoint of this program ({type(error).__name__}). "
+                "Give the best.ckpt or last.ckpt of a run folder."
+            ) from error
+
+    def model(self) -> nn.Module:
+        """The model with its trained weights, in evaluation mode."""
+        model = self.description.build()
+        model.load_state_dict(self.weights)
+        return model.eval()

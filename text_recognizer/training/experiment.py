@@ -1,0 +1,243 @@
+"""One experiment: build data and model, train, test, write down what came out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.tuner import Tuner
+
+from text_recognizer.command_line import run_safely
+from text_recognizer.data.data_module import DataModule
+from text_recognizer.errors import UsageError, UserError
+from text_recognizer.files import write_text
+from text_recognizer.training.arguments import DATA_CLASSES, Arguments, load_class, parse
+from text_recognizer.training.checkpoint import Checkpoint, Description
+from text_recognizer.training.metrics import CharacterMetrics
+from text_recognizer.training.pictures import save_confusion_matrix
+from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
+
+EARLY_STOPPING_PATIENCE = 10
+LOG_REFRESH_STEPS = 100
+MONITOR = "val_loss"
+NOTES = {
+    "test_acc": "share of all positions, padding counted: the lab's accuracy",
+    "test_char_acc": "share of the positions that hold a character. A blank cell is a space or padding, which a model "
+    "that sees one cell alone cannot tell apart",
+    "test_cer": "edits / reference characters, padding never counted",
+}
+
+
+class StopOnInterrupt(Callback):
+    """The first Ctrl-C ends the training after the current step, so that everything is saved; the second one kills."""
+
+    def __init__(self) -> None:
+        self.interrupted = False
+        self._previous: Any = None
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        def stop(signum: int, frame: Any) -> None:
+            self.interrupted = trainer.should_stop = True
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            print("\nStopping after this step. Press Ctrl-C again to stop at once.", file=sys.stderr)
+
+        self._previous = signal.signal(signal.SIGINT, stop)
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+            self._previous = None
+
+
+class DescribeCheckpoint(Callback):
+    """Writes into every checkpoint what rebuilds its model."""
+
+    def __init__(self, description: Description) -> None:
+        self.description = description
+
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        self.description.write(checkpoint)
+
+
+def devices(gpus: str | None) -> dict[str, Any]:
+    """Lightning's accelerator and devices for the lab's ``--gpus``.
+
+    Args:
+        gpus: None takes what there is; "0" the CPU; "N" so many GPUs; "-1" all; "0," or "0,2" the GPUs of these numbers.
+
+    Raises:
+        UsageError: If ``gpus`` is nothing of these.
+    """
+    if gpus is None:
+        return {"accelerator": "auto", "devices": "auto"}
+    try:
+        numbers = [int(part) for part in gpus.split(",") if part.strip()]
+        if not numbers or min(numbers) < (0 if "," in gpus else -1):
+            raise ValueError
+    except ValueError:
+        message = f"--gpus is {gpus!r}, but must be a number of GPUs, -1 for all, or a list of GPU numbers like '0,'."
+        raise UsageError(message) from None
+    if gpus.strip() == "0":
+        return {"accelerator": "cpu", "devices": 1}
+    if not (torch.cuda.is_available() or torch.backends.mps.is_available()):
+        print(f"--gpus={gpus}: PyTorch finds no GPU on this machine, so it trains on the CPU.")
+        return {"accelerator": "cpu", "devices": 1}
+    return {"accelerator": "gpu", "devices": numbers if "," in gpus else numbers[0]}
+
+
+def make_run_dir(log_dir: str, name: str) -> Path:
+    """A new folder ``<log_dir>/<time>-<name>`` that no other run has.
+
+    Raises:
+        UserError: If it cannot be made.
+    """
+    started = datetime.now().strftime("%Y%m%d-%H%M%S-%f")
+    path = Path(log_dir) / f"{started}-{name}"
+    try:
+        path.mkdir(parents=True)
+    except OSError as error:
+        raise UserError(f"Cannot make the run folder {path}: {error.strerror}. Choose another --log_dir.") from error
+    return path
+
+
+def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
+    """Data, what is trained on it, and what its checkpoints say, from the flags."""
+    experiment = arguments.experiment
+    data = load_class(DATA_CLASSES, experiment.data_class, "data_class")(**arguments.data)
+    data.overfit_batches = experiment.overfit_batches
+    model_args = {"input_shape": data.input_shape, "num_classes": len(data.alphabet), **arguments.model}
+    description = Description(experiment.model_class, model_args, data.alphabet)
+    model = description.build()
+    reads_lines = hasattr(model, "output_length")
+    if reads_lines != bool(data.target_shape):
+        reads, holds = ("lines", "single characters") if reads_lines else ("single characters", "lines")
+        raise UsageError(
+            f"--model_class {experiment.model_class} reads {reads}, but --data_class {experiment.data_class} holds {holds}."
+        )
+    if reads_lines:
+        sizes = {"input_width": data.input_shape[2], "target_length": data.target_shape[0]}
+        return data, LineRecognition(model, data.alphabet, **sizes, **arguments.recognition), description
+    return data, CharacterRecognition(model, data.alphabet, **arguments.recognition), description
+
+
+def build_trainer(arguments: Arguments, run_dir: Path, description: Description) -> tuple[L.Trainer, StopOnInterrupt]:
+    """The Lightning trainer of a run, and the callback that knows whether Ctrl-C ended it."""
+    interrupt = StopOnInterrupt()
+    validates = arguments.trainer["limit_val_batches"] != 0
+    monitor = MONITOR if validates else None
+    often = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+    callbacks: list[Callback] = [
+        DescribeCheckpoint(description),
+        ModelCheckpoint(run_dir, filename="best", monitor=monitor, **often),
+        ModelCheckpoint(run_dir, filename="last", **often),
+        interrupt,
+    ]
+    if arguments.trainer["enable_progress_bar"] is not False:
+        callbacks.append(TQDMProgressBar(refresh_rate=1 if sys.stderr.isatty() else LOG_REFRESH_STEPS))
+    if validates and not arguments.experiment.overfit_batches:
+        callbacks.append(EarlyStopping(MONITOR, patience=EARLY_STOPPING_PATIENCE))
+    trainer = L.Trainer(
+        **devices(arguments.experiment.gpus),
+        **arguments.trainer,
+        callbacks=callbacks,
+        logger=[TensorBoardLogger(run_dir, name="", version=""), CSVLogger(run_dir, name="", version="")],
+        default_root_dir=run_dir,
+        use_distributed_sampler=False,
+    )
+    return trainer, interrupt
+
+
+def run(arguments: Arguments) -> dict[str, Any]:
+    """Train and test as the flags say; returns what ``metrics.json`` holds."""
+    L.seed_everything(arguments.data["seed"], workers=True, verbose=False)
+    data, recognition, description = build(arguments)
+    resumed = None
+    if arguments.experiment.load_checkpoint is not None:
+        resumed = Checkpoint.load(arguments.experiment.load_checkpoint)
+        resumed.description.require(description, arguments.experiment.load_checkpoint)
+    data.prepare_data()
+    data.setup("fit")
+    print(data)
+    run_dir = make_run_dir(
+        arguments.experiment.log_dir, f"{arguments.experiment.model_class}-{arguments.experiment.data_class}"
+    )
+    write_text(run_dir / "config.yaml", arguments.yaml)
+    if arguments.experiment.compile:
+        recognition.model.compile()
+    trainer, interrupt = build_trainer(arguments, run_dir, description)
+    if arguments.experiment.auto_lr_find:
+        Tuner(trainer).lr_find(recognition, datamodule=data)
+        print(f"Learning rate found: {recognition.lr:.2g}")
+    figures = {
+        "model_class": arguments.experiment.model_class,
+        "data_class": arguments.experiment.data_class,
+        "parameters": sum(parameter.numel() for parameter in recognition.model.parameters()),
+        **fit(trainer, recognition, data, arguments, resumed),
+        "interrupted": interrupt.interrupted,
+    }
+    if not interrupt.interrupted:
+        best = trainer.checkpoint_callback.best_model_path or arguments.experiment.load_checkpoint  # type: ignore[union-attr]
+        trainer.test(recognition, datamodule=data, ckpt_path=best, weights_only=True, verbose=False)
+        figures |= {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("test")}
+        if isinstance(recognition.test_metrics, CharacterMetrics):
+            confusion = recognition.test_metrics.confusion.cpu().numpy()
+            save_confusion_matrix(confusion, data.alphabet, run_dir / "confusion.png")
+    write_text(run_dir / "metrics.json", json.dumps(figures, indent=2) + "\n")
+    show(figures, run_dir)
+    return figures
+
+
+def fit(
+    trainer: L.Trainer, recognition: Recognition, data: DataModule, arguments: Arguments, resumed: Checkpoint | None
+) -> dict[str, Any]:
+    """Train, unless the checkpoint has all its epochs behind it; returns what is known of training and validation."""
+    path = arguments.experiment.load_checkpoint
+    if resumed is not None and resumed.finished_epochs >= (trainer.max_epochs or 0) >= 0:
+        print(
+            f"{path} has {resumed.finished_epochs} epochs behind it and --max_epochs is {trainer.max_epochs}: "
+            "nothing to train, only to test. Raise --max_epochs to go on."
+        )
+        return {"epochs": resumed.finished_epochs, "train_seconds": 0.0}
+    started = time.perf_counter()
+    trainer.fit(recognition, datamodule=data, ckpt_path=path, weights_only=True)
+    seconds = time.perf_counter() - started
+    figures = {"epochs": trainer.current_epoch, "steps": trainer.global_step, "train_seconds": round(seconds, 1)}
+    figures |= {name: value.item() for name, value in trainer.callback_metrics.items()}
+    if arguments.experiment.overfit_batches:
+        validated = [name for name in figures if name.startswith("val_")]
+        figures |= {name.replace("val_", "train_"): figures.pop(name) for name in validated}
+    return figures
+
+
+def show(figures: dict[str, Any], run_dir: Path) -> None:
+    """Print the figures of a run and what they mean."""
+    for name, value in figures.items():
+        if name.startswith(("train_", "val_", "test_")):
+            note = NOTES.get(name, "") if "test_cer" in figures else ""
+            print(f"  {name:20} {value:10.4f}" + (f"  ({note})" if note else ""))
+    print(f"  {run_dir}")
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "run_experiment.py") -> int:
+    """The lab's entry point; returns the exit code (130 if Ctrl-C ended the training)."""
+    warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+    def command() -> int:
+        return 130 if run(parse(sys.argv[1:] if argv is None else argv, prog))["interrupted"] else 0
+
+    return run_safely(command)

@@ -1,0 +1,232 @@
+"""What is trained: a model, its loss, its optimiser and its metrics, as Lightning modules."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics import Metric
+
+from text_recognizer.alphabet import BLANK, PADDING, Alphabet
+from text_recognizer.errors import UsageError
+from text_recognizer.training.metrics import CharacterMetrics, LineMetrics
+
+WARM_UP_SHARE = 0.15
+START_FACTOR = 0.1
+END_FACTOR = 0.001
+
+
+def one_cycle(step: int, total_steps: int) -> float:
+    """Factor of the peak learning rate: up linearly for the first 15 % of the steps, then down along a cosine.
+
+    A function of the step alone (Smith, "Super-convergence", 2018, with a cosine descent), so a resumed run with more
+    epochs simply stretches it. Steps after the last keep the last factor.
+    """
+    position = min(1.0, step / max(1, total_steps))
+    if position < WARM_UP_SHARE:
+        return START_FACTOR + (1 - START_FACTOR) * position / WARM_UP_SHARE
+    descent = (position - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)
+    return END_FACTOR + (1 - END_FACTOR) * (1 + math.cos(math.pi * descent)) / 2
+
+
+class Recognition(L.LightningModule):
+    """Base of :class:`CharacterRecognition` and :class:`LineRecognition`.
+
+    Args:
+        model: What is trained.
+        alphabet: What its classes mean.
+        optimizer: Name of the optimiser. AdamW and SGD decay the weights of linear and convolutional layers.
+        lr: Learning rate at the peak of the one-cycle schedule.
+        one_cycle_max_lr: If given, takes the place of ``lr`` (the lab's flag).
+        one_cycle_total_steps: Optimiser steps of the schedule; by default all steps of the training.
+        weight_decay: Decoupled weight decay.
+        label_smoothing: Share of each cross-entropy target that is spread over all classes.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        alphabet: Alphabet,
+        *,
+        optimizer: Literal["AdamW", "Adam", "SGD", "RMSprop"] = "AdamW",
+        lr: float = 2e-3,
+        one_cycle_max_lr: float | None = None,
+        one_cycle_total_steps: int | None = None,
+        weight_decay: float = 0.01,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        for name, value in (("lr", lr), ("one_cycle_max_lr", one_cycle_max_lr)):
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"--{name} is {value}, but a learning rate is above 0.")
+        if one_cycle_total_steps is not None and one_cycle_total_steps < 1:
+            raise UsageError(f"--one_cycle_total_steps is {one_cycle_total_steps}, but must be at least 1.")
+        if not 0 <= label_smoothing < 1:
+            raise UsageError(f"--label_smoothing is {label_smoothing}, but must be in [0, 1).")
+        self.model = model.to(memory_format=torch.channels_last)
+        self.alphabet = alphabet
+        self.optimizer = optimizer
+        self.lr = lr if one_cycle_max_lr is None else one_cycle_max_lr
+        self.one_cycle_total_steps = one_cycle_total_steps
+        self.weight_decay = weight_decay
+        self.label_smoothing = label_smoothing
+        self.val_metrics = self.build_metrics()
+        self.test_metrics = self.build_metrics()
+
+    def build_metrics(self) -> Metric:
+        """A metric whose ``compute`` returns named figures."""
+        raise NotImplementedError
+
+    def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
+        """Loss of a batch; its predictions are counted in ``metrics`` if given."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model(x)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        loss = self.loss_and_update(batch, None)
+        self.log("train_loss", loss, batch_size=len(batch[0]))
+        return loss
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        loss = self.loss_and_update(batch, self.val_metrics)
+        self.log("val_loss", loss, prog_bar=True, batch_size=len(batch[0]), sync_dist=True)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self.loss_and_update(batch, self.test_metrics)
+
+    def on_validation_epoch_start(self) -> None:
+        self.val_metrics.reset()
+
+    def on_test_epoch_start(self) -> None:
+        self.test_metrics.reset()
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_figures("val", self.val_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        self._log_figures("test", self.test_metrics)
+
+    def _log_figures(self, split: str, metrics: Metric) -> None:
+        figures = {f"{split}_{name}": value.float() for name, value in metrics.compute().items()}
+        shown = ("val_acc", "val_cer")
+        for name, value in figures.items():
+            self.log(name, value, prog_bar=name in shown)
+
+    def configure_optimizers(self) -> Any:
+        decayed = [p for p in self.parameters() if p.ndim > 1]
+        others = [p for p in self.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        extra = {"momentum": 0.9, "nesterov": True} if self.optimizer == "SGD" else {}
+        optimizer = getattr(torch.optim, self.optimizer)(groups, lr=self.lr, **extra)
+        total_steps = self.one_cycle_total_steps or self.trainer.estimated_stepping_batches
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(step, int(total_steps)))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+class CharacterRecognition(Recognition):
+    """Trains a model that reads one character: logits (B, C).
+
+    Args:
+        model: What is trained.
+        alphabet: What its classes mean.
+        loss: ``cross_entropy``, the only one for single characters.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        alphabet: Alphabet,
+        *,
+        loss: Literal["cross_entropy"] = "cross_entropy",
+        **optimization: Any,
+    ) -> None:
+        super().__init__(model, alphabet, **optimization)
+        self.loss = loss
+
+    def build_metrics(self) -> Metric:
+        return CharacterMetrics(self.alphabet)
+
+    def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
+        images, targets = batch
+        logits = self(images)
+        if metrics is not None:
+            metrics.update(logits, targets)
+        return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing if self.training else 0.0)
+
+
+class LineRecognition(Recognition):
+    """Trains a model that reads a line: logits (B, C, S).
+
+    Args:
+        model: Has ``output_length(width)``, the S of a line of that width.
+        alphabet: What its classes mean.
+        input_width: Width of the data's lines in pixels.
+        target_length: Length of the data's padded targets.
+        loss: ``cross_entropy``, one output position per target position, or ``ctc`` (Graves et al., 2006), any length.
+
+    Raises:
+        UsageError: If the loss is cross_entropy and the model's output length is not the target length.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        alphabet: Alphabet,
+        *,
+        input_width: int,
+        target_length: int,
+        loss: Literal["cross_entropy", "ctc"] = "cross_entropy",
+        **optimization: Any,
+    ) -> None:
+        super().__init__(model, alphabet, **optimization)
+        steps = model.output_length(input_width)  # type: ignore[operator]
+        if loss == "cross_entropy" and steps != target_length:
+            raise UsageError(
+                f"{type(model).__name__} gives {steps} outputs for lines of {input_width} pixels, but the targets hold "
+                f"{target_length} positions, and cross entropy needs one output for each. Use --loss ctc, which aligns "
+                "outputs and characters itself, or other windows."
+            )
+        if loss == "ctc" and steps < target_length:
+            raise UsageError(
+                f"{type(model).__name__} gives {steps} outputs for lines of {input_width} pixels, fewer than the "
+                f"{target_length} characters that a target may hold. Use a smaller --window_stride."
+            )
+        self.loss = loss
+        self.blank = alphabet.index(BLANK)
+        self.padding = alphabet.index(PADDING)
+
+    def build_metrics(self) -> Metric:
+        return LineMetrics(self.alphabet)
+
+    def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
+        images, targets = batch[:2]
+        logits = self(images)  # (B, C, S)
+        if metrics is not None:
+            metrics.update(self.predict(logits, targets.shape[1]), targets)
+        if self.loss == "cross_entropy":
+            return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing if self.training else 0.0)
+        return self._ctc_loss(logits, targets)
+
+    def _ctc_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        log_probs = logits.float().log_softmax(dim=1).permute(2, 0, 1)  # (S, B, C)
+        steps = torch.full((len(targets),), log_probs.shape[0])
+        lengths = (targets != self.padding).sum(dim=1).cpu()
+        return F.ctc_loss(log_probs, targets, steps, lengths, blank=self.blank, zero_infinity=True)
+
+    def predict(self, logits: Tensor, length: int) -> Tensor:
+        """Predicted indices (B, length), padded with ``<P>``, of logits (B, C, S)."""
+        best = logits.argmax(dim=1)
+        if self.loss == "cross_entropy":
+            return best
+        predictions = torch.full((len(best), length), self.padding, device=best.device)
+        for row, path in enumerate(best):
+            collapsed = torch.unique_consecutive(path)
+            kept = collapsed[collapsed != self.blank][:length]
+            predictions[row, : len(kept)] = kept
+        return predictions
