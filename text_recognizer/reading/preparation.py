@@ -68,7 +68,7 @@ def prepare(picture: np.ndarray) -> PreparedLine | None:
     ink = ink_of(_resize(picture, factor))
     if ink is None:
         return None
-    top, bottom = _strongest_band(ink.mean(1))
+    top, bottom = _strongest_band(np.mean(ink > 127, axis=1))
     extent = (bottom - top) / factor
     top, bottom = max(0, int(top / factor - extent)), int(np.ceil(bottom / factor + extent))
     shrink = min(1.0, 2 * CORE_HEIGHT / extent)
@@ -223,8 +223,9 @@ def _prepare_close(picture: np.ndarray) -> PreparedLine | None:
 def _stroke_width(ink: np.ndarray) -> float:
     """Mean length of the runs of ink, down or across, whichever is shorter, in pixels."""
     mask = np.pad(ink > 127, 1)
-    across, down = (np.count_nonzero(mask & ~np.roll(mask, 1, axis)) for axis in (1, 0))
-    return float(np.count_nonzero(mask) / max(across, down, 1))
+    down = np.count_nonzero(mask & ~np.roll(mask, 1, 0))
+    across = np.count_nonzero(mask & ~np.roll(mask, 1, 1))
+    return int(np.count_nonzero(mask)) / max(1, int(down), int(across))
 
 
 def _without_rules(ink: np.ndarray) -> np.ndarray:
