@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from filelock import FileLock
 
 from text_recognizer.alphabet import ALPHABET, DIGITS, LETTERS
 from text_recognizer.data.data_module import CharacterDataset, DataModule
@@ -84,10 +84,11 @@ def prepare_emnist() -> Path:
     archive = data_file("emnist", "gzip.zip")
     folder = processed_folder() / f"emnist-{archive.key}"
     if not folder.is_dir():
-        arrays = _decode(archive.fetch())
         with explain_write_errors(folder.parent):
             folder.parent.mkdir(parents=True, exist_ok=True)
-            _save(arrays, folder)
+            with FileLock(f"{folder}.lock"):
+                if not folder.is_dir():
+                    _save(_decode(archive.fetch()), folder)
     return folder
 
 
@@ -125,53 +126,47 @@ def capped_at_mean(indices: np.ndarray, targets: np.ndarray, seed: int) -> np.nd
 
 
 def _decode(archive: Path) -> EMNISTArrays:
-    """Read the ByClass members of NIST's ``gzip.zip`` and turn the pictures, stored transposed, upright."""
+    """Read the ByClass members of NIST's ``gzip.zip``."""
     try:
         with zipfile.ZipFile(archive) as members:
-            mapping = members.read(f"{MEMBER}mapping.txt").decode("ascii")
-            content = {
-                name: read_idx(
-                    io.BytesIO(members.read(f"{MEMBER}{name}-ubyte.gz")), ndim=ndim, name=f"{archive} ({name})"
-                )
-                for name, ndim in [
-                    ("train-images-idx3", 3),
-                    ("train-labels-idx1", 1),
-                    ("test-images-idx3", 3),
-                    ("test-labels-idx1", 1),
-                ]
-            }
-    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError) as error:
-        raise UserError(f"{archive} is not EMNIST's gzip.zip with {MEMBER}* in it: {error}.") from error
-    label_to_index = _parse_mapping(mapping, archive)
+            index_of_label = _parse_mapping(members.read(f"{MEMBER}mapping.txt").decode("ascii"))
+            train, test = (_decode_part(members, part, index_of_label) for part in ("train", "test"))
+    except (zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise UserError(f"{archive} is not EMNIST's gzip.zip with {MEMBER}* in it: {error}") from error
+    return EMNISTArrays(*train, *test)
+
+
+def _decode_part(members: zipfile.ZipFile, part: str, index_of_label: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pictures, which are stored transposed, turned upright, and alphabet indices of ``train`` or ``test``."""
     arrays = []
-    for part in ("train", "test"):
-        images, labels = content[f"{part}-images-idx3"], content[f"{part}-labels-idx1"]
-        if images.shape != (len(labels), GLYPH_SIZE, GLYPH_SIZE) or labels.max(initial=0) >= len(CLASSES):
-            raise UserError(
-                f"EMNIST's {part} part in {archive} must hold pictures of 28x28 and as many labels below "
-                f"{len(CLASSES)}, but holds {images.shape} and {labels.shape} up to {labels.max(initial=0)}."
-            )
-        arrays += [np.ascontiguousarray(images.transpose(0, 2, 1)), label_to_index[labels]]
-    return EMNISTArrays(*arrays)
+    for kind, ndim in (("images-idx3", 3), ("labels-idx1", 1)):
+        name = f"{MEMBER}{part}-{kind}-ubyte.gz"
+        arrays.append(read_idx(io.BytesIO(members.read(name)), ndim=ndim, name=name))
+    images, labels = arrays
+    if images.shape != (len(labels), GLYPH_SIZE, GLYPH_SIZE) or labels.max(initial=0) >= len(CLASSES):
+        raise UserError(
+            f"its {part} part must hold pictures of 28x28 and as many labels below {len(CLASSES)}, "
+            f"but holds {images.shape} and {labels.shape} up to {labels.max(initial=0)}."
+        )
+    return np.ascontiguousarray(images.transpose(0, 2, 1)), index_of_label[labels]
 
 
-def _parse_mapping(mapping: str, archive: Path) -> np.ndarray:
+def _parse_mapping(mapping: str) -> np.ndarray:
     """Alphabet index of each label, int64 (62,), from lines of a label and the character's ASCII code."""
     code_of_label = {int(label): int(code) for label, code in (line.split() for line in mapping.splitlines())}
     characters = "".join(chr(code_of_label[label]) for label in sorted(code_of_label))
     if characters != CLASSES:
-        raise UserError(f"The mapping in {archive} must list {CLASSES!r}, but lists {characters!r}.")
+        raise UserError(f"its mapping must list {CLASSES!r}, but lists {characters!r}.")
     return np.array(ALPHABET.encode(characters), dtype=np.int64)
 
 
 def _save(arrays: EMNISTArrays, folder: Path) -> None:
-    """Write the arrays to a temporary folder and rename it; if another process was faster, its folder stays."""
-    temporary = Path(tempfile.mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
+    """Write the arrays to a temporary folder and rename it."""
+    temporary = folder.with_name(f"{folder.name}.part")
     try:
+        temporary.mkdir(exist_ok=True)
         for name, array in arrays._asdict().items():
             np.save(temporary / f"{name}.npy", array)
-        temporary.chmod(0o755)
-        if not folder.is_dir():
-            temporary.rename(folder)
+        temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

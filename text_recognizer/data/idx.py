@@ -30,13 +30,14 @@ def read_idx(file: BinaryIO, *, ndim: int, name: str) -> np.ndarray:
     try:
         content = gzip.GzipFile(fileobj=file).read()
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UserError(f"{name} is not a whole gzip file ({error}). Delete it and fetch it again.") from error
-    if content[:4] != bytes([0, 0, _UNSIGNED_BYTES, ndim]):
+        raise UserError(f"{name} is not a whole gzip file: {error}.") from error
+    header_size = 4 + 4 * ndim
+    if len(content) < header_size or content[:4] != bytes([0, 0, _UNSIGNED_BYTES, ndim]):
         raise UserError(
             f"{name} does not begin as an IDX file of {ndim}-dimensional bytes, but with {content[:4].hex()}."
         )
     shape = tuple(np.frombuffer(content, dtype=">u4", count=ndim, offset=4).tolist())
-    values = np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * ndim)
+    values = np.frombuffer(content, dtype=np.uint8, offset=header_size)
     if values.size != np.prod(shape, dtype=np.int64):
         raise UserError(f"{name} says that it holds {shape} bytes, but holds {values.size:,}.")
     return values.reshape(shape)

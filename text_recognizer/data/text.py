@@ -184,7 +184,7 @@ def _documents(paragraphs: list[str]) -> list[str]:
     """Paragraphs joined, and cut where they are too long, to documents of similar length."""
     total = sum(map(len, paragraphs))
     count = max(MIN_DOCUMENTS, round(total / DOCUMENT_LENGTH))
-    pieces = list(_pieces(paragraphs, max_length=total // count))
+    pieces = list(_pieces(paragraphs, max_length=total // count // 4))
     if len(pieces) < count:
         pieces = " ".join(paragraphs).split()
     count = min(count, len(pieces))

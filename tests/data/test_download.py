@@ -1,0 +1,199 @@
+import hashlib
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from text_recognizer.data.download import CACHE_SETTING, MIRROR_SETTING, DataFile, data_file, fetch
+from text_recognizer.errors import UserError
+
+CONTENT = np.random.default_rng(0).bytes(100_000)
+HALF = len(CONTENT) // 2
+SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Serves CONTENT; the first part of the path says how badly."""
+
+    def do_GET(self) -> None:
+        sent_range = self.headers["Range"]
+        self.server.requests.append((self.path, sent_range))  # type: ignore[attr-defined]
+        if self.path.endswith(".toml"):
+            return self.reply(200, f'[[files]]\nfilename = "a.bin"\nurl = "a.bin"\nsha256 = "{SHA256[7:]}"'.encode())
+        start = int(re.findall(r"\d+", sent_range)[0]) if sent_range else 0
+        behaviour = self.path.split("/")[1]
+        if behaviour == "missing":
+            return self.send_error(404)
+        if behaviour == "truncated":
+            return self.reply(200, CONTENT[:HALF])
+        if behaviour == "altered":
+            return self.reply(200, CONTENT[:-1] + b"?")
+        if behaviour == "breaks" and not start:
+            return self.reply(200, CONTENT[:HALF], length=len(CONTENT))
+        if start >= len(CONTENT):
+            return self.send_error(416)
+        if start and behaviour != "without_range":
+            return self.reply(206, CONTENT[start:], content_range=f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
+        return self.reply(200, CONTENT)
+
+    def reply(self, status: int, body: bytes, length: int | None = None, content_range: str = "") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(length or len(body)))
+        if content_range:
+            self.send_header("Content-Range", content_range)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.requests: list[tuple[str, str | None]] = []
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def file(self, *behaviours: str, checksums: tuple[str, ...] = (SHA256,)) -> DataFile:
+        return DataFile("set", "a.bin", tuple(f"{self.url}/{behaviour}/a.bin" for behaviour in behaviours), checksums)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(CACHE_SETTING, str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv(MIRROR_SETTING, raising=False)
+
+
+def part_of(file: DataFile, content: bytes) -> Path:
+    part = file.cached_path.with_name("a.bin.part")
+    part.parent.mkdir(parents=True)
+    part.write_bytes(content)
+    return part
+
+
+def test_a_file_is_fetched_once_and_again_when_it_was_altered(server: Server) -> None:
+    file = server.file("good")
+    path = file.fetch()
+    assert path.read_bytes() == CONTENT
+    file.fetch()
+    assert len(server.requests) == 1
+    path.write_bytes(CONTENT[:HALF])
+    assert file.fetch().read_bytes() == CONTENT
+    assert len(server.requests) == 2
+
+
+def test_a_transfer_that_breaks_is_resumed(server: Server) -> None:
+    assert server.file("breaks").fetch().read_bytes() == CONTENT
+    assert server.requests == [("/breaks/a.bin", None), ("/breaks/a.bin", f"bytes={HALF}-")]
+
+
+@pytest.mark.parametrize("behaviour", ["good", "without_range"])
+def test_a_transfer_of_an_earlier_run_is_resumed(server: Server, behaviour: str) -> None:
+    file = server.file(behaviour)
+    part = part_of(file, CONTENT[:HALF])
+    assert file.fetch().read_bytes() == CONTENT
+    assert server.requests == [(f"/{behaviour}/a.bin", f"bytes={HALF}-")]
+    assert not part.exists()
+
+
+@pytest.mark.parametrize("rest", [b"?" * HALF, CONTENT + b"?"])
+def test_a_wrong_rest_of_an_earlier_run_is_dropped(server: Server, rest: bytes) -> None:
+    file = server.file("good")
+    part_of(file, rest)
+    assert file.fetch().read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("behaviour", ["missing", "altered", "truncated"])
+def test_the_second_address_is_used_when_the_first_fails(server: Server, behaviour: str) -> None:
+    assert server.file(behaviour, "good").fetch().read_bytes() == CONTENT
+    assert [path for path, _ in server.requests] == [f"/{behaviour}/a.bin", "/good/a.bin"]
+
+
+def test_any_of_several_checksums_is_right(server: Server) -> None:
+    md5 = hashlib.md5(CONTENT).hexdigest()
+    assert server.file("good", checksums=(f"md5:{'0' * 32}", f"md5:{md5}")).fetch().read_bytes() == CONTENT
+
+
+def test_when_nothing_works_the_error_says_what_was_tried_and_what_helps(server: Server) -> None:
+    file = server.file("missing", "altered", "truncated")
+    file = DataFile(file.dataset, file.filename, (*file.addresses, "http://127.0.0.1:9/a.bin"), file.checksums)
+    with pytest.raises(UserError) as caught:
+        file.fetch()
+    message = str(caught.value)
+    for expected in (*file.addresses, "404", "altered", MIRROR_SETTING, "--glyphs=strokes --text=builtin"):
+        assert expected in message
+    assert not list(file.cached_path.parent.glob("a.bin*[!k]"))  # nothing but the lock
+    path = Path(re.findall(r'curl .*-o "(.*?)"', message)[0])
+    path.write_bytes(CONTENT)
+    assert file.fetch() == path
+
+
+def test_a_cache_folder_that_cannot_be_written(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("not a folder")
+    with pytest.raises(UserError, match=rf"Cannot write .*(?s:.)*{CACHE_SETTING}"):
+        server.file("good").fetch()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /dev/full")
+def test_a_full_disk(server: Server) -> None:
+    file = server.file("good")
+    part = file.cached_path.with_name("a.bin.part")
+    part.parent.mkdir(parents=True)
+    part.symlink_to("/dev/full")
+    with pytest.raises(UserError, match="No space left"):
+        file.fetch()
+    assert not file.cached_path.exists()
+    assert not part.is_symlink()
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_mirror_folder_is_used_in_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, scheme: str) -> None:
+    folder = tmp_path / "a mirror" / "emnist"
+    folder.mkdir(parents=True)
+    (folder / "metadata.toml").write_text(f'[[files]]\nfilename = "gzip.zip"\nurl = "z"\nsha256 = "{SHA256[7:]}"')
+    (folder / "z").write_bytes(CONTENT)
+    address = folder.parent.as_uri() if scheme else str(folder.parent)
+    monkeypatch.setenv(MIRROR_SETTING, address)
+    assert fetch("emnist", "gzip.zip") == folder / "z"
+    (folder / "z").write_bytes(CONTENT[:HALF])
+    with pytest.raises(UserError, match="truncated or altered"):
+        fetch("emnist", "gzip.zip")
+    with pytest.raises(UserError, match=r"does not describe other\.zip"):
+        fetch("emnist", "other.zip")
+    with pytest.raises(UserError, match=rf"brown.metadata\.toml.*(?s:.)*unset {MIRROR_SETTING}"):
+        fetch("brown", "brown.zip")
+
+
+def test_a_mirror_url_takes_precedence(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MIRROR_SETTING, f"{server.url}/good/")
+    assert fetch("emnist", "a.bin").read_bytes() == CONTENT
+    assert [path for path, _ in server.requests] == ["/good/emnist/metadata.toml", "/good/emnist/a.bin"]
+
+
+def test_official_files_are_described() -> None:
+    files = [data_file("emnist", "gzip.zip"), data_file("brown", "brown.zip")]
+    files += [
+        data_file("mnist", f"{part}-{kind}-ubyte.gz")
+        for part in ("train", "t10k")
+        for kind in ("images-idx3", "labels-idx1")
+    ]
+    for file in files:
+        assert all(re.fullmatch(rf"https://.*/{file.filename}", address) for address in file.addresses)
+        assert all(re.fullmatch(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", checksum) for checksum in file.checksums)
+    assert len({file.key for file in files}) == len(files)
