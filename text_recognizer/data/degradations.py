@@ -1,0 +1,472 @@
+"""What paper, pen, camera and file do to a line before it is read.
+
+The pen fades, the paper has rules, specks and neighbouring lines, light falls unevenly, and a camera or scanner of some
+resolution adds blur, noise and the blocks of JPEG. Line ``i`` of seed ``s`` has the same pixels whatever the batch, the
+worker, the process or the order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from dataclasses import astuple, dataclass, fields
+
+import numpy as np
+from numba import njit
+
+from text_recognizer.data.rng import next_uint64, randint, seed_state, uniform
+from text_recognizer.data.threads import over_ranges
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Degradations:
+    """Which degradations occur, and how strong they are. A share is the probability that a line has one; a range
+    (low, high) is drawn from once per line that has it. Brightness runs from 0 (black paper) to 255 (full ink).
+
+    Attributes:
+        skew_share: Lines that are turned and sheared.
+        skew: Rise from the first to the last column, in pixels.
+        shear: Lean to the right, as the tangent of its angle; moves ink by up to half the height times that.
+        thin_share: Lines whose strokes lose their edges.
+        thinning: How much of the edge is lost, as a share of full ink.
+        fade_share: Lines whose ink is uneven.
+        fading: Loss of ink where it is faintest, as a share of full ink.
+        neighbour_share: Lines with pieces of the lines above or below at their edges.
+        neighbour_rows: Rows that a neighbouring line takes up.
+        rule_share: Lines on ruled paper.
+        rule_level: Brightness of the rules.
+        speck_share: Lines with specks.
+        specks: Specks per 100 columns.
+        low_resolution_share: Lines taken at a low resolution.
+        ink_rows: Rows that the ink of such a line takes up in its picture.
+        blur_share: Lines out of focus.
+        blur: Standard deviation of the blur, in pixels of the line.
+        paper_level: Brightness of the paper, in every line.
+        ink_level: Brightness of the ink, in every line.
+        shadow_share: Lines with a gradient of light, or the edge of a shadow.
+        shadow: Loss of light in the darkest place, as a share.
+        noise_share: Lines with noise.
+        noise: Standard deviation of the noise of each pixel.
+        grain: Standard deviation of the noise that goes with the ink, as a share of it.
+        salt_share: Lines with black and white pixels.
+        salt: Share of pixels lost that way.
+        jpeg_share: Lines stored as JPEG.
+        jpeg_step: Quantisation step of the lowest frequency; that of the highest is 8 times as large.
+    """
+
+    skew_share: float = 0.3
+    skew: Range = (-3.0, 3.0)
+    shear: Range = (-0.08, 0.08)
+    thin_share: float = 0.25
+    thinning: Range = (0.05, 0.4)
+    fade_share: float = 0.3
+    fading: Range = (0.1, 0.7)
+    neighbour_share: float = 0.15
+    neighbour_rows: Range = (2.0, 8.0)
+    rule_share: float = 0.12
+    rule_level: Range = (40.0, 200.0)
+    speck_share: float = 0.15
+    specks: Range = (0.3, 3.0)
+    low_resolution_share: float = 0.5
+    ink_rows: Range = (11.0, 28.0)
+    blur_share: float = 0.4
+    blur: Range = (0.4, 1.5)
+    paper_level: Range = (0.0, 50.0)
+    ink_level: Range = (140.0, 255.0)
+    shadow_share: float = 0.25
+    shadow: Range = (0.05, 0.4)
+    noise_share: float = 0.4
+    noise: Range = (1.0, 14.0)
+    grain: Range = (0.0, 0.2)
+    salt_share: float = 0.05
+    salt: Range = (0.0005, 0.005)
+    jpeg_share: float = 0.15
+    jpeg_step: Range = (4.0, 24.0)
+
+    @classmethod
+    def none(cls) -> Degradations:
+        """No degradation: lines stay as they are."""
+        shares = {field.name: 0.0 for field in fields(cls) if field.name.endswith("_share")}
+        return cls(**shares, paper_level=(0.0, 0.0), ink_level=(255.0, 255.0))
+
+
+_Ranges = namedtuple("_Ranges", [field.name for field in fields(Degradations)])  # type: ignore[misc]
+_LINE_STREAM = 3
+_ZERO, _ONE, _FULL = np.float32(0), np.float32(1), np.float32(255)  # an int would turn sums into float64
+
+
+def degrade(
+    images: np.ndarray,
+    widths: np.ndarray,
+    *,
+    seed: int,
+    indices: np.ndarray,
+    degradations: Degradations = Degradations(),
+    parallel: bool | None = None,
+) -> np.ndarray:
+    """Degrade lines.
+
+    Args:
+        images: uint8 (B, H, W), ink 255 on 0.
+        widths: int64 (B,), the columns that each line takes up.
+        seed: Seed of all random choices.
+        indices: int64 (B,), number of each line; with the seed it decides every random choice.
+        degradations: Which degradations, and how strong.
+        parallel: Use all cores. If not given, the main process does and worker processes do not.
+
+    Returns:
+        uint8 (B, H, W), new: ink bright on dark paper, as a picture with its grey levels inverted. Columns from a line's
+        width on are 0.
+    """
+    out = np.zeros_like(images)
+    ranges = _Ranges(*(tuple(map(float, v)) if isinstance(v, tuple) else float(v) for v in astuple(degradations)))
+    widths, indices = np.asarray(widths, np.int64), np.asarray(indices, np.int64)
+
+    def degrade_range(first: int, last: int) -> None:
+        _degrade_lines(images, widths, indices, seed, ranges, first, last, out)
+
+    over_ranges(degrade_range, len(images), parallel)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _degrade_lines(
+    images: np.ndarray,
+    widths: np.ndarray,
+    indices: np.ndarray,
+    seed: int,
+    degradations: _Ranges,
+    first: int,
+    last: int,
+    out: np.ndarray,
+) -> None:
+    state = np.empty(1, np.uint64)
+    for i in range(first, last):
+        seed_state(state, seed, _LINE_STREAM, indices[i])
+        line = images[i, :, : widths[i]].astype(np.float32)
+        picture = _photograph(state, degradations, _write(state, degradations, line))
+        _resize_into(picture, out[i, :, : widths[i]])
+
+
+@njit(cache=True)
+def _write(state: np.ndarray, degradations: _Ranges, line: np.ndarray) -> np.ndarray:
+    """The line on its paper."""
+    if _happens(state, degradations.skew_share):
+        line = _skewed(line, _between(state, degradations.skew), _between(state, degradations.shear))
+    if _happens(state, degradations.thin_share):
+        _thin(line, _between(state, degradations.thinning))
+    if _happens(state, degradations.fade_share):
+        _dim(state, line, _between(state, degradations.fading))
+    if _happens(state, degradations.neighbour_share):
+        line = _with_neighbour(state, line, int(_between(state, degradations.neighbour_rows)))
+    if _happens(state, degradations.rule_share):
+        _rule(state, line, _between(state, degradations.rule_level))
+    if _happens(state, degradations.speck_share):
+        _speckle(state, line, _between(state, degradations.specks))
+    return line
+
+
+@njit(cache=True)
+def _photograph(state: np.ndarray, degradations: _Ranges, line: np.ndarray) -> np.ndarray:
+    """The picture of a paper, in the camera's resolution."""
+    if _happens(state, degradations.blur_share):
+        _blur(line, _between(state, degradations.blur))
+    if _happens(state, degradations.low_resolution_share):
+        line = _shrunk(line, _between(state, degradations.ink_rows))
+    _set_levels(line, _between(state, degradations.paper_level), _between(state, degradations.ink_level))
+    if _happens(state, degradations.shadow_share):
+        _shade(state, line, _between(state, degradations.shadow))
+    if _happens(state, degradations.noise_share):
+        _add_noise(state, line, _between(state, degradations.noise), _between(state, degradations.grain))
+    if _happens(state, degradations.salt_share):
+        _salt(state, line, _between(state, degradations.salt))
+    if _happens(state, degradations.jpeg_share):
+        _quantise_blocks(line, _between(state, degradations.jpeg_step))
+    return line
+
+
+@njit(cache=True)
+def _happens(state: np.ndarray, share: float) -> bool:
+    return uniform(state, 0.0, 1.0) < share
+
+
+@njit(cache=True)
+def _between(state: np.ndarray, bounds: Range) -> float:
+    return uniform(state, bounds[0], bounds[1])
+
+
+@njit(cache=True)
+def _skewed(line: np.ndarray, skew: float, shear: float) -> np.ndarray:
+    """The line with its right end ``skew`` pixels higher and its top moved right by ``shear`` times its height."""
+    height, width = line.shape
+    reach = math.ceil(max(abs(skew), abs(shear) * height) / 2) + 1
+    slanted = np.zeros((height + 2 * reach, width), np.float32)
+    source = np.zeros(width + 2 * reach, np.float32)
+    for y in range(height):
+        source[reach : reach + width] = line[y]
+        shift = reach + shear * (y - height / 2)
+        column = int(shift)
+        part = np.float32(shift - column)
+        for x in range(width):
+            slanted[reach + y, x] = source[column + x] * (_ONE - part) + source[column + x + 1] * part
+    result = np.empty_like(line)
+    shifts = reach + skew * (np.arange(width) / width - 0.5)
+    rows = shifts.astype(np.int64)
+    parts = (shifts - rows).astype(np.float32)
+    for y in range(height):
+        for x in range(width):
+            result[y, x] = slanted[y + rows[x], x] * (_ONE - parts[x]) + slanted[y + rows[x] + 1, x] * parts[x]
+    return result
+
+
+@njit(cache=True)
+def _thin(line: np.ndarray, thinning: float) -> None:
+    lost, gain = np.float32(255 * thinning), np.float32(1 / (1 - thinning))
+    for row in line:
+        for x in range(len(row)):
+            row[x] = max((row[x] - lost) * gain, _ZERO)
+
+
+@njit(cache=True)
+def _dim(state: np.ndarray, line: np.ndarray, loss: float) -> None:
+    """Multiply by smooth noise between 1 - ``loss`` and 1: random values on a grid, joined bilinearly."""
+    height, width = line.shape
+    cell = uniform(state, 3.0, 24.0)
+    rows, columns = int(height / cell) + 2, int(width / cell) + 2
+    grid = np.empty((rows, columns), np.float32)
+    for i in range(rows):
+        for j in range(columns):
+            grid[i, j] = 1 - loss * uniform(state, 0.0, 1.0)
+    for y in range(height):
+        i, part_y = int(y / cell), np.float32(y / cell) % 1
+        for x in range(width):
+            if line[y, x] > 0:
+                j, part_x = int(x / cell), np.float32(x / cell) % 1
+                above = grid[i, j] * (_ONE - part_x) + grid[i, j + 1] * part_x
+                below = grid[i + 1, j] * (_ONE - part_x) + grid[i + 1, j + 1] * part_x
+                line[y, x] *= above * (_ONE - part_y) + below * part_y
+
+
+@njit(cache=True)
+def _with_neighbour(state: np.ndarray, line: np.ndarray, rows: int) -> np.ndarray:
+    """The line with a piece of text, its own turned round and moved along, at its upper or lower edge or both."""
+    height, width = line.shape
+    result = line.copy()
+    edges = 1 + randint(state, 3)
+    top, bottom = _ink_rows(line)
+    rows = min(rows, bottom - top)
+    for edge in range(2):
+        start, end = randint(state, width), randint(state, width)
+        if edges & (1 << edge):
+            for y in range(rows):
+                source = line[bottom - rows + y] if edge == 0 else line[top + y]
+                target = result[y] if edge == 0 else result[height - rows + y]
+                for x in range(min(start, end), max(start, end)):
+                    target[x] = max(target[x], source[(x + start) % width])
+    return result
+
+
+@njit(cache=True)
+def _ink_rows(line: np.ndarray) -> tuple[int, int]:
+    """First row with ink and the one after the last; (0, 0) without ink."""
+    top, bottom = 0, 0
+    for y in range(len(line)):
+        if line[y].max() > 100:
+            top, bottom = (top if bottom else y), y + 1
+    return top, bottom
+
+
+@njit(cache=True)
+def _rule(state: np.ndarray, line: np.ndarray, level: float) -> None:
+    """Draw a rule somewhere under the middle, and others at the distance of ruled paper."""
+    height, width = line.shape
+    y = uniform(state, 0.55, 0.95) * height
+    distance = uniform(state, 0.6, 1.2) * height
+    slope = uniform(state, -1.5, 1.5) / max(width, 1)
+    radius = uniform(state, 0.2, 1.0)
+    for rule in range(2):
+        for x in range(width):
+            middle = y - rule * distance + slope * x
+            for row in range(max(int(middle - 2), 0), min(int(middle + 3), height)):
+                cover = min(max(radius + 0.5 - abs(row + 0.5 - middle), 0.0), 1.0)
+                line[row, x] = max(line[row, x], np.float32(level * cover))
+
+
+@njit(cache=True)
+def _speckle(state: np.ndarray, line: np.ndarray, density: float) -> None:
+    """Draw dots of up to three pixels across."""
+    height, width = line.shape
+    for _ in range(math.ceil(density * width / 100)):
+        middle_x, middle_y = uniform(state, 0.0, width), uniform(state, 0.0, height)
+        radius, level = uniform(state, 0.1, 1.5), uniform(state, 60.0, 255.0)
+        for y in range(max(int(middle_y - 2), 0), min(int(middle_y + 3), height)):
+            for x in range(max(int(middle_x - 2), 0), min(int(middle_x + 3), width)):
+                distance = math.hypot(x + 0.5 - middle_x, y + 0.5 - middle_y)
+                cover = min(max(radius + 0.5 - distance, 0.0), 1.0)
+                line[y, x] = max(line[y, x], np.float32(level * cover))
+
+
+@njit(cache=True)
+def _shrunk(line: np.ndarray, ink_rows: float) -> np.ndarray:
+    """The line in a resolution where its ink is ``ink_rows`` high; never enlarged. Averages areas."""
+    top, bottom = _ink_rows(line)
+    factor = min(ink_rows / max(bottom - top, 1), 1.0)
+    height, width = line.shape
+    rows, columns = max(round(height * factor), 1), max(round(width * factor), 1)
+    narrow = np.zeros((height, columns), np.float32)
+    for x in range(columns):
+        low, high = x * width / columns, (x + 1) * width / columns
+        for source in range(int(low), min(math.ceil(high), width)):
+            share = np.float32((min(source + 1.0, high) - max(float(source), low)) / (high - low))
+            for y in range(height):
+                narrow[y, x] += share * line[y, source]
+    result = np.zeros((rows, columns), np.float32)
+    for y in range(rows):
+        low, high = y * height / rows, (y + 1) * height / rows
+        for source in range(int(low), min(math.ceil(high), height)):
+            share = np.float32((min(source + 1.0, high) - max(float(source), low)) / (high - low))
+            for x in range(columns):
+                result[y, x] += share * narrow[source, x]
+    return result
+
+
+@njit(cache=True)
+def _blur(line: np.ndarray, deviation: float) -> None:
+    """Gaussian blur in place; what lies outside is paper."""
+    reach = math.ceil(2.5 * deviation)
+    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
+    taps = (taps / taps.sum()).astype(np.float32)
+    height, width = line.shape
+    source = np.zeros((height + 2 * reach, width + 2 * reach), np.float32)
+    source[reach : reach + height, reach : reach + width] = line
+    across = np.zeros((height + 2 * reach, width), np.float32)
+    for y in range(reach, reach + height):
+        for k in range(len(taps)):
+            for x in range(width):
+                across[y, x] += taps[k] * source[y, x + k]
+    line[:] = 0
+    for y in range(height):
+        for k in range(len(taps)):
+            for x in range(width):
+                line[y, x] += taps[k] * across[y + k, x]
+
+
+@njit(cache=True)
+def _set_levels(line: np.ndarray, paper: float, ink: float) -> None:
+    gain, offset = np.float32((ink - paper) / 255), np.float32(paper)
+    for row in line:
+        for x in range(len(row)):
+            row[x] = offset + gain * row[x]
+
+
+@njit(cache=True)
+def _shade(state: np.ndarray, line: np.ndarray, loss: float) -> None:
+    """Take light away along a random direction: evenly, or over the edge of a shadow."""
+    height, width = line.shape
+    angle = uniform(state, 0.0, 2 * math.pi)
+    extent = abs(math.cos(angle)) * width + abs(math.sin(angle)) * height
+    step_x, step_y = math.cos(angle) / extent, math.sin(angle) / extent
+    place, softness = uniform(state, 0.2, 0.8), 1.0
+    if _happens(state, 0.4):
+        softness = uniform(state, 4.0, 30.0) / extent
+    for y in range(height):
+        for x in range(width):
+            along = 0.5 + (x - width / 2) * step_x + (y - height / 2) * step_y
+            dark = min(max(0.5 + (along - place) / softness, 0.0), 1.0)
+            line[y, x] = 255 - (255 - line[y, x]) * np.float32(1 - loss * dark)
+
+
+@njit(cache=True)
+def _add_noise(state: np.ndarray, line: np.ndarray, deviation: float, grain: float) -> None:
+    """Add noise that is nearly normal: four random bytes, summed."""
+    share, scale = np.float32(grain / 255), np.float32(1 / 147.8)  # a byte's variance is (256**2 - 1) / 12
+    for row in line:
+        for x in range(0, len(row), 2):
+            bits = next_uint64(state)
+            pairs = (bits & np.uint64(0x00FF00FF00FF00FF)) + ((bits >> np.uint64(8)) & np.uint64(0x00FF00FF00FF00FF))
+            sums = pairs + (pairs >> np.uint64(16))
+            for k in range(min(2, len(row) - x)):
+                total = np.int64((sums >> np.uint64(32 * k)) & np.uint64(0xFFFF))
+                noise = np.float32(total - 510) * scale
+                row[x + k] += noise * (np.float32(deviation) + share * row[x + k])
+
+
+@njit(cache=True)
+def _salt(state: np.ndarray, line: np.ndarray, share: float) -> None:
+    height, width = line.shape
+    for _ in range(math.ceil(share * height * width)):
+        line[randint(state, height), randint(state, width)] = 255.0 * randint(state, 2)
+
+
+_COSINES = np.array(
+    [
+        [math.sqrt((1 if i == 0 else 2) / 8) * math.cos(math.pi * (2 * j + 1) * i / 16) for j in range(8)]
+        for i in range(8)
+    ],
+    dtype=np.float32,
+)
+"""The discrete cosine transform of 8 values: row i is the wave of frequency i."""
+
+
+@njit(cache=True)
+def _quantise_blocks(line: np.ndarray, step: float) -> None:
+    """Round the cosine transform of whole 8x8 blocks as JPEG does (Wallace 1991), coarser at high frequencies."""
+    height, width = line.shape[0] // 8 * 8, line.shape[1] // 8 * 8
+    inverse = _COSINES.T.copy()
+    waves = _transformed(_transformed(line[:height, :width].copy(), _COSINES).T.copy(), _COSINES)
+    for x in range(width):
+        for y in range(height):
+            size = np.float32(step * (1 + (x % 8 + y % 8) / 2))
+            waves[x, y] = size * math.floor(waves[x, y] / size + np.float32(0.5))
+    line[:height, :width] = _transformed(_transformed(waves, inverse).T.copy(), inverse)
+
+
+@njit(cache=True)
+def _transformed(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """Each group of 8 rows multiplied by ``basis`` (8, 8)."""
+    result = np.zeros_like(values)
+    for top in range(0, len(values), 8):
+        for i in range(8):
+            for k in range(8):
+                target, source, weight = result[top + i], values[top + k], basis[i, k]
+                for x in range(values.shape[1]):
+                    target[x] += weight * source[x]
+    return result
+
+
+@njit(cache=True)
+def _resize_into(picture: np.ndarray, out: np.ndarray) -> None:
+    """Enlarge bilinearly to the size of ``out``, and round."""
+    height, width = out.shape
+    if picture.shape != out.shape:
+        picture = _resized(picture, height, width)
+    for y in range(height):
+        for x in range(width):
+            out[y, x] = np.uint8(min(max(picture[y, x] + np.float32(0.5), _ZERO), _FULL))
+
+
+@njit(cache=True)
+def _resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    upper, lower, down = _neighbours(height, len(picture))
+    left, right, along = _neighbours(width, picture.shape[1])
+    across = np.empty((len(picture), width), np.float32)
+    for y in range(len(picture)):
+        for x in range(width):
+            across[y, x] = picture[y, left[x]] * (_ONE - along[x]) + picture[y, right[x]] * along[x]
+    result = np.empty((height, width), np.float32)
+    for y in range(height):
+        above, below, part = across[upper[y]], across[lower[y]], down[y]
+        for x in range(width):
+            result[y, x] = above[x] * (_ONE - part) + below[x] * part
+    return result
+
+
+@njit(cache=True)
+def _neighbours(size: int, source_size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each of ``size`` pixels that cover ``source_size``: the pixels before and after it, and the share of the latter."""
+    places = (np.arange(size) + 0.5) * source_size / size - 0.5
+    places = np.minimum(np.maximum(places, 0.0), source_size - 1.0)
+    before = places.astype(np.int64)
+    return before, np.minimum(before + 1, source_size - 1), (places - before).astype(np.float32)
