@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,21 +12,11 @@ from typing import Any
 import lightning as L
 import yaml
 
-from text_recognizer.command_line import Parser, nearest
+from text_recognizer.command_line import Parser
 from text_recognizer.errors import UsageError
+from text_recognizer.registry import DATA_CLASSES, MODEL_CLASSES, load_class
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition
 
-DATA_CLASSES = {
-    "MNIST": "text_recognizer.data.mnist",
-    "EMNIST": "text_recognizer.data.emnist",
-    "EMNISTLines": "text_recognizer.data.emnist_lines",
-}
-MODEL_CLASSES = {
-    "MLP": "text_recognizer.models.mlp",
-    "CNN": "text_recognizer.models.cnn",
-    "LineReshapeCNN": "text_recognizer.models.line_reshape_cnn",
-    "LineCNN": "text_recognizer.models.line_cnn",
-}
 TRAINER_FLAGS = (
     "precision",
     "max_epochs",
@@ -103,38 +92,28 @@ class Arguments:
     yaml: str
 
 
-def load_class(modules: dict[str, str], name: str, flag: str) -> Any:
-    """The class ``name`` from the module that holds it.
-
-    Raises:
-        UsageError: If there is no such class; the message suggests the nearest.
-    """
-    if name not in modules:
-        raise UsageError(f"--{flag} is {name!r}, but must be one of {', '.join(modules)}.{nearest(name, modules)}")
-    return getattr(importlib.import_module(modules[name]), name)
-
-
 def parse(argv: Sequence[str], prog: str) -> Arguments:
     """Parse the flags of an experiment; ``--help`` and mistakes end the program as usual (exit codes 0 and 2)."""
     chosen = _chosen_classes(argv)
-    data_class = load_class(DATA_CLASSES, chosen["data_class"], "data_class")
-    model_class = load_class(MODEL_CLASSES, chosen["model_class"], "model_class")
+    data_class = load_class(DATA_CLASSES, chosen["data_class"], "--data_class")
+    model_class = load_class(MODEL_CLASSES, chosen["model_class"], "--model_class")
     recognition_class = LineRecognition if hasattr(model_class, "output_length") else CharacterRecognition
     parser = Parser(prog=prog, description="Train a model on data and test it.")
     parser.add_argument("--config", action="config", help="YAML file with flags; those on the command line win.")
     trainer_skipped = {name for name in inspect.signature(L.Trainer).parameters if name not in TRAINER_FLAGS}
     groups = {
-        "experiment": parser.add_class_arguments(Experiment, as_group=True),
-        "data": parser.add_class_arguments(data_class),
-        "model": parser.add_class_arguments(model_class, skip={"input_shape", "num_classes"}),
+        "experiment": parser.add_class_arguments(Experiment, instantiate=False),
+        "data": parser.add_class_arguments(data_class, instantiate=False),
+        "model": parser.add_class_arguments(model_class, skip={"input_shape", "num_classes"}, instantiate=False),
         "recognition": parser.add_class_arguments(
-            recognition_class, skip={"model", "alphabet", "input_width", "target_length"}
+            recognition_class, skip={"model", "alphabet", "input_width", "target_length"}, instantiate=False
         ),
-        "trainer": parser.add_class_arguments(L.Trainer, skip=trainer_skipped),
+        "trainer": parser.add_class_arguments(L.Trainer, skip=trainer_skipped, instantiate=False),
     }
     parser.set_defaults(TRAINER_DEFAULTS | chosen)
     config = parser.parse_args(list(argv))
-    values = {group: {name: config[name] for name in names} for group, names in groups.items()}
+    built = parser.instantiate(config)
+    values = {group: {name: built[name] for name in names} for group, names in groups.items()}
     experiment = Experiment(**values.pop("experiment"))
     return Arguments(experiment=experiment, **values, yaml=parser.dump(config, skip_none=False))
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from text_recognizer.alphabet import Alphabet
 from text_recognizer.errors import UserError
-from text_recognizer.training.arguments import MODEL_CLASSES, load_class
+from text_recognizer.registry import MODEL_CLASSES, load_class
 
 _KEY = "text_recognizer"
 
@@ -35,7 +35,7 @@ class Description:
 
     def build(self) -> nn.Module:
         """The model with fresh weights."""
-        return load_class(MODEL_CLASSES, self.model_class, "model_class")(**self.model_args)
+        return load_class(MODEL_CLASSES, self.model_class, "--model_class")(**self.model_args)
 
     def require(self, wanted: Description, path: str) -> None:
         """Check that this, the description in the checkpoint ``path``, fits the experiment's.

@@ -23,7 +23,8 @@ from text_recognizer.command_line import run_safely
 from text_recognizer.data.data_module import DataModule
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.files import write_text
-from text_recognizer.training.arguments import DATA_CLASSES, Arguments, load_class, parse
+from text_recognizer.registry import DATA_CLASSES, load_class
+from text_recognizer.training.arguments import Arguments, parse
 from text_recognizer.training.checkpoint import Checkpoint, Description
 from text_recognizer.training.metrics import CharacterMetrics
 from text_recognizer.training.pictures import save_confusion_matrix
@@ -115,7 +116,7 @@ def make_run_dir(log_dir: str, name: str) -> Path:
 def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
     """Data, what is trained on it, and what its checkpoints say, from the flags."""
     experiment = arguments.experiment
-    data = load_class(DATA_CLASSES, experiment.data_class, "data_class")(**arguments.data)
+    data = load_class(DATA_CLASSES, experiment.data_class, "--data_class")(**arguments.data)
     data.overfit_batches = experiment.overfit_batches
     model_args = {"input_shape": data.input_shape, "num_classes": len(data.alphabet), **arguments.model}
     description = Description(experiment.model_class, model_args, data.alphabet)

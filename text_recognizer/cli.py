@@ -1,0 +1,104 @@
+"""The command ``text-recognizer``: a table of commands, each a function whose signature is its flags."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from text_recognizer.errors import UsageError
+
+TRAINING_MODULES = (
+    "torch",
+    "lightning",
+    "torchmetrics",
+    "numba",
+    "matplotlib",
+    "pooch",
+    "HersheyFonts",
+    "rapidfuzz",
+    "onnx",
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """Where a command's function is and what it does. ``parses_itself``: it takes the raw arguments and its name."""
+
+    module: str
+    function: str
+    summary: str
+    parses_itself: bool = False
+
+
+COMMANDS = {
+    "read": Command("text_recognizer.reading.read_command", "read", "read pictures of lines"),
+    "demo": Command("text_recognizer.training.demo", "demo", "compose lines, learn to read them, show it (a minute)"),
+    "lines": Command("text_recognizer.data.lines_command", "lines", "show or write composed lines"),
+    "data": Command("text_recognizer.data.look", "main", "prepare a data set and look at it", parses_itself=True),
+    "train": Command("text_recognizer.training.experiment", "main", "train and test a model", parses_itself=True),
+    "export": Command("text_recognizer.training.export", "export", "make a reader of a training run"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code: 0 fine, 1 failed, 2 wrong use."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    if not argv or argv[0] in ("-h", "--help"):
+        print(_overview())
+        return 0 if argv else 2
+    if argv[0] == "--version":
+        from importlib.metadata import version
+
+        print(version("text-recognizer"))
+        return 0
+    from text_recognizer.command_line import nearest, run_safely
+
+    name, *rest = argv
+    if name not in COMMANDS:
+        print(f"error: there is no command {name!r}.{nearest(name, COMMANDS)}\n\n{_overview()}", file=sys.stderr)
+        return 2
+    return run_safely(lambda: _run(name, rest))
+
+
+def _overview() -> str:
+    commands = "\n".join(f"  {name:8} {command.summary}" for name, command in COMMANDS.items())
+    return f"usage: text-recognizer COMMAND [flags]\n\ncommands:\n{commands}\n\nEach takes --help."
+
+
+def _run(name: str, argv: list[str]) -> Any:
+    command = COMMANDS[name]
+    prog = f"text-recognizer {name}"
+    try:
+        function = getattr(importlib.import_module(command.module), command.function)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in TRAINING_MODULES:
+            raise
+        raise UsageError(
+            f"'{prog}' needs the training extra, which is not installed ({error.name} is missing). "
+            "Install it with: pip install 'text-recognizer[train]'"
+        ) from error
+    if command.parses_itself:
+        return function(argv, prog)
+    return function(**_parse(function, argv, prog))
+
+
+def _parse(function: Callable[..., Any], argv: list[str], prog: str) -> dict[str, Any]:
+    """Arguments of a function from the command line: a first positional list as it comes, all else as flags."""
+    from text_recognizer.command_line import Parser
+
+    summary = (inspect.getdoc(function) or "").split("\n\n")[0]
+    parser = Parser(prog=prog, description=summary)
+    positional = [
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+    ]
+    for name in positional:
+        takes_many = "list" in str(inspect.signature(function).parameters[name].annotation)
+        parser.add_argument(name, nargs="+" if takes_many else None)
+    parser.add_function_arguments(function, as_group=False, skip=set(positional), instantiate=False)
+    return vars(parser.instantiate(parser.parse_args(argv)))

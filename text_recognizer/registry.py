@@ -1,0 +1,32 @@
+"""The classes that flags can name, imported only when they are chosen."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from text_recognizer.command_line import nearest
+from text_recognizer.errors import UsageError
+
+DATA_CLASSES = {
+    "MNIST": "text_recognizer.data.mnist",
+    "EMNIST": "text_recognizer.data.emnist",
+    "EMNISTLines": "text_recognizer.data.emnist_lines",
+}
+MODEL_CLASSES = {
+    "MLP": "text_recognizer.models.mlp",
+    "CNN": "text_recognizer.models.cnn",
+    "LineReshapeCNN": "text_recognizer.models.line_reshape_cnn",
+    "LineCNN": "text_recognizer.models.line_cnn",
+}
+
+
+def load_class(modules: dict[str, str], name: str, what: str) -> Any:
+    """The class ``name`` of :data:`DATA_CLASSES` or :data:`MODEL_CLASSES`.
+
+    Raises:
+        UsageError: If there is no such class; the message says ``what`` was asked for and suggests the nearest.
+    """
+    if name not in modules:
+        raise UsageError(f"{what} is {name!r}, but must be one of {', '.join(modules)}.{nearest(name, modules)}")
+    return getattr(importlib.import_module(modules[name]), name)
