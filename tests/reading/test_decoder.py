@@ -1,0 +1,100 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from text_recognizer.alphabet import ALPHABET
+from text_recognizer.reading.decoder import decode_beam, decode_greedy
+from text_recognizer.reading.language import LanguageModel
+
+TOKENS = ("<B>", "a", "b")
+
+
+def random_log_probs(steps: int, tokens: int, seed: int, sharpness: float = 2.0) -> np.ndarray:
+    logits = np.random.default_rng(seed).normal(0, sharpness, (steps, tokens))
+    return logits - np.log(np.exp(logits).sum(1, keepdims=True))
+
+
+def collapse(path: tuple[int, ...]) -> str:
+    return "".join(TOKENS[token] for token, _ in itertools.groupby(path) if token)
+
+
+def text_probabilities(log_probs: np.ndarray) -> dict[str, float]:
+    """The definition of CTC: sum over all paths."""
+    totals: dict[str, float] = {}
+    for path in itertools.product(range(len(TOKENS)), repeat=len(log_probs)):
+        probability = float(np.exp(log_probs[np.arange(len(path)), path].sum()))
+        totals[collapse(path)] = totals.get(collapse(path), 0) + probability
+    return totals
+
+
+def steps(*rows: dict[str, float], tokens=ALPHABET) -> np.ndarray:
+    """Log probabilities of time steps given as {character: probability}, the rest blank."""
+    probabilities = np.full((len(rows), len(tokens)), 1e-9)
+    for step, row in enumerate(rows):
+        for character, probability in row.items():
+            probabilities[step, tokens.index(character)] = probability
+        probabilities[step, 0] += 1 - sum(row.values())
+    return np.log(probabilities)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_wide_beam_finds_the_text_of_largest_total_probability(seed):
+    log_probs = random_log_probs(6, 3, seed, 1.0)
+    totals = text_probabilities(log_probs)
+    decoded = decode_beam(log_probs, TOKENS, width=200, negligible=0)
+    assert decoded.text == max(totals, key=totals.__getitem__)
+    assert decoded.log_probability == pytest.approx(np.log(totals[decoded.text]))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_greedy_is_the_best_path(seed):
+    log_probs = random_log_probs(5, 3, seed)
+    best = max(itertools.product(range(3), repeat=5), key=lambda path: log_probs[np.arange(5), path].sum())
+    decoded = decode_greedy(log_probs, TOKENS)
+    assert decoded.text == collapse(best)
+    assert decoded.log_probability == pytest.approx(log_probs.max(1).sum())
+
+
+@pytest.mark.parametrize("decode", [decode_greedy, decode_beam])
+def test_repeated_characters_need_a_blank_between(decode):
+    assert decode(steps({"l": 0.9}, {"l": 0.8}, {}, {"l": 0.9}), ALPHABET).text == "ll"
+    assert decode(steps({"l": 0.9}, {"l": 0.9}, {"l": 0.9}), ALPHABET).text == "l"
+
+
+@pytest.mark.parametrize("decode", [decode_greedy, decode_beam])
+def test_characters_say_where_and_how_surely_they_were_read(decode):
+    decoded = decode(steps({}, {}, {"A": 0.6}, {"A": 0.9}, {}, {"b": 0.7}, {}), ALPHABET)
+    assert [(c.character, c.first, c.last) for c in decoded.characters] == [("A", 2, 3), ("b", 5, 5)]
+    assert [c.probability for c in decoded.characters] == pytest.approx([0.9, 0.7], abs=1e-6)
+
+
+@pytest.mark.parametrize("decode", [decode_greedy, decode_beam])
+def test_special_tokens_are_never_read(decode):
+    decoded = decode(steps({"<P>": 0.9, "x": 0.06}, {"<E>": 0.99}), ALPHABET)
+    assert set(decoded.text) <= {"x"}
+
+
+@pytest.mark.parametrize("decode", [decode_greedy, decode_beam])
+def test_blank_line_is_empty_and_certain(decode):
+    decoded = decode(steps({}, {}, {}), ALPHABET)
+    assert (decoded.text, round(decoded.log_probability, 4)) == ("", 0)
+
+
+def test_long_lines_do_not_underflow():
+    log_probs = random_log_probs(2000, len(ALPHABET), 0, 3.0)
+    decoded = decode_beam(log_probs, ALPHABET, width=4)
+    assert np.isfinite(decoded.log_probability)
+    assert decoded.log_probability >= decode_greedy(log_probs, ALPHABET).log_probability - 50
+
+
+def test_language_settles_what_the_picture_leaves_open():
+    costs = np.full((2, 3), 100, np.uint8)
+    costs[1, 1] = 2  # after "a" comes "b"
+    language = LanguageModel(["", "a"], costs, "0ba")
+    tokens = ("<B>", "a", "b", "c")
+    log_probs = steps({"a": 0.98}, {"b": 0.45, "c": 0.5}, tokens=tokens)
+    assert decode_beam(log_probs, tokens).text == "ac"
+    assert decode_beam(log_probs, tokens, language).text == "ab"
+    sure = steps({"a": 0.98}, {"b": 0.001, "c": 0.998}, tokens=tokens)
+    assert decode_beam(sure, tokens, language).text == "ac"

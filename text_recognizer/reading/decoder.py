@@ -1,0 +1,236 @@
+"""From log probabilities per time step to characters: the likeliest path, or a beam that knows some English.
+
+A model trained with connectionist temporal classification (Graves et al. 2006) gives, at each time step, probabilities
+of all characters and of the blank; a text's probability is the sum over all paths that collapse to it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from text_recognizer.alphabet import SPECIAL_TOKENS
+from text_recognizer.reading.language import LanguageModel
+
+BLANK_INDEX = 0
+LANGUAGE_WEIGHT = 0.35
+CHARACTER_BONUS = 0.6
+
+
+class DecodedCharacter(NamedTuple):
+    """A character and where it was read.
+
+    Attributes:
+        character: The character.
+        probability: The model's probability at its clearest time step.
+        first: First time step at which it was read.
+        last: Last time step at which it was read.
+    """
+
+    character: str
+    probability: float
+    first: int
+    last: int
+
+
+class Decoded(NamedTuple):
+    """A decoded line.
+
+    Attributes:
+        characters: Its characters, in order.
+        log_probability: Natural logarithm of the probability of the text (beam) or of its best path (greedy).
+    """
+
+    characters: list[DecodedCharacter]
+    log_probability: float
+
+    @property
+    def text(self) -> str:
+        """The characters as text."""
+        return "".join(character.character for character in self.characters)
+
+
+def decode_greedy(log_probs: np.ndarray, alphabet: Sequence[str]) -> Decoded:
+    """The likeliest path, collapsed.
+
+    Args:
+        log_probs: float (S, C), natural log probabilities; index 0 is the blank.
+        alphabet: The C tokens.
+    """
+    log_probs = _characters_only(log_probs, alphabet)
+    best = log_probs.argmax(1)
+    peaks = log_probs[np.arange(len(best)), best]
+    starts = np.flatnonzero(np.diff(best, prepend=-1))
+    ends = np.append(starts[1:], len(best))
+    characters = [
+        DecodedCharacter(alphabet[best[start]], math.exp(peaks[start:end].max()), int(start), int(end - 1))
+        for start, end in zip(starts, ends, strict=True)
+        if best[start] != BLANK_INDEX
+    ]
+    return Decoded(characters, float(peaks.sum()))
+
+
+def decode_beam(
+    log_probs: np.ndarray,
+    alphabet: Sequence[str],
+    language: LanguageModel | None = None,
+    *,
+    width: int = 8,
+    language_weight: float = LANGUAGE_WEIGHT,
+    character_bonus: float = CHARACTER_BONUS,
+    negligible: float = 1e-3,
+) -> Decoded:
+    """Prefix beam search (Hannun et al. 2014, "First-pass large vocabulary continuous speech recognition").
+
+    Time steps that are surely blank cost nothing, and at the others only characters that are not negligible are tried.
+
+    Args:
+        log_probs: float (S, C), natural log probabilities; index 0 is the blank.
+        alphabet: The C tokens.
+        language: Weighs texts by how English they are; None leaves it to the picture.
+        width: Prefixes kept at each time step.
+        language_weight: Exponent of the language model's probability.
+        character_bonus: Added to the logarithm for each character, since the language model favours short texts.
+        negligible: Probabilities up to this are taken for 0 (0 makes the search exact but for its width).
+    """
+    probabilities = np.exp(_characters_only(log_probs, alphabet), dtype=np.float64)
+    blanks = probabilities[:, BLANK_INDEX].tolist()
+    growth = _Growth(alphabet, language, language_weight, character_bonus)
+    beam = {"": _Prefix(1.0, 0.0, 1.0, language.start if language else 0, None)}
+    log_scale = 0.0
+    for step, candidates in enumerate(_candidates(probabilities, alphabet, negligible)):
+        if candidates:
+            beam = _pruned(_extended(beam, step, blanks[step], candidates, growth), width, negligible)
+        else:
+            for prefix in beam.values():
+                prefix.ending_blank, prefix.ending_character = prefix.total * blanks[step], 0.0
+        log_scale += _rescale(beam)
+    best = max(beam.values(), key=_rank)
+    return Decoded(_unlinked(best.characters, alphabet), log_scale + math.log(best.total))
+
+
+_Link = tuple["_Link | None", int, float, int, int]
+"""The characters before, and the last one: token, probability, first and last step."""
+
+
+@dataclass(slots=True)
+class _Prefix:
+    """A text so far, with the probability of its paths that end in a blank, and in its last character."""
+
+    ending_blank: float
+    ending_character: float
+    language: float  # what the language model multiplies the probability with
+    state: int  # of the language model
+    characters: _Link | None
+
+    @property
+    def total(self) -> float:
+        return self.ending_blank + self.ending_character
+
+
+def _rank(prefix: _Prefix) -> float:
+    return (prefix.ending_blank + prefix.ending_character) * prefix.language
+
+
+class _Growth:
+    """What the language model says of one more character: a factor and its next state, remembered."""
+
+    def __init__(self, alphabet: Sequence[str], language: LanguageModel | None, weight: float, bonus: float) -> None:
+        self._alphabet, self._language, self._weight, self._bonus = alphabet, language, weight, bonus
+        self._known: dict[tuple[int, int], tuple[float, int]] = {}
+
+    def __call__(self, state: int, token: int) -> tuple[float, int]:
+        if self._language is None:
+            return 1.0, 0
+        known = self._known.get((state, token))
+        if known is None:
+            character = self._alphabet[token]
+            log_factor = self._weight * self._language.log_probability(state, character) + self._bonus
+            known = math.exp(log_factor), self._language.next_state(state, character)
+            self._known[state, token] = known
+        return known
+
+
+def _extended(
+    beam: dict[str, _Prefix], step: int, blank: float, candidates: list[tuple[int, str, float]], growth: _Growth
+) -> dict[str, _Prefix]:
+    """All prefixes after one more time step: unchanged by a blank or a repetition, or one character longer."""
+    grown: dict[str, _Prefix] = {}
+    for text, prefix in beam.items():
+        before, total, link = prefix.ending_blank, prefix.total, prefix.characters
+        last = link[1] if link else BLANK_INDEX
+        repeated = 0.0
+        for token, character, probability in candidates:
+            mass = total * probability
+            if token == last and link:
+                repeated = prefix.ending_character * probability
+                mass = before * probability
+                if 2 * probability > link[2]:
+                    link = (link[0], token, max(probability, link[2]), link[3], step)
+            if mass > 0:
+                longer = grown.get(text + character)
+                if longer is None:
+                    factor, state = growth(prefix.state, token)
+                    linked = (prefix.characters, token, probability, step, step)
+                    grown[text + character] = _Prefix(0.0, mass, prefix.language * factor, state, linked)
+                else:
+                    longer.ending_character += mass
+        same = grown.get(text)
+        if same is None:
+            grown[text] = _Prefix(total * blank, repeated, prefix.language, prefix.state, link)
+        else:  # a shorter prefix has just grown into this one, which was read before
+            same.ending_blank += total * blank
+            same.ending_character += repeated
+            same.characters = link
+    return grown
+
+
+def _pruned(beam: dict[str, _Prefix], width: int, negligible: float) -> dict[str, _Prefix]:
+    """The ``width`` best prefixes, without those hopelessly behind."""
+    ranks = {text: _rank(prefix) for text, prefix in beam.items()}
+    floor = max(ranks.values()) * negligible**2
+    best = sorted((text for text, rank in ranks.items() if rank >= floor), key=ranks.__getitem__, reverse=True)
+    return {text: beam[text] for text in best[:width]}
+
+
+def _rescale(beam: dict[str, _Prefix]) -> float:
+    """Divide the probabilities by the largest, against underflow, and return its logarithm."""
+    scale = max(prefix.total for prefix in beam.values())
+    language = max(prefix.language for prefix in beam.values())
+    for prefix in beam.values():
+        prefix.ending_blank /= scale
+        prefix.ending_character /= scale
+        prefix.language /= language
+    return math.log(scale)
+
+
+def _unlinked(link: _Link | None, alphabet: Sequence[str]) -> list[DecodedCharacter]:
+    characters = []
+    while link:
+        link, token, probability, first, last = link
+        characters.append(DecodedCharacter(alphabet[token], probability, first, last))
+    return characters[::-1]
+
+
+def _characters_only(log_probs: np.ndarray, alphabet: Sequence[str]) -> np.ndarray:
+    """Without the special tokens but the blank: no picture shows them."""
+    special = [index for index, token in enumerate(alphabet) if token in SPECIAL_TOKENS and index != BLANK_INDEX]
+    log_probs = np.array(log_probs)
+    log_probs[:, special] = -np.inf
+    return log_probs
+
+
+def _candidates(
+    probabilities: np.ndarray, alphabet: Sequence[str], negligible: float
+) -> list[list[tuple[int, str, float]]]:
+    """For each time step, the characters worth trying: token, character and probability."""
+    candidates: list[list[tuple[int, str, float]]] = [[] for _ in probabilities]
+    steps, tokens = np.nonzero(probabilities[:, 1:] > negligible)
+    values = probabilities[steps, tokens + 1].tolist()
+    for step, token, value in zip(steps.tolist(), (tokens + 1).tolist(), values, strict=True):
+        candidates[step].append((token, alphabet[token], value))
+    return candidates

@@ -1,0 +1,78 @@
+"""A small character model of English: how likely each character is after the ones before it.
+
+A prediction suffix tree (Ron, Singer and Tishby, "The power of amnesia", Machine Learning 1996): thousands of contexts,
+each with the probabilities of all characters after it; the longest known context decides. Digits count as one class:
+which digit it is, the picture alone decides. Made by ``python -m text_recognizer.reading.build_language``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+DIGIT = "0"
+STEPS_PER_NAT = 16
+"""Resolution of the stored negative log probabilities (uint8)."""
+
+
+class LanguageModel:
+    """Character probabilities after a context.
+
+    Args:
+        contexts: Contexts, the empty one among them; digits written as ``0``.
+        costs: uint8 (len(contexts), len(characters)): negative log probabilities, in 1/16 nat.
+        characters: The characters of the columns of ``costs``, ``0`` standing for all digits.
+    """
+
+    def __init__(self, contexts: list[str], costs: np.ndarray, characters: str) -> None:
+        self.characters = characters
+        self._costs = costs
+        self._states = {context: state for state, context in enumerate(contexts)}
+        self._contexts = contexts
+        self._columns = {character: column for column, character in enumerate(characters)}
+        self._columns |= dict.fromkeys("0123456789", self._columns[DIGIT])
+        self._longest = max(map(len, contexts))
+        self._successors: dict[tuple[int, str], int] = {}
+
+    @classmethod
+    def load(cls, path: Path) -> LanguageModel:
+        """Read the file that ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            contexts = str(file["contexts"]).split("\n")
+            return cls(contexts, file["costs"], str(file["characters"]))
+
+    def save(self, path: Path) -> None:
+        """Write a file of arrays, without pickles."""
+        with path.open("wb") as file:
+            np.savez(file, contexts="\n".join(self._contexts), costs=self._costs, characters=np.array(self.characters))
+
+    @property
+    def start(self) -> int:
+        """The state at the start of a line, as after a space."""
+        return self._state_of(" ")
+
+    def log_probability(self, state: int, character: str) -> float:
+        """Natural logarithm of the probability of ``character`` in ``state``; of an unknown one, that of the rarest."""
+        column = self._columns.get(character)
+        cost = int(self._costs[state, column]) if column is not None else int(self._costs[state].max())
+        return -cost / STEPS_PER_NAT
+
+    def next_state(self, state: int, character: str) -> int:
+        """The state after ``character`` was read in ``state``."""
+        key = (state, character)
+        if key not in self._successors:
+            shown = DIGIT if character.isdigit() else character
+            self._successors[key] = self._state_of(self._contexts[state] + shown)
+        return self._successors[key]
+
+    def _state_of(self, context: str) -> int:
+        start = max(0, len(context) - self._longest)
+        return next(self._states[context[i:]] for i in range(start, len(context) + 1) if context[i:] in self._states)
+
+
+@lru_cache(maxsize=1)
+def english() -> LanguageModel:
+    """The model of English that ships with the package."""
+    return LanguageModel.load(Path(__file__).with_name("english.npz"))

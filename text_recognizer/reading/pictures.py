@@ -1,0 +1,153 @@
+"""Pictures from anywhere as grey arrays, upright, within limits; what is no picture is refused by name."""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from text_recognizer.errors import UserError
+
+Picture = str | PathLike[str] | bytes | Image.Image | np.ndarray
+"""A path (``-`` is standard input), the bytes of a picture file, a PIL image, or an array."""
+
+MAX_BYTES = 64 << 20
+MAX_PIXELS = 64_000_000
+MAX_SIDE = 32_000
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
+"""The formats read, and no others: each decoder is one more thing that broken files can reach."""
+
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+
+
+def load_picture(picture: Picture, name: str | None = None) -> np.ndarray:
+    """Decode a picture to grey.
+
+    Args:
+        picture: A path, ``-`` for standard input, bytes, a PIL image or an array: uint8, uint16, bool or floats from
+            0 to 1, of shape (h, w), (h, w, 3) or (h, w, 4).
+        name: What to call it in errors; by default its path.
+
+    Returns:
+        uint8 (h, w), upright, transparency laid over white (or, where only the transparency holds the writing, its
+        mask).
+
+    Raises:
+        UserError: If it is no picture, broken, or too large; the message names it.
+    """
+    name = name or (str(picture) if isinstance(picture, str | PathLike) else "the picture")
+    if isinstance(picture, np.ndarray):
+        return _grey_of_array(picture, name)
+    if isinstance(picture, Image.Image):
+        return _grey_of_image(picture, name)
+    if isinstance(picture, str | PathLike):
+        picture = _read(picture, name)
+    elif not isinstance(picture, bytes | bytearray | memoryview):
+        raise UserError(f"{name}: expected a path, bytes, a PIL image or an array, not {type(picture).__name__}.")
+    return _grey_of_bytes(bytes(picture), name)
+
+
+def _read(path: str | PathLike[str], name: str) -> bytes:
+    try:
+        if str(path) == "-":
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise UserError(f"{name}: larger than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG.")
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read ({error.strerror or error}).") from None
+    except ValueError:  # a null character in the name
+        raise UserError(f"{name!r}: not the name of a file.") from None
+
+
+def _grey_of_bytes(data: bytes, name: str) -> np.ndarray:
+    if not data:
+        raise UserError(f"{name}: 0 bytes; expected a picture ({', '.join(FORMATS)}).")
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{name}: larger than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of oddities on the way to the error or the picture
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            _check_size(image.width, image.height, name)
+            return _grey_of_image(image, name)
+    except UserError:
+        raise
+    except Image.UnidentifiedImageError:
+        raise UserError(f"{name}: not a picture; expected {', '.join(FORMATS)}.") from None
+    except MemoryError:
+        raise UserError(f"{name}: too large to decode; save the line itself as PNG or JPEG.") from None
+    except Exception as error:  # Pillow's decoders raise almost anything on broken files
+        raise UserError(f"{name}: broken or truncated picture ({error or type(error).__name__}).") from None
+
+
+def _check_size(width: int, height: int, name: str) -> None:
+    if width < 1 or height < 1:
+        raise UserError(f"{name}: an empty picture ({width} x {height} pixels).")
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise UserError(
+            f"{name}: {width} x {height} pixels, but at most {MAX_SIDE} on a side and {MAX_PIXELS // 10**6} million in "
+            "all; cut it to the writing."
+        )
+
+
+def _grey_of_image(image: Image.Image, name: str) -> np.ndarray:
+    """Grey of the first frame, turned upright."""
+    _check_size(image.width, image.height, name)
+    image = ImageOps.exif_transpose(image)
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _grey_of_deep(np.asarray(image, dtype=np.float32))
+    if image.has_transparency_data:
+        grey_alpha = np.asarray(image.convert("RGBA").convert("LA"))
+        return _over_white(grey_alpha[..., 0], grey_alpha[..., 1])
+    return np.asarray(image.convert("L"))
+
+
+def _grey_of_deep(values: np.ndarray) -> np.ndarray:
+    """Greys of more than 8 bits: white is the least 2^n - 1 that holds the largest value; NaN and infinity are 0."""
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    top = float(values.max())
+    full = 1.0 if top <= 1 else 2.0 ** max(8, int(np.ceil(np.log2(top + 1)))) - 1
+    return np.clip(values * (255.0 / full) + 0.5, 0, 255).astype(np.uint8)
+
+
+def _over_white(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Lay a picture over white; where all that can be seen is white already, the transparency is the writing."""
+    transparency = 255 - alpha
+    seen = grey[alpha > 127]
+    if transparency.any() and seen.size and seen.min() > 200:
+        return transparency
+    opacity = alpha.astype(np.uint16)
+    return ((grey * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
+
+
+def _grey_of_array(array: np.ndarray, name: str) -> np.ndarray:
+    array = _to_uint8(array, name)
+    channels: Any = array.shape[2] if array.ndim == 3 else 1
+    if array.ndim not in (2, 3) or channels not in (1, 3, 4):
+        raise UserError(f"{name}: an array of shape {array.shape}; expected (h, w), (h, w, 3) or (h, w, 4).")
+    _check_size(array.shape[1], array.shape[0], name)
+    if array.ndim == 2:
+        return np.ascontiguousarray(array)
+    if channels == 1:
+        return np.ascontiguousarray(array[..., 0])
+    grey = np.rint(array[..., :3] @ _LUMA).astype(np.uint8)
+    return _over_white(grey, array[..., 3]) if channels == 4 else grey
+
+
+def _to_uint8(array: np.ndarray, name: str) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype == np.bool_:
+        return array.astype(np.uint8) * np.uint8(255)
+    if array.dtype == np.uint16:
+        return (array >> 8).astype(np.uint8)
+    if np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all() and np.all((array >= 0) & (array <= 1)):
+        return np.rint(array * 255).astype(np.uint8)
+    raise UserError(f"{name}: an array of {array.dtype}; expected uint8, uint16, bool, or floats from 0 to 1.")
