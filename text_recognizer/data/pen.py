@@ -70,7 +70,7 @@ def _draw_glyph(image: np.ndarray, state: np.ndarray, x: np.ndarray, y: np.ndarr
         _move_stroke(state, x, y, strokes[s], strokes[s + 1])
     _warp(state, x, y)
     _slant(state, x, y)
-    passes = int(_uniform(state, 0.0, 15.0))
+    passes = int(_uniform(state, 0.0, 22.0))
     for s in range(len(strokes) - 1):
         _round_corners(x, strokes[s], strokes[s + 1], passes)
         _round_corners(y, strokes[s], strokes[s + 1], passes)
