@@ -18,6 +18,7 @@ MODEL_CLASSES = {
     "CNN": "text_recognizer.models.cnn",
     "LineReshapeCNN": "text_recognizer.models.line_reshape_cnn",
     "LineCNN": "text_recognizer.models.line_cnn",
+    "LineReader": "text_recognizer.models.line_reader",
 }
 
 

@@ -17,7 +17,7 @@ from numba.extending import intrinsic
 from text_recognizer.alphabet import ALPHABET, PADDING, Alphabet
 from text_recognizer.data.glyphs import GLYPH_SIZE, GlyphBank
 from text_recognizer.data.handwriting import LINE_HEIGHT, compose_handwriting, handwriting_widths
-from text_recognizer.data.rng import randint, seed_state, uniform
+from text_recognizer.data.rng import randint, seed_state, uniform, uniforms
 from text_recognizer.data.threads import over_ranges
 from text_recognizer.errors import UsageError, UserError
 
@@ -159,11 +159,17 @@ def line_widths(
 ) -> np.ndarray:
     """About the widths that :func:`compose_lines` gives the same lines, int64 (B,), without drawing them."""
     indices = np.asarray(indices, np.int64)
-    widths = (lengths * GLYPH_SIZE * (1 - (style.min_overlap + style.max_overlap) / 2)).astype(np.int64)
+    mean_overlap = style.min_overlap if style.layout == "exact" else (style.min_overlap + style.max_overlap) / 2
+    widths = (lengths * GLYPH_SIZE * (1 - mean_overlap)).astype(np.int64)
     if style.layout == "handwriting":
         widths = handwriting_widths(bank, codes, lengths, seed=seed, indices=indices)
+    elif style.layout == "overlap":
+        widths = _overlapped_widths(lengths, style, seed, indices)
     elif style.layout == "mixed":
-        written = _layout_numbers(seed, indices) >= _MIXED_LAYOUTS.index("handwriting")
+        numbers = _layout_numbers(seed, indices)
+        even = numbers == _MIXED_LAYOUTS.index("overlap")
+        widths[even] = _overlapped_widths(lengths[even], style, seed, indices[even])
+        written = numbers >= _MIXED_LAYOUTS.index("handwriting")
         widths[written] = handwriting_widths(
             bank, codes[written], lengths[written], seed=seed, indices=indices[written]
         )
@@ -233,6 +239,12 @@ def compose_cells(
         if failed >= 0:
             raise _cannot_set(bank, codes[failed, : max(lengths[failed], 0)], width)
     return lines
+
+
+def _overlapped_widths(lengths: np.ndarray, style: LineStyle, seed: int, indices: np.ndarray) -> np.ndarray:
+    shares = uniforms(seed, _LINE_STREAM, indices)
+    overlaps = style.min_overlap + (style.max_overlap - style.min_overlap) * shares
+    return (GLYPH_SIZE * (1 + (lengths - 1) * (1 - overlaps))).astype(np.int64)
 
 
 def _padded_targets(codes: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -7,12 +7,40 @@ import numpy as np
 from text_recognizer.alphabet import ALPHABET, END, PADDING, START
 from text_recognizer.data.compose import Layout, Lines, LineStyle, compose_lines, line_widths
 from text_recognizer.data.data_module import DataModule
+from text_recognizer.data.degradations import degrade
 from text_recognizer.data.glyph_sources import download_glyphs, load_glyphs
 from text_recognizer.data.glyphs import GLYPH_SIZE, SPLITS, GlyphBank, Split
+from text_recognizer.data.rng import uniforms
 from text_recognizer.data.sentences import AS_IT_STANDS, Corpus, TextMix, draw_texts, split_documents
 from text_recognizer.errors import UsageError
+from text_recognizer.reading.preparation import HEIGHT, prepare_lines
 
 MIN_LENGTH = 3
+WIDTH_STEP = 16
+_DEGRADED_STREAM = 5
+
+
+def normal_form(lines: Lines) -> Lines:
+    """Lines as the reader sees them: :func:`prepare_lines` of each, boxes too.
+
+    A line that degradation left without writing has an empty text.
+
+    Returns:
+        The lines on pictures of ``HEIGHT`` rows, as many columns as the widest line needs, in steps of ``WIDTH_STEP``.
+    """
+    prepared = prepare_lines(lines.images, lines.widths)
+    written = np.array([line is not None for line in prepared])
+    widths = np.array([0 if line is None else line.image.shape[1] for line in prepared], np.int64)
+    width = -(-max(int(widths.max()), 1) // WIDTH_STEP) * WIDTH_STEP
+    images = np.zeros((len(widths), HEIGHT, width), np.uint8)
+    boxes = np.zeros_like(lines.boxes)
+    for row, line in enumerate(prepared):
+        if line is not None:
+            images[row, :, : widths[row]] = line.image
+            placed = np.clip(np.rint(line.from_picture(lines.boxes[row])), 0, widths[row])
+            boxes[row] = np.where(lines.boxes[row, :, 1:] > 0, placed, 0)
+    targets = np.where(written[:, None], lines.targets, ALPHABET.index(PADDING))
+    return Lines(images, targets, widths, lines.lengths * written, boxes)
 
 
 class LineDataset:
@@ -28,6 +56,8 @@ class LineDataset:
         text_mix: What is made of the text.
         with_start_end_tokens: Put ``<S>`` before and ``<E>`` after each text.
         fresh_each_epoch: New lines each epoch.
+        degraded_share: Share of the lines that look as paper, pen and camera leave them.
+        prepared: Bring lines to the normal form in which they are read.
         seed: Seed of everything random.
     """
 
@@ -43,12 +73,15 @@ class LineDataset:
         text_mix: TextMix,
         with_start_end_tokens: bool = False,
         fresh_each_epoch: bool = False,
+        degraded_share: float = 0.0,
+        prepared: bool = False,
         seed: int = 42,
     ) -> None:
         self.bank, self.corpus, self.split, self.num_lines = bank, corpus, split, num_lines
         self.max_length, self.style, self.text_mix = max_length, style, text_mix
         self.with_start_end_tokens, self.fresh_each_epoch = with_start_end_tokens, fresh_each_epoch
-        self.varying_widths = not style.has_cells_only
+        self.degraded_share, self.prepared = degraded_share, prepared
+        self.varying_widths = prepared or not style.has_cells_only
         self.seed = (len(SPLITS) * seed + SPLITS.index(split)) % 2**63
 
     def __len__(self) -> int:
@@ -63,7 +96,9 @@ class LineDataset:
 
     def widths(self, indices: np.ndarray) -> np.ndarray:
         """About the columns that lines take up, int64 (B,)."""
-        return line_widths(self.bank, *self.texts(indices), self.style, seed=self.seed, indices=indices)
+        codes, lengths = self.texts(indices)
+        widths = line_widths(self.bank, codes, lengths, self.style, seed=self.seed, indices=indices)
+        return widths // 2 + 8 * lengths if self.prepared else widths  # whatever the size of the writing was
 
     def batch(self, indices: np.ndarray) -> Lines:
         """Lines, with targets and boxes of ``max_length``.
@@ -73,7 +108,15 @@ class LineDataset:
         """
         width = GLYPH_SIZE * self.max_length
         lines = compose_lines(self.bank, *self.texts(indices), self.style, seed=self.seed, indices=indices, width=width)
-        return self._framed(lines)
+        if self.degraded_share:
+            lines = self._degraded(lines, indices)
+        return self._framed(normal_form(lines) if self.prepared else lines)
+
+    def _degraded(self, lines: Lines, indices: np.ndarray) -> Lines:
+        chosen = np.flatnonzero(uniforms(self.seed, _DEGRADED_STREAM, indices) < self.degraded_share)
+        widths, numbers = lines.widths[chosen], np.asarray(indices)[chosen]
+        lines.images[chosen] = degrade(lines.images[chosen], widths, seed=self.seed, indices=numbers)
+        return lines
 
     def _framed(self, lines: Lines) -> Lines:
         batch, longest = lines.targets.shape
@@ -105,9 +148,11 @@ class EMNISTLines(DataModule):
         layout: exact (all overlaps are min_overlap), overlap (one overlap per line), uneven (one per gap),
             handwriting (letters as a hand sets them), or mixed (half handwriting, a quarter each overlap and uneven).
         glyphs: Where the characters come from: emnist, strokes, or an .npz file.
-        text: Where the text comes from: brown, builtin, or a text file.
+        text: Where the text comes from: brown, builtin, or a text file; or several of these, separated by commas.
         text_mix: How often a line holds which kind of text.
         fresh_lines: Train on new lines each epoch; the lab has the same lines each epoch.
+        degraded_share: Share of the lines that look as paper, pen and camera leave them.
+        prepared: Bring lines to the normal form in which pictures are read, 40 rows high.
         batch_size: Examples per batch.
         num_workers: Processes that prepare batches; 0 prepares them in the main process.
         seed: Seed of everything random: splits, composed lines, order.
@@ -131,6 +176,8 @@ class EMNISTLines(DataModule):
         text: str = "brown",
         text_mix: TextMix = AS_IT_STANDS,
         fresh_lines: bool = False,
+        degraded_share: float = 0.0,
+        prepared: bool = False,
         batch_size: int = 128,
         num_workers: int = 0,
         seed: int = 42,
@@ -144,11 +191,14 @@ class EMNISTLines(DataModule):
         for split, count in self.num_lines.items():
             if count < 1:
                 raise UsageError(f"--num_{split} is {count}, but a split has at least 1 line.")
+        if not 0 <= degraded_share <= 1:
+            raise UsageError(f"--degraded_share is {degraded_share}, but a share is from 0 to 1.")
+        self.degraded_share, self.prepared = degraded_share, prepared
         self.max_length, self.with_start_end_tokens, self.fresh_lines = max_length, with_start_end_tokens, fresh_lines
         self.style = LineStyle(layout, min_overlap, max_overlap)
         self.glyphs, self.text, self.text_mix = glyphs, text, text_mix
         self.alphabet = ALPHABET
-        self.input_shape = (1, self.style.height, GLYPH_SIZE * max_length)
+        self.input_shape = (1, HEIGHT if prepared else self.style.height, GLYPH_SIZE * max_length)
         self.target_shape = (max_length,)
 
     def prepare_data(self) -> None:
@@ -181,6 +231,8 @@ class EMNISTLines(DataModule):
                 text_mix=self.text_mix,
                 with_start_end_tokens=self.with_start_end_tokens,
                 fresh_each_epoch=self.fresh_lines and split == "train",
+                degraded_share=self.degraded_share,
+                prepared=self.prepared,
                 seed=self.seed,
             )
             for split in SPLITS

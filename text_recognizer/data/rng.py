@@ -55,3 +55,14 @@ def normal(state: np.ndarray) -> float:
     """A standard normal number, from the sum of four uniform ones (variance 1/12 each), so within 3.5."""
     total = uniform(state, 0.0, 1.0) + uniform(state, 0.0, 1.0) + uniform(state, 0.0, 1.0) + uniform(state, 0.0, 1.0)
     return (total - 2.0) * 1.7320508075688772
+
+
+@njit(cache=True)
+def uniforms(seed: int, stream: int, indices: np.ndarray) -> np.ndarray:
+    """The first float in [0, 1) of each line's numbers, float64 (B,)."""
+    state = np.empty(1, np.uint64)
+    numbers = np.empty(len(indices))
+    for i in range(len(indices)):
+        seed_state(state, seed, stream, indices[i])
+        numbers[i] = uniform(state, 0.0, 1.0)
+    return numbers

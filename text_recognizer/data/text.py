@@ -65,10 +65,11 @@ def download_text(source: str) -> None:
     Raises:
         UserError: As :func:`load_documents` does.
     """
-    if source == "brown":
-        fetch("brown", "brown.zip")
-    elif source != "builtin":
-        _check_exists(source)
+    for name in source.split(","):
+        if name == "brown":
+            fetch("brown", "brown.zip")
+        elif name != "builtin":
+            _check_exists(name)
 
 
 def load_documents(source: str, seed: int) -> list[str]:
@@ -77,7 +78,7 @@ def load_documents(source: str, seed: int) -> list[str]:
     Args:
         source: ``brown`` (500 documents, punctuation stripped, for non-commercial use), ``builtin`` (made up, no
             download), or the path of a UTF-8 text file, which is cut into documents of about 2,000 characters, but at
-            least 10.
+            least 10; or several of these, separated by commas.
         seed: Seed of the built-in text.
 
     Returns:
@@ -86,6 +87,8 @@ def load_documents(source: str, seed: int) -> list[str]:
     Raises:
         UserError: If the source is unknown, cannot be had, or holds too little text that can be written.
     """
+    if "," in source:
+        return [document for name in source.split(",") for document in load_documents(name, seed)]
     if source == "builtin":
         return builtin_documents(seed)
     if source == "brown":

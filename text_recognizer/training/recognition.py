@@ -8,25 +8,27 @@ from typing import Any, Literal
 import lightning as L
 import torch
 import torch.nn.functional as F
+from lightning.pytorch.callbacks import Timer
 from torch import Tensor, nn
 from torchmetrics import Metric
 
 from text_recognizer.alphabet import BLANK, PADDING, Alphabet
 from text_recognizer.errors import UsageError
+from text_recognizer.training.alignment import IGNORED, aligned_labels, line_steps
 from text_recognizer.training.metrics import CharacterMetrics, LineMetrics
 
 WARM_UP_SHARE = 0.15
 START_FACTOR = 0.1
 END_FACTOR = 0.001
+ALIGNED_SHARE = 1 / 3
 
 
-def one_cycle(step: int, total_steps: int) -> float:
-    """Factor of the peak learning rate: up linearly for the first 15 % of the steps, then down along a cosine.
+def one_cycle(position: float) -> float:
+    """Factor of the peak learning rate: up linearly for the first 15 % of the training, then down along a cosine.
 
-    A function of the step alone (Smith, "Super-convergence", 2018, with a cosine descent), so a resumed run with more
-    epochs simply stretches it. Steps after the last keep the last factor.
+    A function of the position alone, from 0 to 1 (Smith, "Super-convergence", 2018, with a cosine descent), so a resumed
+    run with more epochs simply stretches it.
     """
-    position = min(1.0, step / max(1, total_steps))
     if position < WARM_UP_SHARE:
         return START_FACTOR + (1 - START_FACTOR) * position / WARM_UP_SHARE
     descent = (position - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)
@@ -124,9 +126,18 @@ class Recognition(L.LightningModule):
         groups = [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
         extra = {"momentum": 0.9, "nesterov": True} if self.optimizer == "SGD" else {}
         optimizer = getattr(torch.optim, self.optimizer)(groups, lr=self.lr, **extra)
-        total_steps = self.one_cycle_total_steps or self.trainer.estimated_stepping_batches
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(step, int(total_steps)))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(self.position(step)))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def position(self, step: int) -> float:
+        """Share of the training that is done after ``step`` steps, or by the clock where ``max_time`` ends it sooner."""
+        total_steps = self.one_cycle_total_steps or self.trainer.estimated_stepping_batches
+        shares = [step / max(1, total_steps)]
+        for timer in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(timer, Timer) and (remaining := timer.time_remaining()) is not None:
+                elapsed = timer.time_elapsed()
+                shares.append(elapsed / max(1e-9, elapsed + remaining))
+        return min(1.0, max(shares))
 
 
 class CharacterRecognition(Recognition):
@@ -168,7 +179,8 @@ class LineRecognition(Recognition):
         alphabet: What its classes mean.
         input_width: Width of the data's lines in pixels.
         target_length: Length of the data's padded targets.
-        loss: ``cross_entropy``, one output position per target position, or ``ctc`` (Graves et al., 2006), any length.
+        loss: ``cross_entropy``, one output position per target position; ``ctc`` (Graves et al., 2006), any length; or
+            ``aligned_ctc``, a first third of cross entropy where the characters stand, then ctc.
 
     Raises:
         UsageError: If the loss is cross_entropy and the model's output length is not the target length.
@@ -181,7 +193,7 @@ class LineRecognition(Recognition):
         *,
         input_width: int,
         target_length: int,
-        loss: Literal["cross_entropy", "ctc"] = "cross_entropy",
+        loss: Literal["cross_entropy", "ctc", "aligned_ctc"] = "cross_entropy",
         **optimization: Any,
     ) -> None:
         super().__init__(model, alphabet, **optimization)
@@ -192,7 +204,7 @@ class LineRecognition(Recognition):
                 f"{target_length} positions, and cross entropy needs one output for each. Use --loss ctc, which aligns "
                 "outputs and characters itself, or other windows."
             )
-        if loss == "ctc" and steps < target_length:
+        if loss != "cross_entropy" and steps < target_length:
             raise UsageError(
                 f"{type(model).__name__} gives {steps} outputs for lines of {input_width} pixels, fewer than the "
                 f"{target_length} characters that a target may hold. Use a smaller --window_stride."
@@ -205,28 +217,32 @@ class LineRecognition(Recognition):
         return LineMetrics(self.alphabet)
 
     def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
-        images, targets = batch[:2]
+        images, targets, widths, lengths, boxes = batch
         logits = self(images)  # (B, C, S)
+        size = {"width": images.shape[-1], "steps": logits.shape[2]}
+        steps = line_steps(widths, **size)
         if metrics is not None:
-            metrics.update(self.predict(logits, targets.shape[1]), targets)
+            metrics.update(self.predict(logits, steps, targets.shape[1]), targets)
         if self.loss == "cross_entropy":
             return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing if self.training else 0.0)
-        return self._ctc_loss(logits, targets)
+        if self.loss == "aligned_ctc" and self.training and self.position(self.global_step) < ALIGNED_SHARE:
+            labels = aligned_labels(targets, boxes, blank=self.blank, **size)
+            padding = torch.arange(logits.shape[2], device=steps.device) >= steps[:, None]
+            return F.cross_entropy(logits, labels.masked_fill(padding, IGNORED), label_smoothing=self.label_smoothing)
+        return self._ctc_loss(logits, targets, steps, lengths)
 
-    def _ctc_loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def _ctc_loss(self, logits: Tensor, targets: Tensor, steps: Tensor, lengths: Tensor) -> Tensor:
         log_probs = logits.float().log_softmax(dim=1).permute(2, 0, 1)  # (S, B, C)
-        steps = torch.full((len(targets),), log_probs.shape[0])
-        lengths = (targets != self.padding).sum(dim=1).cpu()
-        return F.ctc_loss(log_probs, targets, steps, lengths, blank=self.blank, zero_infinity=True)
+        return F.ctc_loss(log_probs, targets, steps.cpu(), lengths.cpu(), blank=self.blank, zero_infinity=True)
 
-    def predict(self, logits: Tensor, length: int) -> Tensor:
-        """Predicted indices (B, length), padded with ``<P>``, of logits (B, C, S)."""
+    def predict(self, logits: Tensor, steps: Tensor, length: int) -> Tensor:
+        """Predicted indices (B, length), padded with ``<P>``, of logits (B, C, S), of which ``steps`` (B,) count."""
         best = logits.argmax(dim=1)
         if self.loss == "cross_entropy":
             return best
         predictions = torch.full((len(best), length), self.padding, device=best.device)
-        for row, path in enumerate(best):
-            collapsed = torch.unique_consecutive(path)
+        for row, (path, count) in enumerate(zip(best, steps.tolist(), strict=True)):
+            collapsed = torch.unique_consecutive(path[:count])
             kept = collapsed[collapsed != self.blank][:length]
             predictions[row, : len(kept)] = kept
         return predictions
