@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import math
 from collections import namedtuple
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numba import njit
 
+from text_recognizer.data.ranges import Range, as_floats, between, happens
 from text_recognizer.data.rng import next_uint64, randint, seed_state, uniform
 from text_recognizer.data.threads import over_ranges
-
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,9 @@ class Degradations:
         ink_rows: Rows that the ink of such a line takes up in its picture.
         blur_share: Lines out of focus.
         blur: Standard deviation of the blur, in pixels of the line.
-        paper_level: Brightness of the paper, in every line.
-        ink_level: Brightness of the ink, in every line.
+        level_share: Lines whose paper is not black or whose ink is not full.
+        paper_level: Brightness of their paper.
+        ink_level: Brightness of their ink.
         shadow_share: Lines with a gradient of light, or the edge of a shadow.
         shadow: Loss of light in the darkest place, as a share.
         noise_share: Lines with noise.
@@ -70,26 +71,27 @@ class Degradations:
     speck_share: float = 0.15
     specks: Range = (0.3, 3.0)
     low_resolution_share: float = 0.5
-    ink_rows: Range = (11.0, 28.0)
+    ink_rows: Range = (12.0, 30.0)
     blur_share: float = 0.4
-    blur: Range = (0.4, 1.5)
+    blur: Range = (0.4, 1.3)
+    level_share: float = 0.5
     paper_level: Range = (0.0, 50.0)
     ink_level: Range = (140.0, 255.0)
     shadow_share: float = 0.25
     shadow: Range = (0.05, 0.4)
-    noise_share: float = 0.4
+    noise_share: float = 0.3
     noise: Range = (1.0, 14.0)
     grain: Range = (0.0, 0.2)
     salt_share: float = 0.05
     salt: Range = (0.0005, 0.005)
     jpeg_share: float = 0.15
-    jpeg_step: Range = (4.0, 24.0)
+    jpeg_step: Range = (3.0, 16.0)
 
     @classmethod
     def none(cls) -> Degradations:
         """No degradation: lines stay as they are."""
-        shares = {field.name: 0.0 for field in fields(cls) if field.name.endswith("_share")}
-        return cls(**shares, paper_level=(0.0, 0.0), ink_level=(255.0, 255.0))
+        shares: dict[str, Any] = {field.name: 0.0 for field in fields(cls) if field.name.endswith("_share")}
+        return cls(**shares)
 
 
 _Ranges = namedtuple("_Ranges", [field.name for field in fields(Degradations)])  # type: ignore[misc]
@@ -117,11 +119,11 @@ def degrade(
         parallel: Use all cores. If not given, the main process does and worker processes do not.
 
     Returns:
-        uint8 (B, H, W), new: ink bright on dark paper, as a picture with its grey levels inverted. Columns from a line's
-        width on are 0.
+        uint8 (B, H, W), new: ink bright on dark paper, as a picture with its grey levels inverted. From a line's width
+        on, columns are 0.
     """
     out = np.zeros_like(images)
-    ranges = _Ranges(*(tuple(map(float, v)) if isinstance(v, tuple) else float(v) for v in astuple(degradations)))
+    ranges: Any = _Ranges(*as_floats(degradations))
     widths, indices = np.asarray(widths, np.int64), np.asarray(indices, np.int64)
 
     def degrade_range(first: int, last: int) -> None:
@@ -137,7 +139,7 @@ def _degrade_lines(
     widths: np.ndarray,
     indices: np.ndarray,
     seed: int,
-    degradations: _Ranges,
+    degradations: Degradations,
     first: int,
     last: int,
     out: np.ndarray,
@@ -151,50 +153,41 @@ def _degrade_lines(
 
 
 @njit(cache=True)
-def _write(state: np.ndarray, degradations: _Ranges, line: np.ndarray) -> np.ndarray:
+def _write(state: np.ndarray, degradations: Degradations, line: np.ndarray) -> np.ndarray:
     """The line on its paper."""
-    if _happens(state, degradations.skew_share):
-        line = _skewed(line, _between(state, degradations.skew), _between(state, degradations.shear))
-    if _happens(state, degradations.thin_share):
-        _thin(line, _between(state, degradations.thinning))
-    if _happens(state, degradations.fade_share):
-        _dim(state, line, _between(state, degradations.fading))
-    if _happens(state, degradations.neighbour_share):
-        line = _with_neighbour(state, line, int(_between(state, degradations.neighbour_rows)))
-    if _happens(state, degradations.rule_share):
-        _rule(state, line, _between(state, degradations.rule_level))
-    if _happens(state, degradations.speck_share):
-        _speckle(state, line, _between(state, degradations.specks))
+    if happens(state, degradations.skew_share):
+        line = _skewed(line, between(state, degradations.skew), between(state, degradations.shear))
+    if happens(state, degradations.thin_share):
+        _thin(line, between(state, degradations.thinning))
+    if happens(state, degradations.fade_share):
+        _dim(state, line, between(state, degradations.fading))
+    if happens(state, degradations.neighbour_share):
+        line = _with_neighbour(state, line, int(between(state, degradations.neighbour_rows)))
+    if happens(state, degradations.rule_share):
+        _rule(state, line, between(state, degradations.rule_level))
+    if happens(state, degradations.speck_share):
+        _speckle(state, line, between(state, degradations.specks))
     return line
 
 
 @njit(cache=True)
-def _photograph(state: np.ndarray, degradations: _Ranges, line: np.ndarray) -> np.ndarray:
+def _photograph(state: np.ndarray, degradations: Degradations, line: np.ndarray) -> np.ndarray:
     """The picture of a paper, in the camera's resolution."""
-    if _happens(state, degradations.blur_share):
-        _blur(line, _between(state, degradations.blur))
-    if _happens(state, degradations.low_resolution_share):
-        line = _shrunk(line, _between(state, degradations.ink_rows))
-    _set_levels(line, _between(state, degradations.paper_level), _between(state, degradations.ink_level))
-    if _happens(state, degradations.shadow_share):
-        _shade(state, line, _between(state, degradations.shadow))
-    if _happens(state, degradations.noise_share):
-        _add_noise(state, line, _between(state, degradations.noise), _between(state, degradations.grain))
-    if _happens(state, degradations.salt_share):
-        _salt(state, line, _between(state, degradations.salt))
-    if _happens(state, degradations.jpeg_share):
-        _quantise_blocks(line, _between(state, degradations.jpeg_step))
+    if happens(state, degradations.blur_share):
+        _blur(line, between(state, degradations.blur))
+    if happens(state, degradations.low_resolution_share):
+        line = _shrunk(line, between(state, degradations.ink_rows))
+    if happens(state, degradations.level_share):
+        _set_levels(line, between(state, degradations.paper_level), between(state, degradations.ink_level))
+    if happens(state, degradations.shadow_share):
+        _shade(state, line, between(state, degradations.shadow))
+    if happens(state, degradations.noise_share):
+        _add_noise(state, line, between(state, degradations.noise), between(state, degradations.grain))
+    if happens(state, degradations.salt_share):
+        _salt(state, line, between(state, degradations.salt))
+    if happens(state, degradations.jpeg_share):
+        _quantise_blocks(line, between(state, degradations.jpeg_step))
     return line
-
-
-@njit(cache=True)
-def _happens(state: np.ndarray, share: float) -> bool:
-    return uniform(state, 0.0, 1.0) < share
-
-
-@njit(cache=True)
-def _between(state: np.ndarray, bounds: Range) -> float:
-    return uniform(state, bounds[0], bounds[1])
 
 
 @njit(cache=True)
@@ -369,7 +362,7 @@ def _shade(state: np.ndarray, line: np.ndarray, loss: float) -> None:
     extent = abs(math.cos(angle)) * width + abs(math.sin(angle)) * height
     step_x, step_y = math.cos(angle) / extent, math.sin(angle) / extent
     place, softness = uniform(state, 0.2, 0.8), 1.0
-    if _happens(state, 0.4):
+    if happens(state, 0.4):
         softness = uniform(state, 4.0, 30.0) / extent
     for y in range(height):
         for x in range(width):
@@ -465,7 +458,7 @@ def _resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
 
 @njit(cache=True)
 def _neighbours(size: int, source_size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each of ``size`` pixels that cover ``source_size``: the pixels before and after it, and the share of the latter."""
+    """For each of ``size`` pixels in the place of ``source_size``: its neighbours, and the share of the second."""
     places = (np.arange(size) + 0.5) * source_size / size - 0.5
     places = np.minimum(np.maximum(places, 0.0), source_size - 1.0)
     before = places.astype(np.int64)

@@ -2,8 +2,8 @@
 
 Glyphs of EMNIST fill a square of one size, so c and C, o, O and 0, s and S look alike. Here each is cut to its ink and
 set in the zone of its letter (x-height, capital height, ascender, descender), with natural widths, uneven gaps, a
-wandering baseline and one slant and pen per line. The pen needs strokes without a width: a glyph is drawn from its
-``reach``, the distance of each pixel from the middle of the nearest stroke, so any stroke width can be had at any scale.
+wandering baseline and one slant and pen per line. One pen has one stroke width at every scale, so a glyph is drawn from
+its ``reach``: how far each pixel is from the middle of the nearest stroke.
 
 Line ``i`` of seed ``s`` has the same pixels whatever the batch, the worker, the process or the order.
 """
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import math
 from collections import namedtuple
-from dataclasses import astuple, dataclass, fields
-from typing import NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,12 +21,12 @@ from numba import njit
 
 from text_recognizer.alphabet import ALPHABET, LETTERS, Alphabet
 from text_recognizer.data.glyphs import GLYPH_SIZE, GlyphBank
+from text_recognizer.data.ranges import Range, as_floats, between, happens
 from text_recognizer.data.rng import mix, next_uint64, normal, randint, seed_state, uniform
 from text_recognizer.data.threads import over_ranges
 from text_recognizer.errors import UserError
 
 LINE_HEIGHT = 48
-Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class HandwritingStyle:
         descender_depth: Depth of g, j, p, q, y below the baseline, in x-heights.
         width: Width of letters, as a multiple of their natural width.
         slant: Lean to the right, as the tangent of its angle.
-        stroke_width: Width of the pen, in x-heights.
+        stroke_width: Width of the pen, in x-heights; thin pens are the most frequent.
         letter_gap: Mean gap between the ink of two letters, in x-heights; letters touch below 0.
         wide_letter_gap: The same in a wide hand.
         wide_share: Probability of a wide hand.
@@ -59,13 +59,13 @@ class HandwritingStyle:
     """
 
     x_height: Range = (9.0, 15.0)
-    capital_height: Range = (1.3, 1.9)
+    capital_height: Range = (1.3, 2.0)
     ascender_height: Range = (0.92, 1.2)
     descender_depth: Range = (0.45, 0.95)
-    width: Range = (0.75, 1.3)
+    width: Range = (0.7, 1.25)
     slant: Range = (-0.25, 0.4)
-    stroke_width: Range = (0.12, 0.4)
-    letter_gap: Range = (-0.04, 0.4)
+    stroke_width: Range = (0.11, 0.36)
+    letter_gap: Range = (-0.02, 0.45)
     wide_letter_gap: Range = (0.4, 1.3)
     wide_share: float = 0.15
     gap_jitter: Range = (0.04, 0.16)
@@ -74,7 +74,7 @@ class HandwritingStyle:
     tilt_jitter: Range = (0.0, 0.08)
     baseline_jitter: Range = (0.0, 0.09)
     wander: Range = (0.0, 0.2)
-    drift: Range = (-0.8, 0.8)
+    drift: Range = (-1.0, 1.0)
     repetition: Range = (0.0, 1.0)
     small_capitals_share: float = 0.2
     small_capitals: Range = (0.65, 0.9)
@@ -109,7 +109,7 @@ class _Hand(NamedTuple):
     small_capitals: float
     dotted_capitals: bool
     margin: float
-    shapes: int
+    shapes: Any
 
 
 class _Glyphs(NamedTuple):
@@ -129,10 +129,12 @@ class _Glyphs(NamedTuple):
 
 
 _REACH_UNIT = 32.0
-_MIN_DEPTH = 0.6
-"""Half of the width that a stroke of a glyph has at least, in glyph pixels."""
+_MIDDLE = 0.25
+"""What counts as the middle of a stroke, to either side, in glyph pixels."""
 _MAX_SCALE = 0.16
 """Height of a glyph pixel, in x-heights, at most: what is flat, as a dash, is not made high."""
+_EDGE = 2.0
+"""Rows above and below a line that stay free."""
 _LINE_STREAM = 2
 _SPACE = ALPHABET.index(" ")
 _CAPITAL_I, _SMALL_I = ALPHABET.index("I"), ALPHABET.index("i")
@@ -269,12 +271,12 @@ def _lay_out(
     """Choose and place the glyphs of every line.
 
     Returns:
-        places float64 (B, L, 8), as :func:`_place_line` fills them; radii float64 (B,), half of each line's stroke width
-        in pixels; widths int64 (B,).
+        places float64 (B, L, 8), as :func:`_fit` leaves them; radii float64 (B,), half of each line's stroke width in
+        pixels; widths int64 (B,).
     """
     _check(bank, codes, lengths)
     glyphs = _glyphs_of(bank)
-    ranges = _Ranges(*(tuple(map(float, v)) if isinstance(v, tuple) else float(v) for v in astuple(style)))
+    ranges: Any = _Ranges(*as_floats(style))
     batch, longest = codes.shape
     places = np.full((batch, longest, 8), -1.0)
     radii, widths = np.empty(batch), np.empty(batch, np.int64)
@@ -310,7 +312,7 @@ def _place_lines(
     lengths: np.ndarray,
     indices: np.ndarray,
     seed: int,
-    style: _Ranges,
+    style: HandwritingStyle,
     first: int,
     last: int,
     places: np.ndarray,
@@ -337,41 +339,38 @@ def _in_capitals(text: np.ndarray) -> bool:
 
 
 @njit(cache=True)
-def _between(state: np.ndarray, bounds: Range) -> float:
-    return uniform(state, bounds[0], bounds[1])
-
-
-@njit(cache=True)
-def _draw_hand(state: np.ndarray, style: _Ranges, in_capitals: bool) -> _Hand:
-    wide = uniform(state, 0.0, 1.0) < style.wide_share
-    letter_gap = _between(state, style.wide_letter_gap if wide else style.letter_gap)
-    small_capitals = _between(state, style.small_capitals)
-    if not in_capitals or uniform(state, 0.0, 1.0) >= style.small_capitals_share:
+def _draw_hand(state: np.ndarray, style: HandwritingStyle, in_capitals: bool) -> _Hand:
+    wide = happens(state, style.wide_share)
+    letter_gap = between(state, style.wide_letter_gap if wide else style.letter_gap)
+    small_capitals = between(state, style.small_capitals)
+    if not in_capitals or not happens(state, style.small_capitals_share):
         small_capitals = 1.0
-    dotted_capitals = in_capitals and uniform(state, 0.0, 1.0) < style.dotted_capital_share
+    thin, bold = style.stroke_width
+    stroke_width = thin + (bold - thin) * uniform(state, 0.0, 1.0) ** 2
+    dotted_capitals = in_capitals and happens(state, style.dotted_capital_share)
     return _Hand(
         shapes=next_uint64(state),
-        x_height=_between(state, style.x_height),
-        capital_height=_between(state, style.capital_height),
-        ascender_height=_between(state, style.ascender_height),
-        descender_depth=_between(state, style.descender_depth),
-        width=_between(state, style.width),
-        slant=_between(state, style.slant),
-        stroke_width=_between(state, style.stroke_width),
+        x_height=between(state, style.x_height),
+        capital_height=between(state, style.capital_height),
+        ascender_height=between(state, style.ascender_height),
+        descender_depth=between(state, style.descender_depth),
+        width=between(state, style.width),
+        slant=between(state, style.slant),
+        stroke_width=stroke_width,
         letter_gap=letter_gap,
-        gap_jitter=_between(state, style.gap_jitter),
-        word_gap=_between(state, style.word_gap),
-        size_jitter=_between(state, style.size_jitter),
-        tilt_jitter=_between(state, style.tilt_jitter),
-        baseline_jitter=_between(state, style.baseline_jitter),
-        wander=_between(state, style.wander),
+        gap_jitter=between(state, style.gap_jitter),
+        word_gap=between(state, style.word_gap),
+        size_jitter=between(state, style.size_jitter),
+        tilt_jitter=between(state, style.tilt_jitter),
+        baseline_jitter=between(state, style.baseline_jitter),
+        wander=between(state, style.wander),
         wave_length=uniform(state, 8.0, 40.0),
         wave_phase=uniform(state, 0.0, 2 * math.pi),
-        drift=_between(state, style.drift),
-        repetition=_between(state, style.repetition),
+        drift=between(state, style.drift),
+        repetition=between(state, style.repetition),
         small_capitals=small_capitals,
         dotted_capitals=dotted_capitals,
-        margin=_between(state, style.margin),
+        margin=between(state, style.margin),
     )
 
 
@@ -430,8 +429,8 @@ def _zone(hand: _Hand, code: int, inside_word: bool) -> tuple[float, float, floa
 def _choose(state: np.ndarray, hand: _Hand, offsets: np.ndarray, code: int) -> int:
     """A glyph: the hand's usual shape of the character, or any."""
     count = offsets[code + 1] - offsets[code]
-    if uniform(state, 0.0, 1.0) < hand.repetition:
-        return offsets[code] + np.int64(mix(np.uint64(hand.shapes) + np.uint64(code)) % np.uint64(count))
+    if happens(state, hand.repetition):
+        return offsets[code] + np.int64(mix(hand.shapes ^ np.uint64(code)) % np.uint64(count))
     return offsets[code] + randint(state, count)
 
 
@@ -453,12 +452,14 @@ def _fit(state: np.ndarray, hand: _Hand, text: np.ndarray, places: np.ndarray) -
         middle = (place[1] + place[2]) / 2
         rise = hand.drift * (middle - end / 2) / max(end, 20.0)
         rise += hand.wander * math.sin(2 * math.pi * middle / hand.wave_length + hand.wave_phase)
-        left = min(left, place[1] + hand.slant * min(place[3], 0.0), place[1] + hand.slant * place[4])
-        right = max(right, place[2] + hand.slant * min(place[3], 0.0), place[2] + hand.slant * place[4])
         place[3], place[4] = place[3] + rise, place[4] + rise
-        low, high = min(low, place[3]), max(high, place[4])
-    size = min(hand.x_height, (LINE_HEIGHT - 2) / (high - low))
-    base = 1 + uniform(state, 0.0, 1.0) * (LINE_HEIGHT - 2 - size * (high - low)) + size * high
+        lean_low, lean_high = hand.slant * place[3], hand.slant * place[4]
+        left, right = min(left, place[1] + min(lean_low, lean_high)), max(right, place[2] + max(lean_low, lean_high))
+        turned = abs(place[7]) * (place[2] - place[1]) / 2
+        low, high = min(low, place[3] - turned), max(high, place[4] + turned)
+    room = LINE_HEIGHT - 2 * _EDGE
+    size = min(hand.x_height, room / (high - low))
+    base = _EDGE + size * high + uniform(state, 0.0, room - size * (high - low))
     for k in range(len(text)):
         place = places[k]
         if place[0] < 0:
@@ -514,33 +515,26 @@ def _draw_glyph(
     first, last = canvas.shape[1], 0
     for row in range(max(int(y - height), 0), min(int(y + height) + 1, canvas.shape[0])):
         dy = row + 0.5 - y
-        low, high = _crossing(-half_x - x_by_y * dy, half_x - x_by_y * dy, x_by_x)
-        left, right = max(int(x + low - 0.5), 0), min(int(x + high + 1.5), canvas.shape[1])
+        lean = x - x_by_y * dy / x_by_x
+        left, right = max(int(lean - half_x / x_by_x), 0), min(int(lean + half_x / x_by_x) + 1, canvas.shape[1])
         dx = left + 0.5 - x
         glyph_x = np.float32(middle_x - 0.5 + x_by_x * dx + x_by_y * dy)
         glyph_y = np.float32(middle_y - 0.5 + y_by_x * dx + y_by_y * dy)
         for column in range(left, right):
-            ink = edge - unit * _sample(reach, glyph_x, glyph_y)
+            ink = np.float32(255) * (edge - unit * _sample(reach, glyph_x, glyph_y))
             glyph_x += step_x
             glyph_y += step_y
-            if ink > np.float32(0.02):
-                value = np.uint8(np.float32(255) * min(ink, np.float32(1)))
-                canvas[row, column] = max(canvas[row, column], value)
+            if ink >= 1:
+                canvas[row, column] = max(canvas[row, column], np.uint8(min(ink, np.float32(255))))
                 first, last = min(first, column), max(last, column + 1)
     return (first, last) if first < last else (int(x), int(x))
 
 
 @njit(cache=True, inline="always")
-def _crossing(low: float, high: float, slope: float) -> tuple[float, float]:
-    """Where ``slope`` times a number lies between ``low`` and ``high``."""
-    return low / slope, high / slope
-
-
-@njit(cache=True, inline="always")
-def _sample(reach: np.ndarray, x: float, y: float) -> float:
+def _sample(reach: np.ndarray, x: np.float32, y: np.float32) -> np.float32:
     """Bilinear value at (x, y); it grows with the distance outside."""
-    last = np.float32(GLYPH_SIZE - 1.001)
-    inner_x, inner_y = min(max(x, np.float32(0)), last), min(max(y, np.float32(0)), last)
+    zero, last = np.float32(0), np.float32(GLYPH_SIZE - 1.001)
+    inner_x, inner_y = np.float32(min(max(x, zero), last)), np.float32(min(max(y, zero), last))
     column, row = np.uint32(inner_x), np.uint32(inner_y)
     part_x, part_y = inner_x - np.float32(column), inner_y - np.float32(row)
     corner = np.float32(reach[row, column])
@@ -580,11 +574,12 @@ def _shrink(low: int, high: int, margin: float) -> tuple[float, float]:
 def _find_reaches(images: np.ndarray, wanted: np.ndarray, first: int, last: int, reaches: np.ndarray) -> None:
     """Fill ``reaches`` of the glyphs ``wanted[first:last]``."""
     fine = np.full((2 * GLYPH_SIZE + 2, 2 * GLYPH_SIZE + 2), np.float32(-1))
-    depth = np.empty_like(fine)
+    depth, reach = np.empty_like(fine), np.empty_like(fine)
     for i in wanted[first:last]:
         _enlarge(images[i], fine[1:-1, 1:-1])
         _find_depth(fine, depth)
-        _find_reach(depth[1:-1, 1:-1], reaches[i])
+        _find_reach(depth, reach)
+        _shrink_reach(reach[1:-1, 1:-1], reaches[i])
 
 
 @njit(cache=True)
@@ -601,44 +596,54 @@ def _enlarge(image: np.ndarray, fine: np.ndarray) -> None:
 
 @njit(cache=True)
 def _find_depth(fine: np.ndarray, depth: np.ndarray) -> None:
-    """Distance from the edge of the ink, below 0 outside, by two chamfer passes (Borgefors 1986)."""
-    size, one, diagonal = len(fine), np.float32(1), np.float32(math.sqrt(2))
+    """Distance of the ink from its edge; 0 outside."""
     depth[:] = 4 * GLYPH_SIZE
-    for y in range(1, size - 1):
-        for x in range(1, size - 1):
+    for y in range(1, len(fine) - 1):
+        for x in range(1, len(fine) - 1):
             here, right, left = fine[y, x], fine[y, x + 1], fine[y, x - 1]
             below, above = fine[y + 1, x], fine[y - 1, x]
-            if here * right < 0 or here * left < 0 or here * below < 0 or here * above < 0:
+            if here < 0:
+                depth[y, x] = 0
+            elif right < 0 or left < 0 or below < 0 or above < 0:
                 slope = math.hypot(right - left, below - above) / 2
-                depth[y, x] = min(abs(here) / max(slope, 1.0), 1.0)
-    for y in range(1, size - 1):
-        for x in range(1, size - 1):
-            straight = min(depth[y, x - 1], depth[y - 1, x]) + one
-            aslant = min(depth[y - 1, x - 1], depth[y - 1, x + 1]) + diagonal
-            depth[y, x] = min(depth[y, x], straight, aslant)
-    for y in range(size - 2, 0, -1):
-        for x in range(size - 2, 0, -1):
-            straight = min(depth[y, x + 1], depth[y + 1, x]) + one
-            aslant = min(depth[y + 1, x - 1], depth[y + 1, x + 1]) + diagonal
-            depth[y, x] = min(depth[y, x], straight, aslant)
-    for y in range(size):
-        for x in range(size):
-            if fine[y, x] < 0:
-                depth[y, x] = -depth[y, x]
+                depth[y, x] = min(here / max(slope, 1.0), 1.0)
+    _spread(depth)
 
 
 @njit(cache=True)
 def _find_reach(depth: np.ndarray, reach: np.ndarray) -> None:
-    """How much deeper the ink gets within two pixels: the middle of a stroke is as deep as it gets."""
-    coarse = np.empty((GLYPH_SIZE, GLYPH_SIZE), np.float32)
+    """Distance from the middle of the strokes: where the depth is greatest across, and no corner of thicker ink."""
+    reach[:] = 4 * GLYPH_SIZE
+    for y in range(3, len(depth) - 3):
+        for x in range(3, len(depth) - 3):
+            here = depth[y, x]
+            if here > 0 and 2 * here > depth[y - 3 : y + 4, x - 3 : x + 4].max():
+                for across, down, step in ((1, 0, 1.0), (0, 1, 1.0), (1, 1, 1.4), (1, -1, 1.4)):
+                    before, after = depth[y - down, x - across], depth[y + down, x + across]
+                    if here >= before and here >= after and 2 * here - before - after > 0.9 * step:
+                        reach[y, x] = 0
+    _spread(reach)
+
+
+@njit(cache=True)
+def _spread(distance: np.ndarray) -> None:
+    """Lower each value to what its neighbours say: two chamfer passes (Borgefors 1986). The border keeps its values."""
+    size, one, diagonal = len(distance), np.float32(1), np.float32(math.sqrt(2))
+    for y in range(1, size - 1):
+        for x in range(1, size - 1):
+            straight = min(distance[y, x - 1], distance[y - 1, x]) + one
+            aslant = min(distance[y - 1, x - 1], distance[y - 1, x + 1]) + diagonal
+            distance[y, x] = min(distance[y, x], straight, aslant)
+    for y in range(size - 2, 0, -1):
+        for x in range(size - 2, 0, -1):
+            straight = min(distance[y, x + 1], distance[y + 1, x]) + one
+            aslant = min(distance[y + 1, x - 1], distance[y + 1, x + 1]) + diagonal
+            distance[y, x] = min(distance[y, x], straight, aslant)
+
+
+@njit(cache=True)
+def _shrink_reach(fine: np.ndarray, reach: np.ndarray) -> None:
     for y in range(GLYPH_SIZE):
         for x in range(GLYPH_SIZE):
-            upper = depth[2 * y, 2 * x] + depth[2 * y, 2 * x + 1]
-            coarse[y, x] = (upper + depth[2 * y + 1, 2 * x] + depth[2 * y + 1, 2 * x + 1]) / 8
-    for y in range(GLYPH_SIZE):
-        for x in range(GLYPH_SIZE):
-            deepest = np.float32(_MIN_DEPTH)
-            for row in range(max(y - 2, 0), min(y + 3, GLYPH_SIZE)):
-                for column in range(max(x - 2, 0), min(x + 3, GLYPH_SIZE)):
-                    deepest = max(deepest, coarse[row, column])
-            reach[y, x] = min(_REACH_UNIT * (deepest - coarse[y, x]), 255.0)
+            total = fine[2 * y, 2 * x] + fine[2 * y, 2 * x + 1] + fine[2 * y + 1, 2 * x] + fine[2 * y + 1, 2 * x + 1]
+            reach[y, x] = min(max(_REACH_UNIT * (total / 8 - _MIDDLE), 0.0), 255.0)
