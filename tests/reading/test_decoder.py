@@ -69,6 +69,11 @@ def test_characters_say_where_and_how_surely_they_were_read(decode):
     assert [c.probability for c in decoded.characters] == pytest.approx([0.9, 0.7], abs=1e-6)
 
 
+def test_a_faint_double_does_not_move_later_characters():
+    decoded = decode_beam(steps({"l": 0.9}, {"l": 0.4}, {"l": 0.02}, {}, {}, {"l": 0.9}, {}), ALPHABET)
+    assert [(c.character, c.first) for c in decoded.characters] == [("l", 0), ("l", 5)]
+
+
 @pytest.mark.parametrize("decode", [decode_greedy, decode_beam])
 def test_special_tokens_are_never_read(decode):
     decoded = decode(steps({"<P>": 0.9, "x": 0.06}, {"<E>": 0.99}), ALPHABET)

@@ -1,0 +1,1 @@
+"""Picture to text: preparation, the network by ONNX Runtime, decoding, confidence. Needs no PyTorch."""

@@ -131,6 +131,13 @@ class _Prefix:
     def total(self) -> float:
         return self.ending_blank + self.ending_character
 
+    def join(self, ending_blank: float, ending_character: float, characters: _Link | None) -> None:
+        """Add other paths of the same text; the likelier ones say where its characters are."""
+        if ending_blank + ending_character > self.total:
+            self.characters = characters
+        self.ending_blank += ending_blank
+        self.ending_character += ending_character
+
 
 def _rank(prefix: _Prefix) -> float:
     return (prefix.ending_blank + prefix.ending_character) * prefix.language
@@ -172,20 +179,18 @@ def _extended(
                 if 2 * probability > link[2]:
                     link = (link[0], token, max(probability, link[2]), link[3], step)
             if mass > 0:
+                linked = (prefix.characters, token, probability, step, step)
                 longer = grown.get(text + character)
                 if longer is None:
                     factor, state = growth(prefix.state, token)
-                    linked = (prefix.characters, token, probability, step, step)
                     grown[text + character] = _Prefix(0.0, mass, prefix.language * factor, state, linked)
                 else:
-                    longer.ending_character += mass
+                    longer.join(0.0, mass, linked)
         same = grown.get(text)
         if same is None:
             grown[text] = _Prefix(total * blank, repeated, prefix.language, prefix.state, link)
-        else:  # a shorter prefix has just grown into this one, which was read before
-            same.ending_blank += total * blank
-            same.ending_character += repeated
-            same.characters = link
+        else:
+            same.join(total * blank, repeated, link)
     return grown
 
 

@@ -135,8 +135,8 @@ def _paper(picture: np.ndarray) -> np.ndarray:
 def _otsu(counts: np.ndarray) -> tuple[int, float]:
     """Otsu's threshold of a histogram (256,) and the mean of what lies above it (Otsu 1979)."""
     below, mass = np.cumsum(counts), np.cumsum(counts * np.arange(256))
-    above = np.maximum(below[-1] - below, 1)
-    mean_above = (mass[-1] - mass) / above
+    above = below[-1] - below
+    mean_above = (mass[-1] - mass) / np.maximum(above, 1)
     between = below * above * (mass / np.maximum(below, 1) - mean_above) ** 2
     threshold = int(np.argmax(between))
     return threshold, float(mean_above[threshold])

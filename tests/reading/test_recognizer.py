@@ -1,0 +1,94 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from reading_tools import STRIDE, TOKENS, bars, write_bar_model
+
+from text_recognizer import TextRecognizer
+from text_recognizer.errors import UserError
+from text_recognizer.reading.model_file import LineModel, Metadata
+from text_recognizer.reading.preparation import HEIGHT
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return write_bar_model(tmp_path_factory.mktemp("model") / "bars.onnx")
+
+
+@pytest.mark.parametrize("decoder", ["greedy", "beam"])
+def test_reads_text_confidence_and_places(model, decoder):
+    positions = [20, 60, 100, 130]
+    reading = TextRecognizer(model, decoder).read(bars(positions))
+    assert reading.text == "IIII"
+    assert 0.5 < reading.confidence <= 1
+    assert [character.x0 for character in reading.characters] == pytest.approx(positions, abs=1.5)
+    assert [character.x1 for character in reading.characters] == pytest.approx([x + 4 for x in positions], abs=1.5)
+    assert all(0.5 < character.confidence <= 1 for character in reading.characters)
+    assert reading.prepared.image.shape[0] == HEIGHT
+
+
+def test_a_list_reads_as_its_pictures_one_by_one(model):
+    rng = np.random.default_rng(0)
+    pictures = [bars(sorted(rng.choice(np.arange(10, 580, 20), count, False).tolist()), 600) for count in range(1, 25)]
+    recognizer = TextRecognizer(model)
+    together = recognizer.read(pictures)
+    assert [len(reading.text) for reading in together] == list(range(1, 25))
+    for picture, reading in zip(pictures, together, strict=True):
+        alone = recognizer.read(picture)
+        assert (alone.text, alone.characters) == (reading.text, reading.characters)
+        assert alone.confidence == pytest.approx(reading.confidence)
+
+
+def test_blank_paper_reads_as_nothing(model):
+    reading = TextRecognizer(model).read(np.full((40, 200), 230, np.uint8))
+    assert (reading.text, reading.confidence, reading.characters, reading.prepared) == ("", 0, (), None)
+
+
+@pytest.mark.parametrize("width", [1, STRIDE, 37, 801])
+@pytest.mark.parametrize("count", [1, 3])
+def test_one_time_step_per_stride_and_padding_changes_nothing(model, width, count):
+    rng = np.random.default_rng(width)
+    lines = [rng.integers(0, 256, (HEIGHT, width + 5 * number), np.uint8) for number in range(count)]
+    network = LineModel(model)
+    for line, log_probs in zip(lines, network.log_probabilities(lines), strict=True):
+        assert log_probs.shape == (-(-line.shape[1] // STRIDE), len(TOKENS))
+        np.testing.assert_allclose(log_probs, network.log_probabilities([line])[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("missing", ["alphabet", "preparation", "stride", "confidence"])
+def test_a_model_without_its_metadata_is_refused(tmp_path, missing):
+    properties = Metadata(TOKENS, STRIDE).to_properties()
+    del properties[missing]
+    with pytest.raises(UserError, match=f"bars.onnx.*{missing}.*export"):
+        TextRecognizer(write_bar_model(tmp_path / "bars.onnx", properties))
+
+
+def test_a_model_for_another_preparation_is_refused(tmp_path):
+    properties = Metadata(TOKENS, STRIDE).to_properties() | {"preparation": '{"height": 64}'}
+    with pytest.raises(UserError, match="prepared as"):
+        TextRecognizer(write_bar_model(tmp_path / "bars.onnx", properties))
+
+
+def test_a_missing_or_broken_model_file_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"none\.onnx.*export"):
+        TextRecognizer(tmp_path / "none.onnx")
+    (tmp_path / "broken.onnx").write_bytes(b"no model")
+    with pytest.raises(UserError, match=r"broken\.onnx"):
+        TextRecognizer(tmp_path / "broken.onnx")
+
+
+def test_metadata_survive_a_round_trip(model):
+    metadata = Metadata(TOKENS, STRIDE)
+    assert Metadata.from_properties(metadata.to_properties(), model) == metadata
+
+
+def test_reading_imports_nothing_of_training(model, tmp_path):
+    code = (
+        "import sys; from text_recognizer.reading.read_command import read;"
+        f"read([{str(tmp_path)!r}], model={str(model)!r}, lines=True);"
+        "bad = {'torch', 'lightning', 'numba', 'matplotlib', 'onnx', 'text_recognizer.data', 'text_recognizer.models'};"
+        "print(sorted(bad & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "[]"

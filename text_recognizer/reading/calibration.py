@@ -1,0 +1,87 @@
+"""Confidences that mean something: a confidence of 0.9 should be right nine times out of ten."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Platt scaling of a probability: sigmoid(slope * logit(p) + offset).
+
+    Platt, "Probabilistic outputs for support vector machines", 1999.
+    """
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, probability: float) -> float:
+        """The calibrated probability, within (0, 1)."""
+        exponent = self.slope * float(_logit(probability)) + self.offset
+        return 1 / (1 + math.exp(-min(max(exponent, -30.0), 30.0)))
+
+
+def fit_calibration(confidences: np.ndarray, correct: np.ndarray, iterations: int = 50) -> Calibration:
+    """Fit the calibration to held-out readings by Newton's method on the log loss.
+
+    Args:
+        confidences: float (N,), raw confidences from 0 to 1.
+        correct: bool (N,), whether each reading was right.
+        iterations: Newton steps.
+
+    Raises:
+        ValueError: If there are no readings, or the arrays differ in length.
+    """
+    confidences, correct = np.asarray(confidences, np.float64), np.asarray(correct, bool)
+    if confidences.size == 0 or confidences.shape != correct.shape:
+        raise ValueError("Calibration needs as many judgements as confidences, and at least one.")
+    right, wrong = np.count_nonzero(correct), np.count_nonzero(~correct)
+    targets = np.where(correct, (right + 1) / (right + 2), 1 / (wrong + 2))  # Platt's, against overfitting
+    features = np.stack([_logit(confidences), np.ones_like(confidences)], axis=1)
+    weights = np.array([1.0, 0.0])
+    for _ in range(iterations):
+        predicted = 1 / (1 + np.exp(-np.clip(features @ weights, -30, 30)))
+        curvature = (features.T * (predicted * (1 - predicted))) @ features + 1e-6 * np.eye(2)
+        weights = weights - np.clip(np.linalg.solve(curvature, features.T @ (predicted - targets)), -1, 1)
+    return Calibration(float(weights[0]), float(weights[1]))
+
+
+class ReliabilityBin(NamedTuple):
+    """Readings of similar confidence."""
+
+    low: float
+    high: float
+    readings: int
+    confidence: float
+    accuracy: float
+
+
+def reliability_table(confidences: np.ndarray, correct: np.ndarray, bins: int = 10) -> list[ReliabilityBin]:
+    """Mean confidence against accuracy in bins of equal width; empty bins are left out."""
+    confidences, correct = np.asarray(confidences, np.float64), np.asarray(correct, bool)
+    numbers = np.minimum((confidences * bins).astype(int), bins - 1)
+    return [
+        ReliabilityBin(
+            number / bins,
+            (number + 1) / bins,
+            int(np.count_nonzero(numbers == number)),
+            float(confidences[numbers == number].mean()),
+            float(correct[numbers == number].mean()),
+        )
+        for number in np.unique(numbers).tolist()
+    ]
+
+
+def expected_calibration_error(table: list[ReliabilityBin]) -> float:
+    """Mean distance of confidence and accuracy, over readings (Naeini et al. 2015)."""
+    total = sum(entry.readings for entry in table)
+    return sum(entry.readings * abs(entry.confidence - entry.accuracy) for entry in table) / total
+
+
+def _logit(probability: np.ndarray | float) -> np.ndarray:
+    clipped = np.clip(probability, 1e-9, 1 - 1e-9)
+    return np.log(clipped) - np.log1p(-clipped)

@@ -1,0 +1,125 @@
+"""A model file: an ONNX graph that carries its alphabet, the preparation it was trained with, and its calibration."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from text_recognizer.errors import UserError
+from text_recognizer.reading.calibration import Calibration
+from text_recognizer.reading.preparation import PREPARATION
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+_UNCALIBRATED = Calibration()
+DEFAULT_MODEL = Path(__file__).with_name("recognizer.onnx")
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What the ONNX metadata of a model file state.
+
+    Attributes:
+        alphabet: Tokens in index order; the first is the CTC blank.
+        stride: Columns of the prepared line per time step.
+        line_calibration: From the probability of the text to the confidence of the line.
+        character_calibration: From the probability of a character to its confidence.
+    """
+
+    alphabet: tuple[str, ...]
+    stride: int
+    line_calibration: Calibration = _UNCALIBRATED
+    character_calibration: Calibration = _UNCALIBRATED
+
+    def to_properties(self) -> dict[str, str]:
+        """The entries of ``metadata_props``."""
+        confidence = {"line": asdict(self.line_calibration), "character": asdict(self.character_calibration)}
+        return {
+            "alphabet": json.dumps(self.alphabet),
+            "preparation": json.dumps(PREPARATION),
+            "stride": json.dumps(self.stride),
+            "confidence": json.dumps(confidence),
+        }
+
+    @classmethod
+    def from_properties(cls, properties: dict[str, str], file: Path) -> Metadata:
+        """Read the entries of ``metadata_props``.
+
+        Raises:
+            UserError: If an entry is missing or makes no sense, or the preparation is not this version's.
+        """
+        try:
+            values = {key: json.loads(properties[key]) for key in ("alphabet", "preparation", "stride", "confidence")}
+            line, character = (Calibration(**values["confidence"][kind]) for kind in ("line", "character"))
+            metadata = cls(tuple(values["alphabet"]), int(values["stride"]), line, character)
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{file}: not a model of this package: its metadata lack a valid {error}. "
+                "Make one with: text-recognizer export RUN"
+            ) from None
+        if values["preparation"] != PREPARATION:
+            raise UserError(
+                f"{file}: made for lines prepared as {values['preparation']}, but this version prepares {PREPARATION}. "
+                "Export the run again."
+            )
+        return metadata
+
+
+class LineModel:
+    """The network of a model file, run by ONNX Runtime on one thread per call.
+
+    Args:
+        file: The model file; by default the one that ships with the package.
+
+    Raises:
+        UserError: If the file is missing or not such a model.
+    """
+
+    def __init__(self, file: Path | None = None) -> None:
+        self.file = file or DEFAULT_MODEL
+        self._session = _open_session(self.file)
+        self.metadata = Metadata.from_properties(self._session.get_modelmeta().custom_metadata_map, self.file)
+
+    def log_probabilities(self, lines: list[np.ndarray]) -> list[np.ndarray]:
+        """Run a batch.
+
+        Args:
+            lines: Prepared lines, uint8 (HEIGHT, W) each.
+
+        Returns:
+            For each line float32 (ceil(W / stride), C).
+        """
+        stride = self.metadata.stride
+        steps = [-(-line.shape[1] // stride) for line in lines]
+        batch = np.zeros((len(lines), lines[0].shape[0], max(steps) * stride), np.uint8)
+        for row, line in zip(batch, lines, strict=True):
+            row[:, : line.shape[1]] = line
+        log_probs = self._session.run(["log_probs"], {"images": batch})[0]
+        if log_probs.shape != (len(lines), max(steps), len(self.metadata.alphabet)):
+            raise UserError(
+                f"{self.file}: gives {log_probs.shape} for lines of {batch.shape}; stride or alphabet is off."
+            )
+        return [own[:count] for own, count in zip(log_probs, steps, strict=True)]
+
+
+def _open_session(file: Path) -> InferenceSession:
+    import onnxruntime  # slow to import, and blank paper or a wrong name do not need it
+
+    if not file.is_file():
+        raise UserError(f"{file}: no such model file. Make one with: text-recognizer export RUN --output {file.name}")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors share no base class
+        raise UserError(f"{file}: not a readable ONNX model ({str(error).splitlines()[0]}).") from None
+    names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]
+    if names != ["images", "log_probs"]:
+        raise UserError(f"{file}: expected the input images and the output log_probs, found {', '.join(names)}.")
+    return session

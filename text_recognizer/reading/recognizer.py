@@ -1,0 +1,187 @@
+"""The reader: picture in; text, confidence and characters out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+
+from text_recognizer.reading.decoder import Decoded, decode_beam, decode_greedy
+from text_recognizer.reading.language import english
+from text_recognizer.reading.model_file import LineModel
+from text_recognizer.reading.pictures import Picture, load_picture
+from text_recognizer.reading.preparation import CORE_HEIGHT, PreparedLine, prepare
+
+Decoder = Literal["beam", "greedy"]
+
+_BATCH_COLUMNS = 6000
+_BATCH_LINES = 16
+
+
+@dataclass(frozen=True)
+class Character:
+    """A character that was read.
+
+    Attributes:
+        character: The character.
+        confidence: Calibrated probability that it is right.
+        x0: Where it begins in the picture, in pixels.
+        x1: Where it ends in the picture, in pixels.
+    """
+
+    character: str
+    confidence: float
+    x0: float
+    x1: float
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a picture of a line says.
+
+    Attributes:
+        text: The text; empty for blank paper.
+        confidence: Calibrated probability that all of the text is right; 0 where there is none.
+        characters: The characters of the text.
+        prepared: The line as the model saw it; None for blank paper.
+    """
+
+    text: str
+    confidence: float
+    characters: tuple[Character, ...] = ()
+    prepared: PreparedLine | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Text, confidence and characters as plain values, rounded for reading."""
+        return {
+            "text": self.text,
+            "confidence": round(self.confidence, 4),
+            "characters": [
+                {
+                    "character": character.character,
+                    "confidence": round(character.confidence, 4),
+                    "x0": round(character.x0, 1),
+                    "x1": round(character.x1, 1),
+                }
+                for character in self.characters
+            ],
+        }
+
+
+BLANK_PAPER = Reading("", 0.0)
+
+
+class TextRecognizer:
+    """Reads pictures of hand-printed lines.
+
+    Args:
+        model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
+        decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
+        threads: Batches of lines read at the same time.
+
+    Raises:
+        UserError: If the model file is missing or not a model of this package.
+    """
+
+    def __init__(self, model: str | PathLike[str] | None = None, decoder: Decoder = "beam", threads: int = 2) -> None:
+        self._model = LineModel(Path(model) if model else None)
+        self._threads = threads
+        self._decode = self._decoding(decoder)
+
+    @overload
+    def read(self, picture: Picture) -> Reading: ...
+
+    @overload
+    def read(self, picture: list[Picture] | list[str] | list[np.ndarray]) -> list[Reading]: ...
+
+    def read(self, picture: Any) -> Reading | list[Reading]:
+        """Read a picture of one line, or a list of such pictures.
+
+        Args:
+            picture: A path, ``-`` (standard input), the bytes of a picture file, a PIL image, an array (uint8, uint16,
+                bool or floats from 0 to 1, of shape (h, w), (h, w, 3) or (h, w, 4)), or a list of these.
+
+        Returns:
+            The reading, or the list of readings.
+
+        Raises:
+            UserError: If something is no picture or too large; the message names it.
+        """
+        if isinstance(picture, list):
+            return self.read_grey([load_picture(one) for one in picture])
+        return self.read_grey([load_picture(picture)])[0]
+
+    def read_grey(self, pictures: Sequence[np.ndarray]) -> list[Reading]:
+        """Read loaded pictures, each uint8 (h, w), in batches of similar width."""
+        readings = [BLANK_PAPER] * len(pictures)
+        with ThreadPoolExecutor(self._threads) as pool:
+            spread: Callable[..., Any] = pool.map if len(pictures) > 1 else map
+            prepared = list(spread(prepare, pictures))
+            batches = _batches([line.image.shape[1] if line else 0 for line in prepared])
+            for batch, read in zip(
+                batches, spread(self._read_batch, [[prepared[i] for i in b] for b in batches]), strict=True
+            ):
+                for index, reading in zip(batch, read, strict=True):
+                    readings[index] = reading
+        return readings
+
+    def _read_batch(self, lines: list[PreparedLine]) -> list[Reading]:
+        log_probs = self._model.log_probabilities([line.image for line in lines])
+        return [self._reading(line, self._decode(own)) for line, own in zip(lines, log_probs, strict=True)]
+
+    def _decoding(self, decoder: Decoder) -> Callable[[np.ndarray], Decoded]:
+        alphabet = self._model.metadata.alphabet
+        if decoder == "greedy":
+            return lambda log_probs: decode_greedy(log_probs, alphabet)
+        return lambda log_probs: decode_beam(log_probs, alphabet, english())
+
+    def _reading(self, line: PreparedLine, decoded: Decoded) -> Reading:
+        metadata = self._model.metadata
+        text = decoded.text.strip()
+        if not text:
+            return Reading("", 0.0, (), line)
+        skip = len(decoded.text) - len(decoded.text.lstrip())
+        characters = decoded.characters[skip : skip + len(text)]
+        centres = np.array([(one.first + one.last + 1) / 2 * metadata.stride for one in characters])
+        extents = line.to_picture(_extents(centres, line.image))
+        return Reading(
+            text,
+            metadata.line_calibration(math.exp(decoded.log_probability)),
+            tuple(
+                Character(one.character, metadata.character_calibration(one.probability), float(x0), float(x1))
+                for one, (x0, x1) in zip(characters, extents, strict=True)
+            ),
+            line,
+        )
+
+
+def _batches(widths: Sequence[int]) -> list[list[int]]:
+    """Indices of lines in batches of similar width; lines of width 0 are left out."""
+    batches: list[list[int]] = []
+    for index in sorted((i for i, width in enumerate(widths) if width), key=lambda i: widths[i]):
+        batch = batches[-1] if batches else []
+        fits = batch and len(batch) < _BATCH_LINES and (len(batch) + 1) * widths[index] <= _BATCH_COLUMNS
+        if fits and widths[index] <= 1.25 * widths[batch[0]]:
+            batch.append(index)
+        else:
+            batches.append([index])
+    return batches
+
+
+def _extents(centres: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """From where to where each character reaches, (n, 2): halfway to its neighbours, drawn in to its ink."""
+    between = (centres[1:] + centres[:-1]) / 2
+    starts = np.maximum(np.insert(between, 0, 0), centres - CORE_HEIGHT)
+    ends = np.minimum(np.append(between, image.shape[1]), centres + CORE_HEIGHT)
+    inked = image.max(0) > 64
+    extents = []
+    for start, end in zip(np.floor(starts).astype(int), np.ceil(ends).astype(int), strict=True):
+        ink = np.flatnonzero(inked[start:end])
+        extents.append((start + ink[0], start + ink[-1] + 1) if ink.size else (start, end))
+    return np.array(extents, np.float64)
