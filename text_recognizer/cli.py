@@ -12,15 +12,17 @@ from typing import Any
 from text_recognizer.errors import UsageError
 
 TRAINING_MODULES = (
-    "torch",
-    "lightning",
-    "torchmetrics",
-    "numba",
-    "matplotlib",
-    "pooch",
     "HersheyFonts",
-    "rapidfuzz",
+    "filelock",
+    "lightning",
+    "matplotlib",
+    "numba",
     "onnx",
+    "rapidfuzz",
+    "requests",
+    "safetensors",
+    "torch",
+    "torchmetrics",
 )
 
 
@@ -100,5 +102,5 @@ def _parse(function: Callable[..., Any], argv: list[str], prog: str) -> dict[str
     for name in positional:
         takes_many = "list" in str(inspect.signature(function).parameters[name].annotation)
         parser.add_argument(name, nargs="+" if takes_many else None)
-    parser.add_function_arguments(function, as_group=False, skip=set(positional), instantiate=False)
+    parser.add_function_arguments(function, as_group=False, skip=set(positional))
     return vars(parser.instantiate(parser.parse_args(argv)))

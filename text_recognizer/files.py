@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from text_recognizer.errors import UserError
@@ -30,7 +30,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
             f"Cannot write {path}: {error.strerror or error}. Choose another place or make room."
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

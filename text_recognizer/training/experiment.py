@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import signal
 import sys
 import time
-import warnings
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +26,7 @@ from text_recognizer.training.arguments import Arguments, parse
 from text_recognizer.training.checkpoint import Checkpoint, Description
 from text_recognizer.training.metrics import CharacterMetrics
 from text_recognizer.training.pictures import save_confusion_matrix
+from text_recognizer.training.quiet import quiet_lightning
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
 
 EARLY_STOPPING_PATIENCE = 10
@@ -233,10 +232,7 @@ def show(figures: dict[str, Any], run_dir: Path) -> None:
 
 def main(argv: Sequence[str] | None = None, prog: str = "run_experiment.py") -> int:
     """The lab's entry point; returns the exit code (130 if Ctrl-C ended the training)."""
-    warnings.filterwarnings("ignore", category=UserWarning, module="lightning")
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    quiet_lightning()
 
     def command() -> int:
         return 130 if run(parse(sys.argv[1:] if argv is None else argv, prog))["interrupted"] else 0

@@ -1,0 +1,45 @@
+# Every target sets up what it needs: a virtual environment in .venv with the locked versions.
+PYTHON ?= python3
+# Set to https://download.pytorch.org/whl/cpu on a Linux machine without a GPU: saves 2.6 GB of CUDA libraries.
+TORCH_INDEX ?=
+VENV := .venv
+BIN := $(VENV)/bin
+INDEX_FLAGS := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.PHONY: help setup demo test test-slow lint format lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/.installed ## Make .venv and install the package with its locked dependencies
+
+$(VENV)/.installed: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is older than Python 3.11. Install a newer one and call: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar on $(INDEX_FLAGS) -c requirements.lock -e '.[train,dev]'
+	@touch $@
+
+demo: setup ## Compose lines, learn to read them, show it: about a minute, no download of data
+	$(BIN)/text-recognizer demo
+
+test: setup ## Run the default tests
+	$(BIN)/python -m pytest
+
+test-slow: setup ## Run the slow tests
+	$(BIN)/python -m pytest -m slow
+
+lint: setup ## Check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: setup ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## Resolve the newest versions and write requirements.lock
+	$(PYTHON) scripts/lock.py
+
+clean: ## Remove the virtual environment and the caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache data/processed

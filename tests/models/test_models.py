@@ -1,0 +1,61 @@
+"""One test over every model: what the flags can name must build, read and learn."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from text_recognizer.errors import UsageError
+from text_recognizer.models import LineCNN, LineReshapeCNN
+from text_recognizer.registry import MODEL_CLASSES, load_class
+
+
+def build(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
+    torch.manual_seed(0)
+    model_class = load_class(MODEL_CLASSES, name, "--model_class")
+    width = 28 * 8 if hasattr(model_class, "output_length") else 28
+    return model_class(input_shape=(1, 28, width), num_classes=83), torch.rand(2, 1, 28, width)
+
+
+@pytest.mark.parametrize("name", MODEL_CLASSES)
+def test_model_reads_and_learns(name: str) -> None:
+    model, x = build(name)
+    logits = model(x)
+    positions = (model.output_length(x.shape[3]),) if logits.ndim == 3 else ()
+    assert logits.shape == (2, 83, *positions)
+    F.cross_entropy(logits, torch.randint(83, (2, *positions))).backward()
+    without_gradient = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    assert without_gradient == []
+
+
+@pytest.mark.parametrize("name", MODEL_CLASSES)
+def test_examples_do_not_depend_on_their_batch(name: str) -> None:
+    model, x = build(name)
+    model.eval()
+    torch.testing.assert_close(model(x)[:1], model(x[:1]), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", MODEL_CLASSES)
+def test_models_take_keyword_arguments_only(name: str) -> None:
+    with pytest.raises(TypeError):
+        load_class(MODEL_CLASSES, name, "--model_class")((1, 28, 28))
+
+
+def test_a_reshaped_line_is_read_cell_by_cell() -> None:
+    model, x = build("LineReshapeCNN")
+    assert isinstance(model, LineReshapeCNN)
+    model.eval()
+    one_cell = model.cnn(x[:, :, :, 3 * 28 : 4 * 28])
+    torch.testing.assert_close(model(x)[:, :, 3], one_cell, atol=1e-4, rtol=1e-4)
+
+
+def test_a_window_of_the_line_cnn_sees_its_neighbours() -> None:
+    model, x = build("LineCNN")
+    model.eval()
+    changed = x.clone()
+    changed[..., 5 * 28 : 6 * 28] = 0
+    assert (model(changed) - model(x))[:, :, 4].abs().max() > 1e-4
+
+
+def test_windows_that_do_not_fit_the_feature_map_are_refused() -> None:
+    with pytest.raises(UsageError, match="window_stride is 10"):
+        LineCNN(window_stride=10)
