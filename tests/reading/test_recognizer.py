@@ -56,6 +56,14 @@ def test_one_time_step_per_stride_and_padding_changes_nothing(model, width, coun
         np.testing.assert_allclose(log_probs, network.log_probabilities([line])[0], atol=1e-5)
 
 
+def test_a_very_long_line_reads_in_pieces_as_in_one(model, monkeypatch):
+    line = np.random.default_rng(0).integers(0, 256, (HEIGHT, 3001), np.uint8)
+    network = LineModel(model)
+    whole = network.log_probabilities([line])[0]
+    monkeypatch.setattr("text_recognizer.reading.model_file.MAX_COLUMNS", 700)
+    np.testing.assert_allclose(network.log_probabilities([line])[0], whole, atol=1e-5)
+
+
 @pytest.mark.parametrize("missing", ["alphabet", "preparation", "stride", "confidence"])
 def test_a_model_without_its_metadata_is_refused(tmp_path, missing):
     properties = Metadata(TOKENS, STRIDE).to_properties()

@@ -18,7 +18,7 @@ from text_recognizer.reading.language import DIGIT, STEPS_PER_NAT, LanguageModel
 
 CHARACTERS = "".join(c for c in ALPHABET.characters if c not in DIGITS or c == DIGIT)
 _FOLDED = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")  # typographic quotes and dashes
-_UNIFORM_SHARE = 0.02
+_UNIFORM_SHARE = 0.05
 _CAPITALS_SHARE = 0.06
 _CODES_SHARE = 0.03
 

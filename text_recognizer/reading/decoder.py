@@ -17,8 +17,8 @@ from text_recognizer.alphabet import SPECIAL_TOKENS
 from text_recognizer.reading.language import LanguageModel
 
 BLANK_INDEX = 0
-LANGUAGE_WEIGHT = 0.35
-CHARACTER_BONUS = 0.6
+LANGUAGE_WEIGHT = 0.3
+CHARACTER_BONUS = 0.5
 
 
 class DecodedCharacter(NamedTuple):

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 _UNCALIBRATED = Calibration()
+MAX_COLUMNS = 8192
+_CONTEXT_STEPS = 64
 DEFAULT_MODEL = Path(__file__).with_name("recognizer.onnx")
 
 
@@ -89,11 +91,14 @@ class LineModel:
         """Run a batch.
 
         Args:
-            lines: Prepared lines, uint8 (HEIGHT, W) each.
+            lines: Prepared lines, uint8 (HEIGHT, W) each. One wider than ``MAX_COLUMNS`` is run in overlapping pieces,
+                so that memory stays bounded.
 
         Returns:
             For each line float32 (ceil(W / stride), C).
         """
+        if len(lines) == 1 and lines[0].shape[1] > MAX_COLUMNS:
+            return [self._in_pieces(lines[0])]
         stride = self.metadata.stride
         steps = [-(-line.shape[1] // stride) for line in lines]
         batch = np.zeros((len(lines), lines[0].shape[0], max(steps) * stride), np.uint8)
@@ -105,6 +110,17 @@ class LineModel:
                 f"{self.file}: gives {log_probs.shape} for lines of {batch.shape}; stride or alphabet is off."
             )
         return [own[:count] for own, count in zip(log_probs, steps, strict=True)]
+
+    def _in_pieces(self, line: np.ndarray) -> np.ndarray:
+        stride = self.metadata.stride
+        context = _CONTEXT_STEPS * stride
+        piece = (MAX_COLUMNS - 2 * context) // stride * stride
+        parts = []
+        for start in range(0, line.shape[1], piece):
+            first = max(0, start - context)
+            log_probs = self.log_probabilities([line[:, first : start + piece + context]])[0]
+            parts.append(log_probs[(start - first) // stride :][: piece // stride])
+        return np.concatenate(parts)
 
 
 def _open_session(file: Path) -> InferenceSession:

@@ -25,6 +25,7 @@ _WAVES = (0.06, 0.02, 0.015, 0.01)
 """Expected rise of a centre line's slope, sag and waves (Legendre polynomials 1 to 4) over half its width."""
 _MIN_CONTRAST = 0.12 * 255
 _RULE_COVERAGE = 0.85
+_REMAP_COLUMNS = 8192  # OpenCV remaps at most 32,767
 _SINGLE_PASS_HEIGHT = 160
 _COARSE_HEIGHT, _COARSE_WIDTH = 800, 4000
 
@@ -277,9 +278,20 @@ def _warp(ink: np.ndarray, columns: tuple[int, int], line: _CentreLine, scale: f
         size = (max(1, round(ink.shape[1] * scale)), max(1, round(ink.shape[0] * scale)))
         ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
         x, y = (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5
-    y = y.astype(np.float32)
-    x = np.ascontiguousarray(np.broadcast_to(x.astype(np.float32), y.shape))
-    return cv2.remap(ink, x, y, cv2.INTER_LINEAR)
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    if width <= _REMAP_COLUMNS:
+        return _remap(ink, x, y)
+    pieces = []
+    for start in range(0, width, _REMAP_COLUMNS):
+        columns_x = x[start : start + _REMAP_COLUMNS]
+        first, last = max(0, int(columns_x[0]) - 2), int(columns_x[-1]) + 3
+        pieces.append(_remap(ink[:, first:last], columns_x - first, y[:, start : start + _REMAP_COLUMNS]))
+    return np.hstack(pieces)
+
+
+def _remap(ink: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The ink at columns x (w,) and rows y (h, w), both float32; 0 outside."""
+    return cv2.remap(ink, np.ascontiguousarray(np.broadcast_to(x, y.shape)), y, cv2.INTER_LINEAR)
 
 
 def _resize(picture: np.ndarray, factor: float) -> np.ndarray:

@@ -1,0 +1,105 @@
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from text_recognizer.alphabet import ALPHABET
+from text_recognizer.reading.build_language import CHARACTERS, build_language_model, main
+from text_recognizer.reading.decoder import decode_beam
+from text_recognizer.reading.language import LanguageModel, english
+
+SENTENCES = "The cat sat on the mat. The dog sat on the log, and the cat saw the dog. " * 200
+
+
+def log_probability(model: LanguageModel, text: str) -> float:
+    state, total = model.start, 0.0
+    for character in text:
+        total += model.log_probability(state, character)
+        state = model.next_state(state, character)
+    return total
+
+
+def between(text: str, alternatives: dict[int, str], share: float = 0.5) -> np.ndarray:
+    """Log probabilities of a line that shows ``text``, but at some places as likely something else."""
+    probabilities = np.full((2 * len(text), len(ALPHABET)), 1e-9)
+    probabilities[1::2, 0] = 1
+    for place, character in enumerate(text):
+        other = alternatives.get(place)
+        probabilities[2 * place, ALPHABET.index(character)] = 1 - share if other else 1
+        if other:
+            probabilities[2 * place, ALPHABET.index(other)] = share
+    return np.log(probabilities)
+
+
+def test_probabilities_of_all_characters_sum_to_one():
+    model = build_language_model(SENTENCES, contexts=50)
+    for state in range(50):
+        assert sum(math.exp(model.log_probability(state, c)) for c in CHARACTERS) == pytest.approx(1, abs=0.05)
+
+
+def test_learns_its_text_and_survives_a_file(tmp_path):
+    model = build_language_model(SENTENCES, contexts=500)
+    assert log_probability(model, "the cat") > log_probability(model, "teh cat") + 2
+    model.save(tmp_path / "model.npz")
+    loaded = LanguageModel.load(tmp_path / "model.npz")
+    assert log_probability(loaded, "the dog sat") == log_probability(model, "the dog sat")
+
+
+def test_the_same_text_gives_the_same_model():
+    first, second = (build_language_model(SENTENCES, contexts=100) for _ in range(2))
+    assert log_probability(first, SENTENCES[:300]) == log_probability(second, SENTENCES[:300])
+
+
+@pytest.mark.parametrize(
+    ("english_text", "other"),
+    [("Our", "0ur"), ("I hope", "l hope"), ("will", "wi1l"), ("of", "0f"), ("1000", "1OOO"), ("Street", "StReet")],
+)
+def test_english_is_likelier(english_text, other):
+    assert log_probability(english(), english_text) > log_probability(english(), other) + 1
+
+
+@pytest.mark.parametrize(
+    ("shown", "alternatives"),
+    [("10 Downing Street", {1: "O"}), ("Of all I know", {7: "l"}), ("He will go", {5: "1"}), ("the Sun", {0: "t"})],
+)
+def test_context_settles_what_looks_alike(shown, alternatives):
+    other = "".join(alternatives.get(place, character) for place, character in enumerate(shown))
+    assert (
+        decode_beam(between(other, {place: shown[place] for place in alternatives}, 0.45), ALPHABET, english()).text
+        == shown
+    )
+
+
+@pytest.mark.parametrize("shown", ["4711", "0815", "A4B7", "X9-3317", "GARRIGUES", "Zermott", "tlhs", "19l3"])
+def test_what_is_clear_stays_however_strange(shown):
+    """Each character is read at 0.97, with all of the rest of the probability on an English letter."""
+    doubts = {place: "e" for place, character in enumerate(shown) if character != "e"}
+    assert decode_beam(between(shown, doubts, 0.03), ALPHABET, english()).text == shown
+
+
+def test_digits_are_left_to_the_picture():
+    model = english()
+    state = model.next_state(model.start, "1")
+    assert len({model.log_probability(state, digit) for digit in "0123456789"}) == 1
+    assert len({model.next_state(state, digit) for digit in "0123456789"}) == 1
+
+
+def test_states_follow_the_text_wherever_it_came_from():
+    model = english()
+    for first, second in pairwise("a quick brown fox"):
+        state = model.next_state(model.next_state(model.start, first), second)
+        assert -20 < model.log_probability(state, "e") < 0
+
+
+def test_build_command(tmp_path, monkeypatch, capsys):
+    (tmp_path / "book.txt").write_text(f"licence *** START OF THE BOOK *** {SENTENCES} *** END OF THE BOOK *** licence")
+    output = tmp_path / "model.npz"
+    monkeypatch.setattr("sys.argv", ["build", "--text", str(tmp_path / "book.txt"), "--output", str(output)])
+    assert main() == 0
+    assert log_probability(LanguageModel.load(output), "the cat") > log_probability(
+        LanguageModel.load(output), "licence"
+    )
+    monkeypatch.setattr("sys.argv", ["build", "--text", str(tmp_path / "none.txt"), "--output", str(output)])
+    assert main() == 1
+    assert "none.txt" in capsys.readouterr().err
