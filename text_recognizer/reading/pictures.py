@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import warnings
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ MAX_SIDE = 32_000
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """The formats read, and no others: each decoder is one more thing that broken files can reach."""
 
+_TOO_MANY_BYTES = f"more than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG."
+_TOO_MANY_PIXELS = (
+    f"more than {MAX_SIDE} pixels on a side or {MAX_PIXELS // 10**6} million in all; cut it to the writing."
+)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
@@ -45,44 +50,43 @@ def load_picture(picture: Picture, name: str | None = None) -> np.ndarray:
     if isinstance(picture, np.ndarray):
         return _grey_of_array(picture, name)
     if isinstance(picture, Image.Image):
-        return _grey_of_image(picture, name)
+        image = picture
+        return _decode(lambda: image, name)
     if isinstance(picture, str | PathLike):
         picture = _read(picture, name)
     elif not isinstance(picture, bytes | bytearray | memoryview):
         raise UserError(f"{name}: expected a path, bytes, a PIL image or an array, not {type(picture).__name__}.")
-    return _grey_of_bytes(bytes(picture), name)
+    if not picture:
+        raise UserError(f"{name}: 0 bytes; expected a picture ({', '.join(FORMATS)}).")
+    if len(picture) > MAX_BYTES:
+        raise UserError(f"{name}: {_TOO_MANY_BYTES}")
+    return _decode(lambda: Image.open(io.BytesIO(picture), formats=FORMATS), name)
 
 
 def _read(path: str | PathLike[str], name: str) -> bytes:
     try:
         if str(path) == "-":
             return sys.stdin.buffer.read(MAX_BYTES + 1)
-        if Path(path).stat().st_size > MAX_BYTES:
-            raise UserError(f"{name}: larger than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG.")
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise UserError(f"{name}: cannot be read ({error.strerror or error}).") from None
     except ValueError:  # a null character in the name
         raise UserError(f"{name!r}: not the name of a file.") from None
 
 
-def _grey_of_bytes(data: bytes, name: str) -> np.ndarray:
-    if not data:
-        raise UserError(f"{name}: 0 bytes; expected a picture ({', '.join(FORMATS)}).")
-    if len(data) > MAX_BYTES:
-        raise UserError(f"{name}: larger than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG.")
+def _decode(open_image: Callable[[], Image.Image], name: str) -> np.ndarray:
+    """Grey of an image; whatever goes wrong in Pillow becomes an error with the name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of oddities on the way to the error or the picture
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
-            _check_size(image.width, image.height, name)
-            return _grey_of_image(image, name)
+            return _grey_of_image(open_image(), name)
     except UserError:
         raise
     except Image.UnidentifiedImageError:
         raise UserError(f"{name}: not a picture; expected {', '.join(FORMATS)}.") from None
-    except MemoryError:
-        raise UserError(f"{name}: too large to decode; save the line itself as PNG or JPEG.") from None
+    except (Image.DecompressionBombError, MemoryError):
+        raise UserError(f"{name}: {_TOO_MANY_PIXELS}") from None
     except Exception as error:  # Pillow's decoders raise almost anything on broken files
         raise UserError(f"{name}: broken or truncated picture ({error or type(error).__name__}).") from None
 
@@ -91,10 +95,7 @@ def _check_size(width: int, height: int, name: str) -> None:
     if width < 1 or height < 1:
         raise UserError(f"{name}: an empty picture ({width} x {height} pixels).")
     if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise UserError(
-            f"{name}: {width} x {height} pixels, but at most {MAX_SIDE} on a side and {MAX_PIXELS // 10**6} million in "
-            "all; cut it to the writing."
-        )
+        raise UserError(f"{name}: {width} x {height} pixels: {_TOO_MANY_PIXELS}")
 
 
 def _grey_of_image(image: Image.Image, name: str) -> np.ndarray:
@@ -106,6 +107,8 @@ def _grey_of_image(image: Image.Image, name: str) -> np.ndarray:
     if image.has_transparency_data:
         grey_alpha = np.asarray(image.convert("RGBA").convert("LA"))
         return _over_white(grey_alpha[..., 0], grey_alpha[..., 1])
+    if image.mode == "LAB":
+        return np.asarray(image.getchannel("L"))
     return np.asarray(image.convert("L"))
 
 
