@@ -25,6 +25,7 @@ _WAVES = (0.06, 0.02, 0.015, 0.01)
 """Expected rise of a centre line's slope, sag and waves (Legendre polynomials 1 to 4) over half its width."""
 _MIN_CONTRAST = 0.12 * 255
 _RULE_COVERAGE = 0.85
+_MIN_CORE = 4.0  # pixels; smaller letters cannot be read
 _REMAP_COLUMNS = 8192  # OpenCV remaps at most 32,767
 _SINGLE_PASS_HEIGHT = 160
 _COARSE_HEIGHT, _COARSE_WIDTH = 800, 4000
@@ -153,7 +154,7 @@ class _CentreLine:
 
 
 def _centre_line(ink: np.ndarray, left: int, right: int) -> _CentreLine:
-    """Fit the centre line and the spread of the ink around it, trimming what lies far off, and again.
+    """Fit the centre line and the spread of the ink around it, then again without what lies far off.
 
     Slope, sag and waves have normal priors, so a long line follows its ink while a short word, whose ascenders would
     tilt it, stays nearly level: the middle of n letters of height c is known to about 0.3 c / sqrt(n).
@@ -170,7 +171,7 @@ def _centre_line(ink: np.ndarray, left: int, right: int) -> _CentreLine:
     top, bottom = _strongest_band(strips.mean(1))
     kept, core = np.zeros_like(strips), float(bottom - top)
     kept[top:bottom] = strips[top:bottom]
-    for _ in range(3):
+    for _ in range(2):
         mass, first, second = (powers @ kept).astype(np.float64)
         total = mass.sum()
         precision = max(1.0, width / core) / (0.3 * core) ** 2 / total
@@ -214,7 +215,7 @@ def _prepare_close(picture: np.ndarray) -> PreparedLine | None:
     if ink is None or columns is None:
         return None
     line = _centre_line(ink, *columns)
-    core = line.core
+    core = max(line.core, _MIN_CORE)
     if columns[1] - columns[0] < 4 * core:  # too short to tell letters from a dash or a dot
         core = max(core, 3 * _stroke_width(ink))
     scale = CORE_HEIGHT / core
@@ -236,7 +237,7 @@ def _without_rules(ink: np.ndarray) -> np.ndarray:
     """
     height, width = ink.shape
     count = width // 8
-    if width < 2 * height or height < 8:
+    if width < 2 * height or height < 8 or (ink.max(0) > 80).mean() < _RULE_COVERAGE:
         return ink
     runs = cv2.erode(ink[:, : count * 8], np.ones((1, 9), np.uint8))
     runs = cv2.dilate(runs, np.ones((3, 1), np.uint8)).reshape(height, count, 8).max(2) > 80
