@@ -12,7 +12,9 @@ FEATURE_STRIDE = 4
 class ConvNorm(nn.Sequential):
     """Convolution without bias, batch normalisation, ReLU; ``stride`` halves or keeps the size (odd kernels)."""
 
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int | tuple[int, int] = 1) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int | tuple[int, int] = 1
+    ) -> None:
         super().__init__(
             nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False),
             nn.BatchNorm2d(out_channels),

@@ -14,15 +14,15 @@ DOUBT_STEPS = 1.0
 
 
 def line_steps(widths: Tensor, width: int, steps: int) -> Tensor:
-    """Steps that lie on each line, int64 (B,): its columns ``widths`` out of a picture of ``width`` read in ``steps``."""
+    """Steps on each line, int64 (B,), whose picture of ``width`` columns, ``widths`` of them its own, has ``steps``."""
     return (widths * steps + width - 1).div(width, rounding_mode="floor").clamp(1, steps)
 
 
 def aligned_labels(targets: Tensor, boxes: Tensor, *, width: int, steps: int, blank: int) -> Tensor:
     """The label of every step: a character around its centre, blank between characters, nothing in doubt.
 
-    A reader that starts from the connectionist loss alone stays blank for a long time. The lines are composed, so we know
-    where each character stands and can say so for the first part of the training.
+    A reader that starts from the connectionist loss alone stays blank for a long time. Lines that are composed tell
+    where each character stands, so the first part of the training can say so.
 
     Args:
         targets: int64 (B, L), alphabet indices.

@@ -23,15 +23,16 @@ END_FACTOR = 0.001
 ALIGNED_SHARE = 1 / 3
 
 
-def one_cycle(position: float) -> float:
-    """Factor of the peak learning rate: up linearly for the first 15 % of the training, then down along a cosine.
+def one_cycle(step: float, total_steps: float) -> float:
+    """Factor of the peak learning rate: up linearly for the first 15 % of the steps, then down along a cosine.
 
-    A function of the position alone, from 0 to 1 (Smith, "Super-convergence", 2018, with a cosine descent), so a resumed
-    run with more epochs simply stretches it.
+    A function of the step alone (Smith, "Super-convergence", 2018, with a cosine descent), so a resumed run with more
+    epochs simply stretches it. Steps after the last keep the last factor.
     """
-    if position < WARM_UP_SHARE:
-        return START_FACTOR + (1 - START_FACTOR) * position / WARM_UP_SHARE
-    descent = (position - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)
+    progress = min(1.0, step / max(1, total_steps))
+    if progress < WARM_UP_SHARE:
+        return START_FACTOR + (1 - START_FACTOR) * progress / WARM_UP_SHARE
+    descent = (progress - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)
     return END_FACTOR + (1 - END_FACTOR) * (1 + math.cos(math.pi * descent)) / 2
 
 
@@ -76,6 +77,7 @@ class Recognition(L.LightningModule):
         self.one_cycle_total_steps = one_cycle_total_steps
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
+        self.progress = 0.0
         self.val_metrics = self.build_metrics()
         self.test_metrics = self.build_metrics()
 
@@ -126,18 +128,19 @@ class Recognition(L.LightningModule):
         groups = [{"params": decayed, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
         extra = {"momentum": 0.9, "nesterov": True} if self.optimizer == "SGD" else {}
         optimizer = getattr(torch.optim, self.optimizer)(groups, lr=self.lr, **extra)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(self.position(step)))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def position(self, step: int) -> float:
-        """Share of the training that is done after ``step`` steps, or by the clock where ``max_time`` ends it sooner."""
+    def _factor(self, step: int) -> float:
+        """Factor of the learning rate after ``step`` steps; notes the progress, by the clock if that ends it sooner."""
         total_steps = self.one_cycle_total_steps or self.trainer.estimated_stepping_batches
-        shares = [step / max(1, total_steps)]
+        progress = step / max(1, total_steps)
         for timer in self.trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(timer, Timer) and (remaining := timer.time_remaining()) is not None:
                 elapsed = timer.time_elapsed()
-                shares.append(elapsed / max(1e-9, elapsed + remaining))
-        return min(1.0, max(shares))
+                progress = max(progress, elapsed / max(1e-9, elapsed + remaining))
+        self.progress = self.trainer.strategy.broadcast(min(1.0, progress))  # clocks differ
+        return one_cycle(self.progress, 1)
 
 
 class CharacterRecognition(Recognition):
@@ -225,7 +228,7 @@ class LineRecognition(Recognition):
             metrics.update(self.predict(logits, steps, targets.shape[1]), targets)
         if self.loss == "cross_entropy":
             return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing if self.training else 0.0)
-        if self.loss == "aligned_ctc" and self.training and self.position(self.global_step) < ALIGNED_SHARE:
+        if self.loss == "aligned_ctc" and self.training and self.progress < ALIGNED_SHARE:
             labels = aligned_labels(targets, boxes, blank=self.blank, **size)
             padding = torch.arange(logits.shape[2], device=steps.device) >= steps[:, None]
             return F.cross_entropy(logits, labels.masked_fill(padding, IGNORED), label_smoothing=self.label_smoothing)

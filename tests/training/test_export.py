@@ -1,0 +1,98 @@
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from text_recognizer.alphabet import ALPHABET
+from text_recognizer.errors import UserError
+from text_recognizer.models import LineCNN, LineReader
+from text_recognizer.reading.calibration import Calibration
+from text_recognizer.reading.model_file import LineModel, Metadata
+from text_recognizer.reading.preparation import HEIGHT
+from text_recognizer.training.checkpoint import Checkpoint, Description
+from text_recognizer.training.export import _right_characters, export, verify, write_model
+from text_recognizer.training.weights import load_model
+
+METADATA = Metadata(tuple(ALPHABET), 4, Calibration(0.5, 1.0), Calibration(2.0, -1.0))
+ARGS = {"input_shape": (1, HEIGHT, 896), "num_classes": 83, "conv_dim": 8, "context_dim": 16, "context_blocks": 2}
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.manual_seed(0)
+    model = LineReader(**ARGS)
+    model.train()(torch.rand(4, 1, HEIGHT, 200))  # so that the norms' statistics are not trivial
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def exported(model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "model.onnx"
+    write_model(model, METADATA, path)
+    return path
+
+
+def save_run(folder, model, model_class, args):
+    checkpoint = {"state_dict": {f"model.{name}": value for name, value in model.state_dict().items()}, "epoch": 0}
+    Description(model_class, args, ALPHABET).write(checkpoint)
+    torch.save(checkpoint, folder / "best.ckpt")
+
+
+def test_agrees_with_the_original_at_three_widths_and_batch_sizes(model, exported):
+    assert verify(model, LineModel(exported), stride=4) < 1e-3
+
+
+def test_verify_refuses_other_weights(exported):
+    torch.manual_seed(1)
+    other = LineReader(**ARGS).eval()
+    torch.nn.init.normal_(other.classifier[1].bias, std=3)
+    with pytest.raises(UserError, match="differs"):
+        verify(other, LineModel(exported), stride=4)
+
+
+def test_no_width_is_frozen(exported):
+    reader = LineModel(exported)
+    for width in (8, 128, 1400):
+        assert reader.log_probabilities([np.zeros((HEIGHT, width), np.uint8)])[0].shape == (width // 4, 83)
+
+
+def test_metadata_travel_with_the_file(exported):
+    assert LineModel(exported).metadata == METADATA
+
+
+def test_large_weights_are_stored_at_half_precision(exported):
+    for weight in onnx.load(exported).graph.initializer:
+        assert weight.data_type != onnx.TensorProto.FLOAT or np.prod(weight.dims) < 1024
+
+
+def test_export_writes_a_model_and_its_weights(model, tmp_path):
+    save_run(tmp_path, model, "LineReader", ARGS)
+    export(str(tmp_path), out=str(tmp_path / "mine.onnx"))
+    line = torch.rand(1, 1, HEIGHT, 100)
+    assert LineModel(tmp_path / "mine.onnx").metadata.stride == 4
+    loaded = load_model(tmp_path / "mine.safetensors")
+    assert torch.allclose(loaded(line), model(line), atol=0.02)
+
+
+def test_export_refuses_a_run_on_lines_that_were_not_prepared(tmp_path):
+    args = {"input_shape": (1, 28, 896), "num_classes": 83}
+    save_run(tmp_path, LineCNN(**args), "LineCNN", args)
+    with pytest.raises(UserError, match="--prepared"):
+        export(str(tmp_path), out=str(tmp_path / "mine.onnx"))
+    assert not (tmp_path / "mine.onnx").exists()
+
+
+def test_weights_of_something_else_are_refused(tmp_path):
+    (tmp_path / "weights.safetensors").write_bytes(b"nothing of the kind")
+    with pytest.raises(UserError, match="holds no weights"):
+        load_model(tmp_path / "weights.safetensors")
+    with pytest.raises(UserError, match="no weights"):
+        load_model(tmp_path / "none.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("text", "truth", "right"),
+    [("cat", "cat", [1, 1, 1]), ("cut", "cat", [1, 0, 1]), ("ct", "cat", [1, 1]), ("caat", "cat", [1, 0, 1, 1])],
+)
+def test_right_characters(text, truth, right):
+    assert sum(_right_characters(text, truth)) == sum(right)

@@ -1,0 +1,190 @@
+"""A training run becomes a reader: an ONNX file that needs no PyTorch and says what it was trained for."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from rapidfuzz.distance import Levenshtein
+from torch import Tensor, nn
+
+from text_recognizer.errors import UserError
+from text_recognizer.files import replacing
+from text_recognizer.reading.calibration import fit_calibration
+from text_recognizer.reading.model_file import LineModel, Metadata
+from text_recognizer.reading.preparation import HEIGHT
+from text_recognizer.reading.recognizer import TextRecognizer
+from text_recognizer.registry import DATA_CLASSES, load_class
+from text_recognizer.training.arguments import parse
+from text_recognizer.training.checkpoint import Checkpoint
+from text_recognizer.training.weights import save_weights
+
+TOLERANCE = 0.01
+"""How far a probability of the exported model may be from the original's."""
+CHECKED_WIDTHS = (64, 250, 1001)
+CHECKED_BATCHES = (1, 3, 8)
+_HALVED_FROM = 1024
+_PROBED_WIDTH = 4096
+
+
+class _Reader(nn.Module):
+    """A line model with the input and the output of a model file."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Log probabilities (B, S, C) of lines uint8 (B, H, W)."""
+        logits = self.model(images.unsqueeze(1).float() / 255)  # (B, C, S)
+        return logits.log_softmax(dim=1).transpose(1, 2)
+
+
+def export(run: str, *, out: str = "model.onnx", calibration_lines: int = 0) -> None:
+    """Make a model file for ``text-recognizer read --model`` of a training run.
+
+    Beside it, with the suffix .safetensors, come the weights for going on training.
+
+    Args:
+        run: Folder of the run, or a checkpoint in it.
+        out: The ONNX file to write.
+        calibration_lines: Fit the confidences to so many validation lines of the run's data, 1,000 or more to be of
+            use; with 0 they stay as the network gives them.
+
+    Raises:
+        UserError: If the run does not exist, was not trained on prepared lines, or the file does not read as the
+            original does.
+    """
+    path = Path(run)
+    checkpoint = Checkpoint.load(str(path / "best.ckpt" if path.is_dir() else path))
+    metadata = Metadata(tuple(checkpoint.description.alphabet), _stride(checkpoint))
+    model = checkpoint.model()
+    with replacing(out) as temporary:
+        write_model(model, metadata, temporary)
+        verify(model, LineModel(temporary), metadata.stride)
+        if calibration_lines:
+            folder = path if path.is_dir() else path.parent
+            pictures, texts = validation_pictures(folder / "config.yaml", calibration_lines)
+            write_model(model, calibrated(metadata, temporary, pictures, texts), temporary)
+    save_weights(Path(out).with_suffix(".safetensors"), checkpoint)
+    print(f"{out}: {Path(out).stat().st_size / 1e6:.1f} MB, probabilities within {TOLERANCE} of the original's.")
+
+
+def _stride(checkpoint: Checkpoint) -> int:
+    """Columns per step of a model that reads prepared lines.
+
+    Raises:
+        UserError: If it reads anything else.
+    """
+    description = checkpoint.description
+    model, height = description.build(), description.model_args["input_shape"][1]
+    steps = model.output_length(_PROBED_WIDTH) if hasattr(model, "output_length") else 0  # type: ignore[operator]
+    stride = _PROBED_WIDTH // max(1, steps)
+    if height != HEIGHT or any(model.output_length(w) != -(-w // stride) for w in CHECKED_WIDTHS):  # type: ignore[operator]
+        raise UserError(
+            f"This run trained a {description.model_class} on pictures of {height} rows; a reader needs a LineReader "
+            f"trained on lines in normal form, {HEIGHT} rows: train with --model_class=LineReader "
+            "--data_class=EMNISTLines --prepared --loss=aligned_ctc."
+        )
+    return stride
+
+
+def write_model(model: nn.Module, metadata: Metadata, path: Path) -> None:
+    """Write ``model``, which reads (B, 1, HEIGHT, W), as a model file with dynamic batch and width.
+
+    Large weights are stored at half precision and computed with at full.
+    """
+    reader = _Reader(model).eval()
+    example = torch.zeros(2, HEIGHT, 128, dtype=torch.uint8)
+    dynamic = {"images": {0: torch.export.Dim("batch"), 2: torch.export.Dim("width", min=8, max=1 << 20)}}
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    program = torch.onnx.export(
+        reader,
+        (example,),
+        input_names=["images"],
+        output_names=["log_probs"],
+        dynamic_shapes=dynamic,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    graph = program.model_proto
+    _halve_weights(graph.graph)
+    helper.set_model_props(graph, metadata.to_properties())
+    onnx.checker.check_model(graph)
+    path.write_bytes(graph.SerializeToString())
+
+
+def _halve_weights(graph: onnx.GraphProto) -> None:
+    """Store large float weights as float16 with a cast, which ONNX Runtime does once, when it loads the file."""
+    casts = []
+    for weight in graph.initializer:
+        if weight.data_type == TensorProto.FLOAT and np.prod(weight.dims) >= _HALVED_FROM:
+            name, values = weight.name, numpy_helper.to_array(weight)
+            weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+            casts.append(helper.make_node("Cast", [weight.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def verify(model: nn.Module, exported: LineModel, stride: int) -> float:
+    """The largest difference of a probability between a model and its file, over widths and batch sizes.
+
+    Raises:
+        UserError: If it is above ``TOLERANCE``.
+    """
+    rng = np.random.default_rng(0)
+    largest = 0.0
+    for width, batch in product(CHECKED_WIDTHS, CHECKED_BATCHES):
+        lines = rng.integers(0, 256, (batch, HEIGHT, -(-width // stride) * stride), np.uint8)
+        with torch.inference_mode():
+            expected = _Reader(model)(torch.from_numpy(lines)).exp().numpy()
+        found = np.exp(np.stack(exported.log_probabilities(list(lines))))
+        largest = max(largest, float(np.abs(found - expected).max()))
+    if not largest <= TOLERANCE:
+        raise UserError(
+            f"The exported model differs from the original: a probability by {largest:.3g}, over {TOLERANCE}."
+        )
+    return largest
+
+
+def validation_pictures(config: Path, count: int) -> tuple[list[np.ndarray], list[str]]:
+    """Pictures uint8 (h, w), dark on light, and texts of lines that a run with this configuration did not train on."""
+    arguments = parse(["--config", str(config)], prog="export")
+    data_class = load_class(DATA_CLASSES, arguments.experiment.data_class, "data_class")
+    data = data_class(**arguments.data | {"prepared": False})
+    data.prepare_data()
+    data.setup()
+    lines = data.datasets["val"].batch(np.arange(count))
+    pictures = [255 - image[:, :width] for image, width in zip(lines.images, lines.widths, strict=True)]
+    return pictures, [data.alphabet.decode(row) for row in lines.targets]
+
+
+def calibrated(metadata: Metadata, file: Path, pictures: list[np.ndarray], texts: list[str]) -> Metadata:
+    """Metadata with confidences fitted to how the model ``file``, not calibrated yet, reads pictures of known text."""
+    read = [(one, text) for one, text in zip(TextRecognizer(file).read(pictures), texts, strict=True) if one.text]
+    characters = [
+        (character.confidence, right)
+        for one, text in read
+        for character, right in zip(one.characters, _right_characters(one.text, text), strict=True)
+    ]
+    return replace(
+        metadata,
+        line_calibration=fit_calibration(
+            *map(np.array, zip(*((r.confidence, r.text == t) for r, t in read), strict=True))
+        ),
+        character_calibration=fit_calibration(*map(np.array, zip(*characters, strict=True))),
+    )
+
+
+def _right_characters(text: str, truth: str) -> list[bool]:
+    """Which characters of ``text`` stay in the shortest way to turn it into ``truth``."""
+    wrong = {edit.src_pos for edit in Levenshtein.editops(text, truth) if edit.tag != "insert"}
+    return [position not in wrong for position in range(len(text))]
