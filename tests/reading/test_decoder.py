@@ -80,6 +80,12 @@ def test_special_tokens_are_never_read(decode):
     assert set(decoded.text) <= {"x"}
 
 
+def test_a_certain_special_token_leaves_nothing():
+    log_probs = np.full((3, len(ALPHABET)), -np.inf)
+    log_probs[:, ALPHABET.index("<P>")] = 0
+    assert decode_beam(log_probs, ALPHABET).text == ""
+
+
 @pytest.mark.parametrize("decode", [decode_greedy, decode_beam])
 def test_blank_line_is_empty_and_certain(decode):
     decoded = decode(steps({}, {}, {}), ALPHABET)

@@ -6,7 +6,7 @@ import pytest
 from reading_tools import STRIDE, TOKENS, bars, write_bar_model
 
 from text_recognizer import TextRecognizer
-from text_recognizer.errors import UserError
+from text_recognizer.errors import UsageError, UserError
 from text_recognizer.reading.model_file import LineModel, Metadata
 from text_recognizer.reading.preparation import HEIGHT
 
@@ -84,6 +84,12 @@ def test_a_missing_or_broken_model_file_is_named(tmp_path):
     (tmp_path / "broken.onnx").write_bytes(b"no model")
     with pytest.raises(UserError, match=r"broken\.onnx"):
         TextRecognizer(tmp_path / "broken.onnx")
+
+
+@pytest.mark.parametrize("flag", [{"threads": 0}, {"decoder": "lucky"}])
+def test_impossible_settings(model, flag):
+    with pytest.raises(UsageError, match=next(iter(flag))):
+        TextRecognizer(model, **flag)
 
 
 def test_metadata_survive_a_round_trip(model):

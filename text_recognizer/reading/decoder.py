@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from text_recognizer.alphabet import SPECIAL_TOKENS
 from text_recognizer.reading.language import LanguageModel
 
 BLANK_INDEX = 0
+_IMPOSSIBLE = 1e-30
 LANGUAGE_WEIGHT = 0.3
 CHARACTER_BONUS = 0.5
 
@@ -98,17 +100,20 @@ def decode_beam(
         negligible: Probabilities up to this are taken for 0 (0 makes the search exact but for its width).
     """
     probabilities = np.exp(_characters_only(log_probs, alphabet), dtype=np.float64)
-    blanks = probabilities[:, BLANK_INDEX].tolist()
-    growth = _Growth(alphabet, language, language_weight, character_bonus)
+    blanks = np.maximum(probabilities[:, BLANK_INDEX], _IMPOSSIBLE).tolist()
+    growth = _growth(tuple(alphabet), language, language_weight, character_bonus)
     beam = {"": _Prefix(1.0, 0.0, 1.0, language.start if language else 0, None)}
-    log_scale = 0.0
+    log_scale, after_blank = 0.0, True
     for step, candidates in enumerate(_candidates(probabilities, alphabet, negligible)):
         if candidates:
             beam = _pruned(_extended(beam, step, blanks[step], candidates, growth), width, negligible)
+            log_scale += _rescale(beam)
         else:
-            for prefix in beam.values():
-                prefix.ending_blank, prefix.ending_character = prefix.total * blanks[step], 0.0
-        log_scale += _rescale(beam)
+            log_scale += math.log(blanks[step])
+            if not after_blank:
+                for prefix in beam.values():
+                    prefix.ending_blank, prefix.ending_character = prefix.total, 0.0
+        after_blank = not candidates
     best = max(beam.values(), key=_rank)
     return Decoded(_unlinked(best.characters, alphabet), log_scale + math.log(best.total))
 
@@ -162,13 +167,17 @@ class _Growth:
         return known
 
 
+_growth = lru_cache(maxsize=8)(_Growth)
+
+
 def _extended(
     beam: dict[str, _Prefix], step: int, blank: float, candidates: list[tuple[int, str, float]], growth: _Growth
 ) -> dict[str, _Prefix]:
     """All prefixes after one more time step: unchanged by a blank or a repetition, or one character longer."""
     grown: dict[str, _Prefix] = {}
     for text, prefix in beam.items():
-        before, total, link = prefix.ending_blank, prefix.total, prefix.characters
+        before, link = prefix.ending_blank, prefix.characters
+        total = before + prefix.ending_character
         last = link[1] if link else BLANK_INDEX
         repeated = 0.0
         for token, character, probability in candidates:
@@ -196,17 +205,19 @@ def _extended(
 
 def _pruned(beam: dict[str, _Prefix], width: int, negligible: float) -> dict[str, _Prefix]:
     """The ``width`` best prefixes, without those hopelessly behind."""
-    ranks = {text: _rank(prefix) for text, prefix in beam.items()}
-    floor = max(ranks.values()) * negligible**2
-    best = sorted((text for text, rank in ranks.items() if rank >= floor), key=ranks.__getitem__, reverse=True)
-    return {text: beam[text] for text in best[:width]}
+    if len(beam) == 1:
+        return beam
+    ranked = sorted([(_rank(prefix), text) for text, prefix in beam.items()], reverse=True)
+    floor = ranked[0][0] * negligible**2
+    return {text: beam[text] for rank, text in ranked[:width] if rank >= floor}
 
 
 def _rescale(beam: dict[str, _Prefix]) -> float:
     """Divide the probabilities by the largest, against underflow, and return its logarithm."""
-    scale = max(prefix.total for prefix in beam.values())
-    language = max(prefix.language for prefix in beam.values())
-    for prefix in beam.values():
+    prefixes = beam.values()
+    scale = max([prefix.ending_blank + prefix.ending_character for prefix in prefixes])
+    language = max([prefix.language for prefix in prefixes])
+    for prefix in prefixes:
         prefix.ending_blank /= scale
         prefix.ending_character /= scale
         prefix.language /= language

@@ -45,7 +45,7 @@ def read(
         0 if all pictures were read, 1 if any failed.
 
     Raises:
-        UsageError: If no picture is given, or a number of threads below 1.
+        UsageError: If no picture is given, there is no such decoder, or there are fewer than 1 threads.
         UserError: If the model cannot be loaded.
     """
     if not pictures:

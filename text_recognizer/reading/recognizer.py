@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, get_args, overload
 
 import numpy as np
 
+from text_recognizer.errors import UsageError
 from text_recognizer.reading.decoder import Decoded, decode_beam, decode_greedy
 from text_recognizer.reading.language import english
 from text_recognizer.reading.model_file import LineModel
@@ -87,9 +88,14 @@ class TextRecognizer:
 
     Raises:
         UserError: If the model file is missing or not a model of this package.
+        UsageError: If there is no such decoder, or fewer than 1 thread.
     """
 
     def __init__(self, model: str | PathLike[str] | None = None, decoder: Decoder = "beam", threads: int = 2) -> None:
+        if threads < 1:
+            raise UsageError(f"threads is {threads}, but reading takes at least 1.")
+        if decoder not in get_args(Decoder):
+            raise UsageError(f"decoder is {decoder!r}, but must be one of {', '.join(get_args(Decoder))}.")
         self._model = LineModel(Path(model) if model else None)
         self._threads = threads
         self._decode = self._decoding(decoder)
