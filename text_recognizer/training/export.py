@@ -14,9 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 
+from text_recognizer.data.compose import Lines
 from text_recognizer.errors import UserError
 from text_recognizer.files import replacing
-from text_recognizer.reading.calibration import fit_calibration
+from text_recognizer.reading.calibration import Calibration, fit_calibration
 from text_recognizer.reading.model_file import LineModel, Metadata
 from text_recognizer.reading.preparation import HEIGHT
 from text_recognizer.reading.recognizer import TextRecognizer
@@ -162,7 +163,7 @@ def validation_pictures(config: Path, count: int) -> tuple[list[np.ndarray], lis
     data = data_class(**arguments.data | {"prepared": False})
     data.prepare_data()
     data.setup()
-    lines = data.datasets["val"].batch(np.arange(count))
+    lines: Lines = data.datasets["val"].batch(np.arange(count))
     pictures = [255 - image[:, :width] for image, width in zip(lines.images, lines.widths, strict=True)]
     return pictures, [data.alphabet.decode(row) for row in lines.targets]
 
@@ -177,11 +178,14 @@ def calibrated(metadata: Metadata, file: Path, pictures: list[np.ndarray], texts
     ]
     return replace(
         metadata,
-        line_calibration=fit_calibration(
-            *map(np.array, zip(*((r.confidence, r.text == t) for r, t in read), strict=True))
-        ),
-        character_calibration=fit_calibration(*map(np.array, zip(*characters, strict=True))),
+        line_calibration=_fitted([(one.confidence, one.text == text) for one, text in read]),
+        character_calibration=_fitted(characters),
     )
+
+
+def _fitted(judged: list[tuple[float, bool]]) -> Calibration:
+    confidences, right = zip(*judged, strict=True)
+    return fit_calibration(np.array(confidences), np.array(right))
 
 
 def _right_characters(text: str, truth: str) -> list[bool]:

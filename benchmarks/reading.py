@@ -1,0 +1,234 @@
+"""Reads the same pictures with this reader and its peers: ``python benchmarks/reading.py``.
+
+Composed lines have characters and texts that no training has seen. Real pictures come from a folder, given as
+``--pictures``, whose ``labels.tsv`` has the columns ``file`` and ``text``; each folder in it is a set. Peers that are
+not installed are left out, with a word: RapidOCR (``pip install '.[bench]'``), Tesseract 5 (Debian: ``tesseract-ocr``),
+and the lab's LineCNN, which reads composed lines alone (``--line_cnn RUN``, a run of ``text-recognizer train``).
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from text_recognizer.alphabet import ALPHABET
+from text_recognizer.data.emnist_lines import EMNISTLines
+from text_recognizer.reading.pictures import load_picture
+from text_recognizer.reading.recognizer import TextRecognizer
+
+COMPOSED = {
+    "composed, no overlap": (0.0, 0.0),
+    "composed, overlap 0 to 0.33": (0.0, 0.33),
+    "composed, overlap 0.2 to 0.5": (0.2, 0.5),
+}
+SPEED_SET = "composed, overlap 0 to 0.33"
+MARGIN = 8
+THREADS = 2
+RAPID_OCR_PROCESS = "import sys; from rapidocr import RapidOCR; print(RapidOCR()(sys.argv[1]).txts)"
+
+Read = Callable[[list[np.ndarray]], list[str]]
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures uint8 (h, w), dark on light, and their texts; of composed lines also the lines themselves."""
+
+    pictures: list[np.ndarray]
+    texts: list[str]
+    lines: np.ndarray | None = None
+
+
+def composed_set(overlaps: tuple[float, float], count: int, text: str) -> PictureSet:
+    """Lines of test glyphs and test texts, at most 30 characters, on paper with a margin."""
+    data = EMNISTLines(min_overlap=overlaps[0], max_overlap=overlaps[1], text=text, seed=7)
+    data.prepare_data()
+    data.setup()
+    lines: Any = data.datasets["test"].batch(np.arange(count))
+    pictures = [
+        np.pad(255 - image[:, :width], MARGIN, constant_values=255)
+        for image, width in zip(lines.images, lines.widths, strict=True)
+    ]
+    return PictureSet(pictures, [ALPHABET.decode(row) for row in lines.targets], lines.images)
+
+
+def real_sets(folder: Path) -> dict[str, PictureSet]:
+    """The pictures that ``labels.tsv`` lists, by the folder they are in."""
+    sets: dict[str, PictureSet] = {}
+    with (folder / "labels.tsv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            chosen = sets.setdefault(str(Path(row["file"]).parent), PictureSet([], []))
+            chosen.pictures.append(load_picture(folder / row["file"]))
+            chosen.texts.append(row["text"])
+    return sets
+
+
+def readers(model: str | None) -> dict[str, Read]:
+    """Whatever of this reader and its peers is installed; the default decoder first."""
+    beam, greedy = (TextRecognizer(model, decoder=name, threads=THREADS) for name in ("beam", "greedy"))
+    found: dict[str, Read] = {
+        "this reader (beam, default)": lambda pictures: [one.text for one in beam.read(pictures)],
+        "this reader (greedy)": lambda pictures: [one.text for one in greedy.read(pictures)],
+    }
+    try:
+        found["RapidOCR recogniser"] = rapid_ocr()
+    except ModuleNotFoundError as error:
+        print(f"RapidOCR is left out: {error.name} is not installed.", file=sys.stderr)
+    if shutil.which("tesseract"):
+        found["Tesseract"] = tesseract
+    else:
+        print("Tesseract is left out: it is not installed.", file=sys.stderr)
+    return found
+
+
+def rapid_ocr() -> Read:
+    """RapidOCR's recogniser alone, with the models in its wheel."""
+    from rapidocr import RapidOCR
+    from rapidocr.ch_ppocr_rec.typings import TextRecInput
+
+    threads = {"intra_op_num_threads": THREADS, "inter_op_num_threads": 1}
+    options = {f"EngineConfig.onnxruntime.{name}": value for name, value in threads.items()}
+    recognise: Any = RapidOCR(params=options | {"Global.log_level": "error"}).text_rec
+
+    def read(pictures: list[np.ndarray]) -> list[str]:
+        images = [cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) for picture in pictures]
+        return list(recognise(TextRecInput(img=images)).txts)
+
+    return read
+
+
+def tesseract(pictures: list[np.ndarray]) -> list[str]:
+    """Tesseract in its mode for a single line."""
+    command = ["tesseract", "-", "-", "--psm", "7", "-l", "eng"]
+    texts = []
+    for picture in pictures:
+        encoded = cv2.imencode(".png", picture)[1].tobytes()
+        texts.append(subprocess.run(command, input=encoded, capture_output=True, check=True).stdout.decode().strip())
+    return texts
+
+
+def line_cnn(run: str, lines: np.ndarray) -> list[str]:
+    """What a run of LineCNN reads on lines as they were composed."""
+    import torch
+
+    from text_recognizer.training.checkpoint import Checkpoint
+
+    model = Checkpoint.load(f"{run}/best.ckpt").model()
+    with torch.inference_mode():
+        best = model(torch.from_numpy(lines).unsqueeze(1).float() / 255).argmax(1)
+    return [ALPHABET.decode(row).strip() for row in best]
+
+
+def folded(text: str) -> str:
+    """Letters and digits alone, in lower case."""
+    return "".join(character for character in text.lower() if character.isalnum())
+
+
+def error_rates(found: list[str], texts: list[str]) -> dict[str, float]:
+    """Edits per reference character: as it is, and with case, spaces and punctuation ignored."""
+    pairs = list(zip(found, texts, strict=True))
+    return {
+        "cer": sum(Levenshtein.distance(*pair) for pair in pairs) / sum(map(len, texts)),
+        "cer_folded": sum(Levenshtein.distance(folded(a), folded(b)) for a, b in pairs)
+        / sum(len(folded(text)) for text in texts),
+    }
+
+
+def lines_per_second(read: Read, pictures: list[np.ndarray], repeats: int = 5) -> float:
+    """Median rate of reading cropped arrays in memory, all in one call."""
+    read(pictures[:8])
+    return len(pictures) / statistics.median(_seconds(lambda: read(pictures)) for _ in range(repeats))
+
+
+def process_seconds(picture: np.ndarray) -> dict[str, float]:
+    """Seconds that a whole process takes to read one picture, the median of five after one to warm up."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/one.png"
+        cv2.imwrite(path, picture)
+        commands = {
+            "this reader (beam, default)": [str(Path(sys.executable).with_name("text-recognizer")), "read", path],
+            "RapidOCR": [sys.executable, "-c", RAPID_OCR_PROCESS, path],
+        }
+        seconds = {}
+        for name, command in commands.items():
+            runs = [_seconds(lambda c=command: subprocess.run(c, capture_output=True, check=True)) for _ in range(6)]  # type: ignore[misc]
+            seconds[name] = statistics.median(runs[1:])
+        return seconds
+
+
+def _seconds(work: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def measure(arguments: argparse.Namespace) -> dict[str, Any]:
+    """All figures."""
+    sets = {name: composed_set(overlaps, arguments.lines, arguments.text) for name, overlaps in COMPOSED.items()}
+    if arguments.pictures:
+        sets |= real_sets(arguments.pictures)
+    figures: dict[str, Any] = {"pictures": {name: len(one.texts) for name, one in sets.items()}, "error_rates": {}}
+    found = readers(arguments.model)
+    for reader, read in found.items():
+        figures["error_rates"][reader] = {n: error_rates(read(one.pictures), one.texts) for n, one in sets.items()}
+    if arguments.line_cnn:
+        figures["error_rates"]["LineCNN (the lab's)"] = {
+            name: error_rates(line_cnn(arguments.line_cnn, one.lines), one.texts)
+            for name, one in sets.items()
+            if one.lines is not None
+        }
+    speed = {
+        name: lines_per_second(read, sets[SPEED_SET].pictures) for name, read in found.items() if name != "Tesseract"
+    }
+    figures["lines_per_second"] = speed
+    if "RapidOCR recogniser" in speed:
+        peer = speed["RapidOCR recogniser"]
+        figures["speed_against_rapidocr"] = {n: rate / peer for n, rate in speed.items() if n.startswith("this")}
+        figures["process_seconds"] = process_seconds(sets[SPEED_SET].pictures[0])
+    return figures
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The figures as Markdown."""
+    readers = list(figures["error_rates"])
+    lines = [f"| pictures | n | {' | '.join(readers)} |", "| --- | ---: |" + " ---: |" * len(readers)]
+    for name, count in figures["pictures"].items():
+        rates = [figures["error_rates"][reader].get(name) for reader in readers]
+        cells = [f"{one['cer']:.3f} ({one['cer_folded']:.3f})" if one else "" for one in rates]
+        lines.append(f"| {name} | {count} | {' | '.join(cells)} |")
+    lines += ["", "Character error rate; in brackets with case, spaces and punctuation ignored.", ""]
+    lines += [f"{name}: {rate:.0f} lines/s on {THREADS} threads" for name, rate in figures["lines_per_second"].items()]
+    seconds = figures.get("process_seconds", {})
+    lines += [f"{name}: {value:.2f} s for one picture, whole process" for name, value in seconds.items()]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument("--pictures", type=Path, help="folder with real pictures and labels.tsv")
+    parser.add_argument("--lines", type=int, default=120, help="lines in each composed set")
+    parser.add_argument("--text", default="brown", help="text source of the composed lines")
+    parser.add_argument("--model", help="model file; by default the one that ships")
+    parser.add_argument("--line_cnn", metavar="RUN", help="run folder of the lab's LineCNN")
+    arguments = parser.parse_args()
+    figures = measure(arguments)
+    print(json.dumps(figures, indent=2) if arguments.json else table(figures))
+
+
+if __name__ == "__main__":
+    main()
