@@ -88,7 +88,13 @@ def prepare_lines(images: np.ndarray, widths: Sequence[int] | np.ndarray) -> lis
     Returns:
         One prepared line per image (None for an empty one); ``from_picture`` maps character boxes into it.
     """
+    use_one_thread_per_line()
     return [prepare(255 - image[:, :width]) for image, width in zip(images, widths, strict=True)]
+
+
+def use_one_thread_per_line() -> None:
+    """Keep OpenCV, process-wide, from sharing out one small line among threads: that costs more than it gains."""
+    cv2.setNumThreads(1)
 
 
 def ink_of(picture: np.ndarray) -> np.ndarray | None:

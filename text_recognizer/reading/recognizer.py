@@ -17,7 +17,7 @@ from text_recognizer.reading.decoder import Decoded, decode_beam, decode_greedy
 from text_recognizer.reading.language import english
 from text_recognizer.reading.model_file import LineModel
 from text_recognizer.reading.pictures import Picture, load_picture
-from text_recognizer.reading.preparation import CORE_HEIGHT, PreparedLine, prepare
+from text_recognizer.reading.preparation import CORE_HEIGHT, PreparedLine, prepare, use_one_thread_per_line
 
 Decoder = Literal["beam", "greedy"]
 
@@ -96,6 +96,7 @@ class TextRecognizer:
             raise UsageError(f"threads is {threads}, but reading takes at least 1.")
         if decoder not in get_args(Decoder):
             raise UsageError(f"decoder is {decoder!r}, but must be one of {', '.join(get_args(Decoder))}.")
+        use_one_thread_per_line()
         self._model = LineModel(Path(model) if model else None)
         self._threads = threads
         self._decode = self._decoding(decoder)
@@ -130,10 +131,9 @@ class TextRecognizer:
             spread: Callable[..., Any] = pool.map if len(pictures) > 1 else map
             prepared = list(spread(prepare, pictures))
             batches = _batches([line.image.shape[1] if line else 0 for line in prepared])
-            for batch, read in zip(
-                batches, spread(self._read_batch, [[prepared[i] for i in b] for b in batches]), strict=True
-            ):
-                for index, reading in zip(batch, read, strict=True):
+            results = spread(self._read_batch, [[prepared[index] for index in batch] for batch in batches])
+            for batch, result in zip(batches, results, strict=True):
+                for index, reading in zip(batch, result, strict=True):
                     readings[index] = reading
         return readings
 
