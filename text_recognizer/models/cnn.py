@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from text_recognizer.models.layers import FEATURE_STRIDE, ConvNorm, GlyphFeatures
 
-DROPOUT = 0.25
+DROPOUT = 0.2
 
 
 class CNN(nn.Module):
@@ -37,7 +37,6 @@ class CNN(nn.Module):
             nn.Linear(2 * conv_dim * rows * columns, fc_dim, bias=False),
             nn.BatchNorm1d(fc_dim),
             nn.ReLU(),
-            nn.Dropout(DROPOUT),
             nn.Linear(fc_dim, num_classes),
         )
 

@@ -40,14 +40,12 @@ class Residual(nn.Module):
 class GlyphFeatures(nn.Sequential):
     """Picture (B, 1, H, W) to features (B, conv_dim, H / 4, W / 4).
 
-    It strides at once: most of the work of a network that convolves at full resolution first is done there, for
-    little accuracy.
+    It strides at once: a network that convolves at full resolution first does most of its work there, for little accuracy.
     """
 
     def __init__(self, conv_dim: int) -> None:
         super().__init__(
             ConvNorm(1, conv_dim // 2, 5, stride=2),
-            Residual(conv_dim // 2),
             ConvNorm(conv_dim // 2, conv_dim, 3, stride=2),
             Residual(conv_dim),
         )

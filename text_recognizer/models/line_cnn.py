@@ -63,10 +63,10 @@ class LineCNN(nn.Module):
         rows = -(-input_shape[1] // FEATURE_STRIDE)
         self.features = GlyphFeatures(conv_dim)
         self.windows = nn.Sequential(
-            nn.Dropout(DROPOUT),
             nn.Conv2d(conv_dim, fc_dim, (rows, self.window), (1, self.stride), bias=False),
             nn.BatchNorm2d(fc_dim),
             nn.ReLU(inplace=True),
+            nn.Dropout(DROPOUT),
         )
         self.context = nn.Sequential(*(_Context(fc_dim) for _ in range(CONTEXT_BLOCKS)))
         self.classifier = nn.Conv1d(fc_dim, num_classes, 1)

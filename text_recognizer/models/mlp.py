@@ -6,7 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-DROPOUT = 0.5
+DROPOUT = 0.2
 
 
 class MLP(nn.Module):

@@ -115,7 +115,7 @@ def parse(argv: Sequence[str], prog: str) -> Arguments:
     built = parser.instantiate(config)
     values = {group: {name: built[name] for name in names} for group, names in groups.items()}
     experiment = Experiment(**values.pop("experiment"))
-    return Arguments(experiment=experiment, **values, yaml=parser.dump(config, skip_none=False))
+    return Arguments(experiment=experiment, **values, yaml=parser.dump(config, skip_unset=False))
 
 
 def _chosen_classes(argv: Sequence[str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from text_recognizer.training.recognition import LineRecognition
 
 MAX_LENGTH = 16
 NUM_LINES = 12000
+BATCH_SIZE = 32
 NUM_SHOWN = 6
 
 
@@ -32,7 +33,13 @@ def demo(*, out: str = "demo/demo.png", num_lines: int = NUM_LINES, seed: int = 
     L.seed_everything(seed, verbose=False)
     print("Drawing characters with pen strokes and composing lines of them ...")
     data = EMNISTLines(
-        max_length=MAX_LENGTH, max_overlap=0.0, num_train=num_lines, glyphs="strokes", text="builtin", seed=seed
+        max_length=MAX_LENGTH,
+        max_overlap=0.0,
+        num_train=num_lines,
+        glyphs="strokes",
+        text="builtin",
+        batch_size=BATCH_SIZE,
+        seed=seed,
     )
     data.prepare_data()
     data.setup()
@@ -66,7 +73,8 @@ def show(recognition: LineRecognition, data: EMNISTLines, out: str) -> None:
     batch = data.datasets["test"].batch(np.arange(NUM_SHOWN))
     with torch.inference_mode():
         logits = recognition.eval()(torch.from_numpy(batch[0]).unsqueeze(1).float() / 255)
-    readings = recognition.test_metrics.texts(recognition.predict(logits, MAX_LENGTH))
+    steps = torch.full((NUM_SHOWN,), logits.shape[2])
+    readings = recognition.test_metrics.texts(recognition.predict(logits, steps, MAX_LENGTH))
     references = recognition.test_metrics.texts(torch.from_numpy(batch[1]))
     for image, reading, reference in zip(batch[0], readings, references, strict=True):
         print(braille(image))

@@ -56,7 +56,7 @@ class Recognition(L.LightningModule):
         alphabet: Alphabet,
         *,
         optimizer: Literal["AdamW", "Adam", "SGD", "RMSprop"] = "AdamW",
-        lr: float = 2e-3,
+        lr: float = 3e-3,
         one_cycle_max_lr: float | None = None,
         one_cycle_total_steps: int | None = None,
         weight_decay: float = 0.01,

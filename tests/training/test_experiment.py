@@ -1,0 +1,195 @@
+"""The lab's commands as written, shortened by limits; what a run leaves behind; resuming, stopping, mistakes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from text_recognizer.training.experiment import devices, main
+
+ROOT = Path(__file__).parents[2]
+LAB_COMMANDS = [
+    "--model_class=MLP --data_class=MNIST --max_epochs=5 --gpus=1",
+    "--model_class=CNN --data_class=MNIST --max_epochs=5 --gpus=1",
+    "--model_class=CNN --data_class=EMNIST --max_epochs=5 --gpus=1",
+    "--model_class=CNN --data_class=EMNIST --max_epochs=50 --gpus=1 --overfit_batches=2",
+    "--model_class=CNN --data_class=EMNIST --max_epochs=50 --gpus=1 --overfit_batches=0.01",
+    "--model_class=CNN --data_class=EMNIST --max_epochs=50 --gpus=1 --num_workers=4",
+    "--max_epochs=5 --gpus=1 --num_workers=4 --data_class=EMNISTLines --max_length=16 --max_overlap=0 "
+    "--model_class=LineReshapeCNN",
+    "--max_epochs=5 --gpus=1 --num_workers=4 --data_class=EMNISTLines --max_length=16 --max_overlap=0 "
+    "--model_class=LineCNN",
+    "--max_epochs=5 --gpus=1 --num_workers=4 --data_class=EMNISTLines --max_length=16 --max_overlap=0.33 "
+    "--model_class=LineReshapeCNN",
+    "--max_epochs=5 --gpus=1 --num_workers=4 --data_class=EMNISTLines --max_length=16 --max_overlap=0.33 "
+    "--model_class=LineCNN",
+]
+LIMITS = "--max_epochs=1 --limit_train_batches=2 --limit_val_batches=2 --limit_test_batches=2"
+SMALL_LINES = (
+    "--model_class LineCNN --data_class EMNISTLines --glyphs strokes --text builtin --max_length 8 --max_overlap 0 "
+    "--num_train 64 --num_val 16 --num_test 16 --batch_size 16 --conv_dim 8 --fc_dim 16 --gpus 0"
+)
+
+
+def run_main(flags: str, log_dir: Path) -> tuple[int, dict[str, Any], Path]:
+    code = main([*flags.split(), "--log_dir", str(log_dir)])
+    run = sorted(log_dir.iterdir())[-1]
+    return code, json.loads((run / "metrics.json").read_text()), run
+
+
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run of two epochs on lines of pen strokes."""
+    _, _, run = run_main(f"{SMALL_LINES} --max_epochs 2", tmp_path_factory.mktemp("logs"))
+    return run
+
+
+@pytest.mark.parametrize("flags", LAB_COMMANDS)
+def test_command_of_the_lab_runs_as_written(flags: str, mirror: str, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "training/run_experiment.py",
+        *flags.split(),
+        *LIMITS.split(),
+        "--log_dir",
+        str(tmp_path),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    if not torch.cuda.is_available():
+        assert done.stdout.count("no GPU") == 1
+    metrics = json.loads(next(tmp_path.glob("*/metrics.json")).read_text())
+    assert 0 <= metrics["test_acc"] <= 1
+    assert ("train_acc" in metrics) == ("overfit" in flags)
+
+
+def test_a_run_leaves_its_config_logs_checkpoints_and_metrics(finished_run: Path) -> None:
+    names = {path.name for path in finished_run.iterdir()}
+    assert {"config.yaml", "metrics.csv", "metrics.json", "best.ckpt", "last.ckpt"} <= names
+    assert any("tfevents" in name for name in names)
+    metrics = json.loads((finished_run / "metrics.json").read_text())
+    assert {"test_acc", "test_char_acc", "test_cer", "test_cer_folded", "test_exact"} <= set(metrics)
+    assert metrics["epochs"] == 2
+
+
+def test_its_config_runs_again_to_the_same_figures(finished_run: Path, tmp_path: Path) -> None:
+    code, again, _ = run_main(f"--config {finished_run / 'config.yaml'}", tmp_path)
+    first = json.loads((finished_run / "metrics.json").read_text())
+    assert code == 0
+    assert again["test_cer"] == first["test_cer"]
+    assert again["train_loss"] == pytest.approx(first["train_loss"], rel=1e-3)
+
+
+def test_characters_have_a_confusion_matrix(mirror: str, tmp_path: Path) -> None:
+    _, metrics, run = run_main(f"--model_class MLP --data_class MNIST --gpus 0 {LIMITS}", tmp_path)
+    assert (run / "confusion.png").stat().st_size > 10_000
+    assert {"test_acc", "test_acc_per_class", "test_acc_folded"} <= set(metrics)
+
+
+def test_a_checkpoint_resumes_at_its_epoch(finished_run: Path, tmp_path: Path) -> None:
+    checkpoint = finished_run / "last.ckpt"
+    _, metrics, run = run_main(f"{SMALL_LINES} --max_epochs 3 --load_checkpoint {checkpoint}", tmp_path)
+    before, after = (torch.load(path, weights_only=True) for path in (checkpoint, run / "last.ckpt"))
+    assert (metrics["epochs"], before["global_step"], after["global_step"]) == (3, 8, 12)
+
+
+def test_a_finished_checkpoint_is_only_tested(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = finished_run / "last.ckpt"
+    code, metrics, run = run_main(f"{SMALL_LINES} --max_epochs 2 --load_checkpoint {checkpoint}", tmp_path)
+    assert code == 0
+    assert "nothing to train" in capsys.readouterr().out
+    assert "test_cer" in metrics
+    assert not (run / "last.ckpt").exists()
+
+
+def test_a_checkpoint_of_another_model_is_refused(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = SMALL_LINES.replace("--conv_dim 8", "--conv_dim 16")
+    assert main([*flags.split(), "--log_dir", str(tmp_path), "--load_checkpoint", str(finished_run / "last.ckpt")]) == 1
+    assert "conv_dim" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_would_execute_code_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save({"state_dict": {}, "hook": os.system}, tmp_path / "evil.ckpt")
+    assert (
+        main([*SMALL_LINES.split(), "--load_checkpoint", str(tmp_path / "evil.ckpt"), "--log_dir", str(tmp_path)]) == 1
+    )
+    assert "evil.ckpt" in capsys.readouterr().err
+
+
+def test_ctrl_c_keeps_a_usable_checkpoint_and_what_is_known(tmp_path: Path) -> None:
+    flags = f"{SMALL_LINES} --num_train 4000 --max_epochs 50 --log_dir {tmp_path}"
+    command = [sys.executable, "training/run_experiment.py", *flags.split()]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("*/last.ckpt")):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130, process.stderr
+    run = next(tmp_path.iterdir())
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["interrupted"]
+    assert "val_cer" in metrics
+    resumed, _, _ = run_main(
+        f"{SMALL_LINES} --num_train 4000 --max_epochs 1 --load_checkpoint {run / 'last.ckpt'}", tmp_path / "resumed"
+    )
+    assert resumed == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "message"),
+    [
+        ("--model_class LineCN", 2, "Did you mean LineCNN?"),
+        ("--data_class EMINST", 2, "Did you mean EMNIST?"),
+        ("--max_epoch 3", 2, "Did you mean --max_epochs?"),
+        ("--lr quick", 2, "lr"),
+        ("--lr -1", 2, "--lr is -1"),
+        ("--batch_size 0", 2, "--batch_size is 0"),
+        ("--gpus many", 2, "--gpus is 'many'"),
+        ("--overfit_batches -1", 2, "--overfit_batches is -1"),
+        ("--model_class LineCNN --data_class MNIST", 2, "single characters"),
+        ("--data_class EMNISTLines --model_class LineCNN --max_overlap 1.5", 2, "max_overlap"),
+        ("--data_class EMNISTLines --model_class LineCNN --max_length 0", 2, "--max_length is 0"),
+        ("--data_class EMNISTLines --model_class LineCNN --num_train -5", 2, "--num_train is -5"),
+        ("--load_checkpoint nowhere.ckpt", 1, "no checkpoint nowhere.ckpt"),
+        ("--config nowhere.yaml", 2, "nowhere.yaml"),
+    ],
+)
+def test_mistakes_are_named_without_a_traceback(
+    flags: str, code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        result = main([*flags.split(), "--log_dir", str(tmp_path / "logs")])
+    except SystemExit as end:
+        result = int(end.code or 0)
+    error = capsys.readouterr().err
+    assert result == code, error
+    assert message in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "logs").exists()
+
+
+def test_gpus_means_what_it_meant_in_the_lab(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert devices("0") == {"accelerator": "cpu", "devices": 1}
+    assert capsys.readouterr().out == ""
+    assert devices("2") == {"accelerator": "cpu", "devices": 1}
+    assert capsys.readouterr().out.count("\n") == 1
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [devices(gpus)["devices"] for gpus in ("2", "-1", "0,", "1,3")] == [2, -1, [0], [1, 3]]
