@@ -34,7 +34,7 @@ _LINE_STREAM = 1
 _MIX_STREAM = 4
 _MIXED_LAYOUTS: tuple[Layout, ...] = ("overlap", "uneven", "handwriting", "handwriting")
 _VECTOR = 16
-_HALVES = (0, GLYPH_SIZE - _VECTOR)
+_CACHE_LINE = 64
 
 
 class Lines(NamedTuple):
@@ -141,13 +141,14 @@ def compose_lines(
     if style.layout == "handwriting":
         images, widths, boxes = compose_handwriting(bank, codes, lengths, seed=seed, indices=indices)
         return Lines(images, _padded_targets(codes, lengths), widths, lengths, boxes)
+    smallest, largest, uneven = _overlaps(style)
     return compose_cells(
         bank,
         codes,
         lengths,
-        min_overlap=style.min_overlap,
-        max_overlap=style.min_overlap if style.layout == "exact" else style.max_overlap,
-        uneven=style.layout == "uneven",
+        min_overlap=smallest,
+        max_overlap=largest,
+        uneven=uneven,
         seed=seed,
         indices=indices,
         width=width,
@@ -157,22 +158,20 @@ def compose_lines(
 def line_widths(
     bank: GlyphBank, codes: np.ndarray, lengths: np.ndarray, style: LineStyle, *, seed: int, indices: np.ndarray
 ) -> np.ndarray:
-    """About the widths that :func:`compose_lines` gives the same lines, int64 (B,), without drawing them."""
-    indices = np.asarray(indices, np.int64)
-    mean_overlap = style.min_overlap if style.layout == "exact" else (style.min_overlap + style.max_overlap) / 2
-    widths = (lengths * GLYPH_SIZE * (1 - mean_overlap)).astype(np.int64)
-    if style.layout == "handwriting":
-        widths = handwriting_widths(bank, codes, lengths, seed=seed, indices=indices)
-    elif style.layout == "overlap":
-        widths = _overlapped_widths(lengths, style, seed, indices)
-    elif style.layout == "mixed":
-        numbers = _layout_numbers(seed, indices)
-        even = numbers == _MIXED_LAYOUTS.index("overlap")
-        widths[even] = _overlapped_widths(lengths[even], style, seed, indices[even])
-        written = numbers >= _MIXED_LAYOUTS.index("handwriting")
-        widths[written] = handwriting_widths(
-            bank, codes[written], lengths[written], seed=seed, indices=indices[written]
-        )
+    """The widths that :func:`compose_lines` gives the same lines, int64 (B,), without drawing them.
+
+    Raises:
+        UserError: If a text is empty, or the bank has no glyph of a character.
+    """
+    lengths, indices = np.asarray(lengths, np.int64), np.asarray(indices, np.int64)
+    widths = np.empty(len(codes), np.int64)
+    for layout, chosen in _by_layout(style, seed, indices):
+        lines = (bank, codes[chosen], lengths[chosen])
+        if layout == "handwriting":
+            widths[chosen] = handwriting_widths(*lines, seed=seed, indices=indices[chosen])
+        else:
+            overlaps = _overlaps(replace(style, layout=layout))
+            widths[chosen] = _place_cells(*lines, overlaps, seed, indices[chosen]).widths
     return widths
 
 
@@ -214,37 +213,72 @@ def compose_cells(
     Raises:
         UserError: If a text is empty or too long for the canvas, or the bank has no glyph of a character.
     """
-    batch, longest = codes.shape
-    width = GLYPH_SIZE * longest if width is None else width
-    images = np.empty((batch, GLYPH_SIZE, width), np.uint8) if out is None else out
-    assert images.shape == (batch, GLYPH_SIZE, width)
+    lengths = np.asarray(lengths, np.int64)
+    places = _place_cells(bank, codes, lengths, (min_overlap, max_overlap, uneven), seed, indices)
+    width = GLYPH_SIZE * codes.shape[1] if width is None else width
+    if len(codes) and places.widths.max() > width:
+        text = bank.alphabet.decode(codes[np.argmax(places.widths)])
+        raise UserError(
+            f"The text {text!r} is too long: it takes {places.widths.max()} pixels of a line of {width}. "
+            "Shorten it, or allow longer lines."
+        )
+    images = np.empty((len(codes), GLYPH_SIZE, width), np.uint8) if out is None else out
+    assert images.shape == (len(codes), GLYPH_SIZE, width)
     assert images.dtype == np.uint8
     assert images.flags.c_contiguous
-    lines = Lines(
-        images,
+
+    def draw_range(first: int, last: int) -> None:
+        _draw_cells(bank.images, places.starts, places.glyphs, first, last, images)
+
+    over_ranges(draw_range, len(codes), parallel)
+    return Lines(images, _padded_targets(codes, lengths), places.widths, lengths, places.boxes)
+
+
+class _Places(NamedTuple):
+    """Where the cells of a batch stand.
+
+    Attributes:
+        starts: int64 (B, L), first column of each cell.
+        glyphs: int64 (B, L), number of the glyph in the bank; -1 for a space and after the text.
+        widths: int64 (B,), as in :class:`Lines`.
+        boxes: int32 (B, L, 2), as in :class:`Lines`.
+    """
+
+    starts: np.ndarray
+    glyphs: np.ndarray
+    widths: np.ndarray
+    boxes: np.ndarray
+
+
+def _overlaps(style: LineStyle) -> tuple[float, float, bool]:
+    """Smallest and largest overlap, and whether each gap has its own."""
+    largest = style.min_overlap if style.layout == "exact" else style.max_overlap
+    return style.min_overlap, largest, style.layout == "uneven"
+
+
+def _place_cells(
+    bank: GlyphBank,
+    codes: np.ndarray,
+    lengths: np.ndarray,
+    overlaps: tuple[float, float, bool],
+    seed: int,
+    indices: np.ndarray,
+) -> _Places:
+    batch, longest = codes.shape
+    places = _Places(
+        np.empty((batch, longest), np.int64),
         np.empty((batch, longest), np.int64),
         np.empty(batch, np.int64),
-        np.asarray(lengths, np.int64),
         np.empty((batch, longest, 2), np.int32),
     )
-    glyphs = (bank.images, bank.offsets, bank.ink_columns)
-    texts = (codes, lines.lengths, np.asarray(indices, np.int64), seed)
-    overlaps = (float(min_overlap), float(max_overlap), uneven)
-    results = (lines.images, lines.targets, lines.widths, lines.boxes)
-
-    def compose_range(first: int, last: int) -> int:
-        return _compose_cells(*glyphs, *texts, *overlaps, bank.alphabet.index(PADDING), first, last, *results)
-
-    for failed in over_ranges(compose_range, batch, parallel):
-        if failed >= 0:
-            raise _cannot_set(bank, codes[failed, : max(lengths[failed], 0)], width)
-    return lines
-
-
-def _overlapped_widths(lengths: np.ndarray, style: LineStyle, seed: int, indices: np.ndarray) -> np.ndarray:
-    shares = uniforms(seed, _LINE_STREAM, indices)
-    overlaps = style.min_overlap + (style.max_overlap - style.min_overlap) * shares
-    return (GLYPH_SIZE * (1 + (lengths - 1) * (1 - overlaps))).astype(np.int64)
+    smallest, largest, uneven = overlaps
+    indices = np.asarray(indices, np.int64)
+    bad_line = _place_glyphs(
+        bank.offsets, bank.ink_columns, codes, lengths, float(smallest), float(largest), uneven, seed, indices, *places
+    )
+    if bad_line >= 0:
+        raise _cannot_place(bank, codes[bad_line, : max(lengths[bad_line], 0)])
+    return places
 
 
 def _padded_targets(codes: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -252,126 +286,66 @@ def _padded_targets(codes: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     return np.where(inside, codes, ALPHABET.index(PADDING)).astype(np.int64)
 
 
+def _by_layout(style: LineStyle, seed: int, indices: np.ndarray) -> list[tuple[Layout, np.ndarray]]:
+    """The layouts that lines of a style have, and which lines have each."""
+    if style.layout != "mixed":
+        return [(style.layout, np.arange(len(indices)))]
+    numbers = (uniforms(seed, _MIX_STREAM, indices) * len(_MIXED_LAYOUTS)).astype(int)
+    return [
+        (layout, np.flatnonzero([_MIXED_LAYOUTS[number] == layout for number in numbers]))
+        for layout in dict.fromkeys(_MIXED_LAYOUTS)
+    ]
+
+
 def _compose_mixed(
     bank: GlyphBank, codes: np.ndarray, lengths: np.ndarray, style: LineStyle, seed: int, indices: np.ndarray
 ) -> Lines:
-    numbers = _layout_numbers(seed, indices)
     parts = []
-    for layout in dict.fromkeys(_MIXED_LAYOUTS):
-        chosen = np.flatnonzero([_MIXED_LAYOUTS[number] == layout for number in numbers])
+    widths, boxes = np.empty_like(lengths), np.empty((*codes.shape, 2), np.int32)
+    for layout, chosen in _by_layout(style, seed, indices):
         part_style = replace(style, layout=layout)
         part = compose_lines(bank, codes[chosen], lengths[chosen], part_style, seed=seed, indices=indices[chosen])
-        parts.append((chosen, part))
-    widths, boxes = np.empty_like(lengths), np.empty((*codes.shape, 2), np.int32)
-    for chosen, part in parts:
         widths[chosen], boxes[chosen] = part.widths, part.boxes
+        parts.append((chosen, part.images))
     images = np.zeros((len(codes), style.height, widths.max(initial=0)), np.uint8)
-    for chosen, part in parts:
-        height, width = part.images.shape[1], min(part.images.shape[2], images.shape[2])
+    for chosen, part_images in parts:
+        height, width = part_images.shape[1], min(part_images.shape[2], images.shape[2])
         top = (style.height - height) // 2
-        images[chosen, top : top + height, :width] = part.images[:, :, :width]
+        images[chosen, top : top + height, :width] = part_images[:, :, :width]
     return Lines(images, _padded_targets(codes, lengths), widths, lengths, boxes)
 
 
-@njit(cache=True)
-def _layout_numbers(seed: int, indices: np.ndarray) -> np.ndarray:
-    """Which of the mixed layouts each line has."""
-    numbers = np.empty(len(indices), np.int64)
-    state = np.empty(1, np.uint64)
-    for i in range(len(indices)):
-        seed_state(state, seed, _MIX_STREAM, indices[i])
-        numbers[i] = randint(state, len(_MIXED_LAYOUTS))
-    return numbers
-
-
-def _vectors(builder: ir.IRBuilder, address: ir.Value, row_stride: ir.Value) -> list[ir.Value]:
-    """Pointers to vectors that together span the 28 x 28 pixels at an address, row by row."""
-    pointer = ir.VectorType(ir.IntType(8), _VECTOR).as_pointer()
-    pointers = []
-    for row in range(GLYPH_SIZE):
-        start = builder.add(address, builder.mul(row_stride, ir.Constant(ir.IntType(64), row)))
-        for half in _HALVES:
-            pointers.append(builder.inttoptr(builder.add(start, ir.Constant(ir.IntType(64), half)), pointer))
-    return pointers
-
-
-@intrinsic
-def _clear_cell(typing_context: Any, cell: Any, row_stride: Any) -> Any:
-    """Blank the cell of the canvas at an address."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
-        for target in _vectors(builder, *arguments):
-            builder.store(ir.Constant(target.type.pointee, None), target, align=1)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64), generate
-
-
-@intrinsic
-def _copy_glyph(typing_context: Any, cell: Any, row_stride: Any, glyph: Any) -> Any:
-    """Copy the glyph at an address to the cell of the canvas at an address."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
-        cell, row_stride, glyph = arguments
-        sources = _vectors(builder, glyph, ir.Constant(ir.IntType(64), GLYPH_SIZE))
-        for target, source in zip(_vectors(builder, cell, row_stride), sources, strict=True):
-            builder.store(builder.load(source, align=1), target, align=1)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64), generate
-
-
-@intrinsic
-def _merge_glyph(typing_context: Any, cell: Any, row_stride: Any, glyph: Any, covered: Any) -> Any:
-    """Copy a glyph as :func:`_copy_glyph` does; in the first ``covered`` columns the larger value wins."""
-
-    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
-        cell, row_stride, glyph, covered = arguments
-        byte, mask = ir.IntType(8), []
-        column = builder.trunc(covered, byte)
-        for half in _HALVES:
-            columns = ir.Constant(ir.VectorType(byte, _VECTOR), [half + i for i in range(_VECTOR)])
-            limit = ir.Constant(columns.type, ir.Undefined)
-            for i in range(_VECTOR):
-                limit = builder.insert_element(limit, column, ir.Constant(ir.IntType(32), i))
-            mask.append(builder.icmp_unsigned("<", columns, limit))
-        sources = _vectors(builder, glyph, ir.Constant(ir.IntType(64), GLYPH_SIZE))
-        targets = _vectors(builder, cell, row_stride)
-        for i, (target, source) in enumerate(zip(targets, sources, strict=True)):
-            new, old = builder.load(source, align=1), builder.load(target, align=1)
-            darker = builder.and_(mask[i % len(_HALVES)], builder.icmp_unsigned(">", old, new))
-            builder.store(builder.select(darker, old, new), target, align=1)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, types.int64, types.int64, types.int64), generate
+def _cannot_place(bank: GlyphBank, codes: np.ndarray) -> UserError:
+    if not len(codes):
+        return UserError("A line needs at least one character, but a text is empty. Give a text.")
+    present = (" ", *bank.characters)
+    missing = [token for token in (bank.alphabet[int(code)] for code in codes) if token not in present]
+    return UserError(
+        f"The glyphs hold no picture of {' '.join(dict.fromkeys(missing))!r}, which a text needs. "
+        "Leave the character out, or take glyphs that have it, such as the pen strokes."
+    )
 
 
 @njit(cache=True, nogil=True)
-def _compose_cells(
-    glyphs: np.ndarray,
+def _place_glyphs(
     offsets: np.ndarray,
     ink_columns: np.ndarray,
     codes: np.ndarray,
     lengths: np.ndarray,
-    indices: np.ndarray,
-    seed: int,
     min_overlap: float,
     max_overlap: float,
     uneven: bool,
-    padding: int,
-    first: int,
-    last: int,
-    images: np.ndarray,
-    targets: np.ndarray,
+    seed: int,
+    indices: np.ndarray,
+    starts: np.ndarray,
+    glyphs: np.ndarray,
     widths: np.ndarray,
     boxes: np.ndarray,
 ) -> int:
-    """Compose lines ``first`` to ``last`` of the batch. Returns a line that cannot be composed, or -1."""
-    longest, width = codes.shape[1], images.shape[2]
+    """Choose a glyph and a place for each character. Returns a line for which that is impossible, or -1."""
+    batch, longest = codes.shape
     state = np.empty(1, np.uint64)
-    starts = np.empty(longest, np.int64)
-    chosen = np.empty(longest, np.int64)
-    for line in range(first, last):
+    for line in range(batch):
         length = lengths[line]
         if length < 1 or length > longest:
             return line
@@ -380,68 +354,105 @@ def _compose_cells(
         x = 0
         for k in range(length):
             code = codes[line, k]
-            starts[k] = x
-            chosen[k] = -1
-            ink_start, ink_end = 0, GLYPH_SIZE
+            glyph, ink_start, ink_end = -1, 0, GLYPH_SIZE
             if code != SPACE:
                 count = offsets[code + 1] - offsets[code] if code + 1 < len(offsets) else 0
                 if count == 0:
                     return line
-                chosen[k] = offsets[code] + randint(state, count)
-                ink_start, ink_end = ink_columns[chosen[k], 0], ink_columns[chosen[k], 1]
-            targets[line, k] = code
+                glyph = offsets[code] + randint(state, count)
+                ink_start, ink_end = ink_columns[glyph, 0], ink_columns[glyph, 1]
+            starts[line, k], glyphs[line, k] = x, glyph
             boxes[line, k, 0], boxes[line, k, 1] = x + ink_start, x + ink_end
             if uneven:
                 overlap = uniform(state, min_overlap, max_overlap)
-            x += GLYPH_SIZE - np.int64(GLYPH_SIZE * overlap)
-        widths[line] = end = starts[length - 1] + GLYPH_SIZE
-        if end > width:
-            return line
-        for k in range(length, longest):
-            targets[line, k] = padding
-            boxes[line, k, 0] = boxes[line, k, 1] = 0
-        canvas = images.ctypes.data + np.int64(line) * GLYPH_SIZE * width
-        _lay(canvas, width, glyphs.ctypes.data, starts[:length], chosen[:length])
+            x += GLYPH_SIZE - int(GLYPH_SIZE * overlap)
+        widths[line] = starts[line, length - 1] + GLYPH_SIZE
+        glyphs[line, length:] = -1
+        boxes[line, length:] = 0
     return -1
 
 
 @njit(cache=True, nogil=True)
-def _lay(canvas: int, width: int, glyphs: int, starts: np.ndarray, chosen: np.ndarray) -> None:
-    """Lay glyphs on the canvas from left to right; ``chosen`` is -1 for a space.
+def _draw_cells(
+    bank: np.ndarray, starts: np.ndarray, glyphs: np.ndarray, first: int, last: int, images: np.ndarray
+) -> None:
+    """Draw lines ``first`` to ``last`` of a batch.
 
-    Columns from ``end`` on are undefined until they are laid or cleared, so only what is not covered is cleared.
+    What bounds this is waiting for memory. So the next line's glyphs are fetched while this one is drawn, and every
+    second glyph is laid first: what the others merge with has then long been written.
     """
-    end = 0
-    for k in range(len(starts)):
-        if chosen[k] >= 0:
-            end = starts[k] + GLYPH_SIZE
-    for x in range(width - GLYPH_SIZE, end - GLYPH_SIZE, -GLYPH_SIZE):
-        _clear_cell(canvas + max(x, 0), width)
-    end = 0
-    for k in range(len(starts)):
-        x = starts[k]
-        if chosen[k] >= 0:
-            for gap in range(end, x, GLYPH_SIZE):
-                _clear_cell(canvas + gap, width)
-            glyph = glyphs + chosen[k] * GLYPH_SIZE * GLYPH_SIZE
-            if x < end:
-                _merge_glyph(canvas + x, width, glyph, end - x)
-            else:
-                _copy_glyph(canvas + x, width, glyph)
-            end = x + GLYPH_SIZE
+    size, width = GLYPH_SIZE * GLYPH_SIZE, images.shape[2]
+    for line in range(first, last):
+        if line + 1 < last:
+            for glyph in glyphs[line + 1]:
+                if glyph >= 0:
+                    _fetch_glyph(bank.ctypes.data + glyph * size)  # type: ignore[call-arg]
+        images[line] = 0
+        canvas = images.ctypes.data + np.int64(line) * GLYPH_SIZE * width
+        for parity in range(2):
+            end = 0
+            for k in range(parity, glyphs.shape[1], 2):
+                if glyphs[line, k] >= 0:
+                    x, glyph_data = starts[line, k], bank.ctypes.data + glyphs[line, k] * size
+                    if parity == 0 and x >= end:
+                        _copy_glyph(canvas + x, width, glyph_data)  # type: ignore[call-arg]
+                    else:
+                        _merge_glyph(canvas + x, width, glyph_data)  # type: ignore[call-arg]
+                    end = x + GLYPH_SIZE
 
 
-def _cannot_set(bank: GlyphBank, codes: np.ndarray, width: int) -> UserError:
-    text = bank.alphabet.decode(codes)
-    if not text:
-        return UserError("A line needs at least one character, but a text is empty. Give a text.")
-    missing = [c for c in dict.fromkeys(text) if c != " " and not len(bank.of(c))]
-    if missing:
-        return UserError(
-            f"The glyphs hold no picture of {' '.join(missing)!r}, which the text {text!r} needs. "
-            "Leave the character out, or take glyphs that have it, such as the pen strokes."
-        )
-    return UserError(
-        f"The text {text!r} has {len(text)} characters, too long for a line of {width} pixels. "
-        "Shorten it, or allow longer lines."
-    )
+def _vectors(builder: ir.IRBuilder, address: ir.Value, row_stride: ir.Value) -> list[ir.Value]:
+    """Pointers to vectors that together span the 28 x 28 pixels at an address, two for each row."""
+    pointer = ir.VectorType(ir.IntType(8), _VECTOR).as_pointer()
+    pointers = []
+    for row in range(GLYPH_SIZE):
+        start = builder.add(address, builder.mul(row_stride, row_stride.type(row)))
+        for half in (0, GLYPH_SIZE - _VECTOR):
+            pointers.append(builder.inttoptr(builder.add(start, row_stride.type(half)), pointer))
+    return pointers
+
+
+@intrinsic
+def _copy_glyph(typing_context: Any, cell: Any, row_stride: Any, glyph: Any) -> Any:
+    """Copy the glyph at an address to the cell of the canvas at an address."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        cell, row_stride, glyph = arguments
+        sources = _vectors(builder, glyph, row_stride.type(GLYPH_SIZE))
+        for target, source in zip(_vectors(builder, cell, row_stride), sources, strict=True):
+            builder.store(builder.load(source, align=1), target, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def _merge_glyph(typing_context: Any, cell: Any, row_stride: Any, glyph: Any) -> Any:
+    """Merge the glyph at an address into the cell of the canvas at an address: of two pixels the larger stays."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        cell, row_stride, glyph = arguments
+        sources = _vectors(builder, glyph, row_stride.type(GLYPH_SIZE))
+        for target, source in zip(_vectors(builder, cell, row_stride), sources, strict=True):
+            old, new = builder.load(target, align=1), builder.load(source, align=1)
+            builder.store(builder.select(builder.icmp_unsigned(">", old, new), old, new), target, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
+@intrinsic
+def _fetch_glyph(typing_context: Any, glyph: Any) -> Any:
+    """Have the glyph at an address brought to the cache."""
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        prefetch_type = ir.FunctionType(ir.VoidType(), [pointer, number, number, number])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer], prefetch_type)
+        to_read, locality, data = number(0), number(2), number(1)
+        for offset in (*range(0, GLYPH_SIZE * GLYPH_SIZE, _CACHE_LINE), GLYPH_SIZE * GLYPH_SIZE - 1):
+            address = builder.add(arguments[0], arguments[0].type(offset))
+            builder.call(prefetch, [builder.inttoptr(address, pointer), to_read, locality, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), generate

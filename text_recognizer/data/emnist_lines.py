@@ -12,6 +12,7 @@ from text_recognizer.data.glyph_sources import download_glyphs, load_glyphs
 from text_recognizer.data.glyphs import GLYPH_SIZE, SPLITS, GlyphBank, Split
 from text_recognizer.data.rng import uniforms
 from text_recognizer.data.sentences import AS_IT_STANDS, Corpus, TextMix, draw_texts, split_documents
+from text_recognizer.data.text import download_text, load_documents
 from text_recognizer.errors import UsageError
 from text_recognizer.reading.preparation import HEIGHT, prepare_lines
 
@@ -203,8 +204,6 @@ class EMNISTLines(DataModule):
 
     def prepare_data(self) -> None:
         """Download what glyphs and text need."""
-        from text_recognizer.data.text import download_text
-
         download_glyphs(self.glyphs)
         download_text(self.text)
 
@@ -216,8 +215,6 @@ class EMNISTLines(DataModule):
         """
         if self.datasets:
             return
-        from text_recognizer.data.text import load_documents
-
         banks = load_glyphs(self.glyphs, self.seed)
         corpora = split_documents(load_documents(self.text, self.seed), self.seed)
         self.datasets = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -23,7 +22,6 @@ _TEXT_STREAM = 0
 _MAX_TRIES = 20_000
 _HASH_SHARES = 10
 _FIRST_SHARES = np.array([0, 8, 9, _HASH_SHARES])
-_MIN_DOCUMENTS = 10
 
 _PADDING, _SPACE = ALPHABET.index(PADDING), ALPHABET.index(" ")
 _ZERO, _CAPITAL_A, _SMALL_A = ALPHABET.index("0"), ALPHABET.index("A"), ALPHABET.index("a")
@@ -122,28 +120,20 @@ class Corpus:
         codes = np.concatenate([_encode(f"{text} ") for text in texts if text] or [np.empty(0, np.uint8)])
         ends = np.flatnonzero(codes == _SPACE)
         starts = np.concatenate([[0], ends[:-1] + 1])[: len(ends)]
-        words_before = np.cumsum([len(text.split(" ")) for text in texts if text])
-        counts = np.diff(words_before, prepend=0)
-        return cls(codes, starts.astype(np.int64), ends, np.repeat(words_before, counts).astype(np.int64))
+        counts = np.array([len(text.split(" ")) for text in texts if text], np.int64)
+        return cls(codes, starts.astype(np.int64), ends, np.repeat(np.cumsum(counts), counts))
 
 
 def split_documents(documents: Sequence[str], seed: int) -> dict[Split, Corpus]:
     """Deal whole documents to the splits, about 80, 10 and 10 %.
 
-    Fewer than ten documents are first cut into ten stretches of words, so that every split has text.
-
     Raises:
-        UserError: If there are fewer than ten words, or a character is not in the alphabet.
+        UserError: If there are fewer documents than splits, or a character is not in the alphabet.
     """
-    documents = [document for document in documents if document.strip()]
-    if len(documents) < _MIN_DOCUMENTS:
-        words = " ".join(documents).split()
-        if len(words) < _MIN_DOCUMENTS:
-            raise UserError(f"The text has {len(words)} words, too few for three splits. Give a longer text.")
-        bounds = np.linspace(0, len(words), _MIN_DOCUMENTS + 1).astype(int)
-        documents = [" ".join(words[first:last]) for first, last in pairwise(bounds)]
+    if len(documents) < len(SPLITS):
+        raise UserError(f"The text has {len(documents)} documents, too few for {len(SPLITS)} splits. Give more text.")
     order = np.random.default_rng(seed).permutation(len(documents))
-    tenth = len(documents) // 10
+    tenth = max(len(documents) // 10, 1)
     dealt = (order[2 * tenth :], order[:tenth], order[tenth : 2 * tenth])
     return {
         split: Corpus.from_documents([documents[i] for i in sorted(share)])
@@ -230,7 +220,7 @@ def _draw_texts(
     state = np.empty(1, np.uint64)
     for line in range(len(indices)):
         seed_state(state, seed, _TEXT_STREAM, indices[line])
-        kind = np.searchsorted(kinds, uniform(state, 0.0, 1.0), side="right")
+        kind = int(np.searchsorted(kinds, uniform(state, 0.0, 1.0), side="right"))
         text = codes[line]
         for _ in range(_MAX_TRIES):
             if kind == 4:
@@ -316,7 +306,7 @@ def _draw_pattern(state: np.ndarray, text: np.ndarray) -> int:
 
 
 @njit(cache=True)
-def _hash(text: np.ndarray) -> int:
+def _hash(text: np.ndarray) -> np.uint64:
     """FNV-1a hash (Fowler, Noll and Vo; 64 bits) of a text's lower-case form."""
     value = np.uint64(0xCBF29CE484222325)
     for code in text:
