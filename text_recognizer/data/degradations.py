@@ -133,7 +133,7 @@ def degrade(
     return out
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _degrade_lines(
     images: np.ndarray,
     widths: np.ndarray,
@@ -147,12 +147,30 @@ def _degrade_lines(
     state = np.empty(1, np.uint64)
     for i in range(first, last):
         seed_state(state, seed, _LINE_STREAM, indices[i])
-        line = images[i, :, : widths[i]].astype(np.float32)
-        picture = _photograph(state, degradations, _write(state, degradations, line))
-        _resize_into(picture, out[i, :, : widths[i]])
+        line = _read(images[i], widths[i])
+        _write_picture(_photograph(state, degradations, _write(state, degradations, line)), out[i], widths[i])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def _read(image: np.ndarray, width: int) -> np.ndarray:
+    line = np.empty((len(image), width), np.float32)
+    for y in range(len(image)):
+        for x in range(width):
+            line[y, x] = image[y, x]
+    return line
+
+
+@njit(cache=True, error_model="numpy")
+def _write_picture(picture: np.ndarray, out: np.ndarray, width: int) -> None:
+    """Enlarge to the line's size, and round."""
+    if picture.shape != (len(out), width):
+        picture = _resized(picture, len(out), width)
+    for y in range(len(out)):
+        for x in range(width):
+            out[y, x] = np.uint8(min(max(picture[y, x] + np.float32(0.5), _ZERO), _FULL))
+
+
+@njit(cache=True, error_model="numpy")
 def _write(state: np.ndarray, degradations: Degradations, line: np.ndarray) -> np.ndarray:
     """The line on its paper."""
     if happens(state, degradations.skew_share):
@@ -170,7 +188,7 @@ def _write(state: np.ndarray, degradations: Degradations, line: np.ndarray) -> n
     return line
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _photograph(state: np.ndarray, degradations: Degradations, line: np.ndarray) -> np.ndarray:
     """The picture of a paper, in the camera's resolution."""
     if happens(state, degradations.blur_share):
@@ -190,31 +208,31 @@ def _photograph(state: np.ndarray, degradations: Degradations, line: np.ndarray)
     return line
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _skewed(line: np.ndarray, skew: float, shear: float) -> np.ndarray:
     """The line with its right end ``skew`` pixels higher and its top moved right by ``shear`` times its height."""
     height, width = line.shape
-    reach = math.ceil(max(abs(skew), abs(shear) * height) / 2) + 1
+    reach = math.ceil(abs(skew) / 2) + 1
     slanted = np.zeros((height + 2 * reach, width), np.float32)
-    source = np.zeros(width + 2 * reach, np.float32)
     for y in range(height):
-        source[reach : reach + width] = line[y]
-        shift = reach + shear * (y - height / 2)
-        column = int(shift)
+        shift = shear * (y - height / 2)
+        column = math.floor(shift)
         part = np.float32(shift - column)
-        for x in range(width):
-            slanted[reach + y, x] = source[column + x] * (_ONE - part) + source[column + x + 1] * part
+        for x in range(max(-column, 0), min(width - 1 - column, width)):
+            slanted[reach + y, x] = line[y, x + column] * (_ONE - part) + line[y, x + column + 1] * part
     result = np.empty_like(line)
-    shifts = reach + skew * (np.arange(width) / width - 0.5)
-    rows = shifts.astype(np.int64)
-    parts = (shifts - rows).astype(np.float32)
+    rows, parts = np.empty(width, np.int64), np.empty(width, np.float32)
+    for x in range(width):
+        shift = reach + skew * (x / width - 0.5)
+        rows[x] = int(shift)
+        parts[x] = shift - rows[x]
     for y in range(height):
         for x in range(width):
             result[y, x] = slanted[y + rows[x], x] * (_ONE - parts[x]) + slanted[y + rows[x] + 1, x] * parts[x]
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _thin(line: np.ndarray, thinning: float) -> None:
     lost, gain = np.float32(255 * thinning), np.float32(1 / (1 - thinning))
     for row in line:
@@ -222,7 +240,7 @@ def _thin(line: np.ndarray, thinning: float) -> None:
             row[x] = max((row[x] - lost) * gain, _ZERO)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _dim(state: np.ndarray, line: np.ndarray, loss: float) -> None:
     """Multiply by smooth noise between 1 - ``loss`` and 1: random values on a grid, joined bilinearly."""
     height, width = line.shape
@@ -242,7 +260,7 @@ def _dim(state: np.ndarray, line: np.ndarray, loss: float) -> None:
                 line[y, x] *= above * (_ONE - part_y) + below * part_y
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _with_neighbour(state: np.ndarray, line: np.ndarray, rows: int) -> np.ndarray:
     """The line with a piece of text, its own turned round and moved along, at its upper or lower edge or both."""
     height, width = line.shape
@@ -261,17 +279,19 @@ def _with_neighbour(state: np.ndarray, line: np.ndarray, rows: int) -> np.ndarra
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _ink_rows(line: np.ndarray) -> tuple[int, int]:
     """First row with ink and the one after the last; (0, 0) without ink."""
     top, bottom = 0, 0
     for y in range(len(line)):
-        if line[y].max() > 100:
-            top, bottom = (top if bottom else y), y + 1
+        for x in range(line.shape[1]):
+            if line[y, x] > 100:
+                top, bottom = (top if bottom else y), y + 1
+                break
     return top, bottom
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _rule(state: np.ndarray, line: np.ndarray, level: float) -> None:
     """Draw a rule somewhere under the middle, and others at the distance of ruled paper."""
     height, width = line.shape
@@ -287,7 +307,7 @@ def _rule(state: np.ndarray, line: np.ndarray, level: float) -> None:
                 line[row, x] = max(line[row, x], np.float32(level * cover))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _speckle(state: np.ndarray, line: np.ndarray, density: float) -> None:
     """Draw dots of up to three pixels across."""
     height, width = line.shape
@@ -301,7 +321,7 @@ def _speckle(state: np.ndarray, line: np.ndarray, density: float) -> None:
                 line[y, x] = max(line[y, x], np.float32(level * cover))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _shrunk(line: np.ndarray, ink_rows: float) -> np.ndarray:
     """The line in a resolution where its ink is ``ink_rows`` high; never enlarged. Averages areas."""
     top, bottom = _ink_rows(line)
@@ -325,28 +345,35 @@ def _shrunk(line: np.ndarray, ink_rows: float) -> np.ndarray:
     return result
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _blur(line: np.ndarray, deviation: float) -> None:
     """Gaussian blur in place; what lies outside is paper."""
     reach = math.ceil(2.5 * deviation)
-    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / deviation) ** 2)
-    taps = (taps / taps.sum()).astype(np.float32)
+    taps, total = np.empty(2 * reach + 1, np.float32), 0.0
+    for k in range(len(taps)):
+        taps[k] = math.exp(-0.5 * ((k - reach) / deviation) ** 2)
+        total += taps[k]
+    for k in range(len(taps)):
+        taps[k] /= total
     height, width = line.shape
-    source = np.zeros((height + 2 * reach, width + 2 * reach), np.float32)
-    source[reach : reach + height, reach : reach + width] = line
-    across = np.zeros((height + 2 * reach, width), np.float32)
-    for y in range(reach, reach + height):
-        for k in range(len(taps)):
-            for x in range(width):
-                across[y, x] += taps[k] * source[y, x + k]
-    line[:] = 0
+    across = np.zeros((height, width), np.float32)
     for y in range(height):
         for k in range(len(taps)):
-            for x in range(width):
-                line[y, x] += taps[k] * across[y + k, x]
+            _add(across[y, max(reach - k, 0) :], line[y, max(k - reach, 0) :], taps[k])
+    line[:] = 0
+    for y in range(height):
+        for k in range(max(reach - y, 0), min(height + reach - y, len(taps))):
+            _add(line[y], across[y + k - reach], taps[k])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
+def _add(target: np.ndarray, source: np.ndarray, weight: np.float32) -> None:
+    """Add a multiple of one row to another, as far as both go."""
+    for x in range(min(len(target), len(source))):
+        target[x] += weight * source[x]
+
+
+@njit(cache=True, error_model="numpy")
 def _set_levels(line: np.ndarray, paper: float, ink: float) -> None:
     gain, offset = np.float32((ink - paper) / 255), np.float32(paper)
     for row in line:
@@ -354,7 +381,7 @@ def _set_levels(line: np.ndarray, paper: float, ink: float) -> None:
             row[x] = offset + gain * row[x]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _shade(state: np.ndarray, line: np.ndarray, loss: float) -> None:
     """Take light away along a random direction: evenly, or over the edge of a shadow."""
     height, width = line.shape
@@ -371,7 +398,7 @@ def _shade(state: np.ndarray, line: np.ndarray, loss: float) -> None:
             line[y, x] = 255 - (255 - line[y, x]) * np.float32(1 - loss * dark)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _add_noise(state: np.ndarray, line: np.ndarray, deviation: float, grain: float) -> None:
     """Add noise that is nearly normal: four random bytes, summed."""
     share, scale = np.float32(grain / 255), np.float32(1 / 147.8)  # a byte's variance is (256**2 - 1) / 12
@@ -386,7 +413,7 @@ def _add_noise(state: np.ndarray, line: np.ndarray, deviation: float, grain: flo
                 row[x + k] += noise * (np.float32(deviation) + share * row[x + k])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _salt(state: np.ndarray, line: np.ndarray, share: float) -> None:
     height, width = line.shape
     for _ in range(math.ceil(share * height * width)):
@@ -401,65 +428,60 @@ _COSINES = np.array(
     dtype=np.float32,
 )
 """The discrete cosine transform of 8 values: row i is the wave of frequency i."""
+_INVERSE = np.ascontiguousarray(_COSINES.T)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _quantise_blocks(line: np.ndarray, step: float) -> None:
     """Round the cosine transform of whole 8x8 blocks as JPEG does (Wallace 1991), coarser at high frequencies."""
     height, width = line.shape[0] // 8 * 8, line.shape[1] // 8 * 8
-    inverse = _COSINES.T.copy()
-    waves = _transformed(_transformed(line[:height, :width].copy(), _COSINES).T.copy(), _COSINES)
-    for x in range(width):
-        for y in range(height):
+    waves = _transformed(_transformed(line, height, width, _COSINES), width, height, _COSINES)
+    for y in range(height):
+        for x in range(width):
             size = np.float32(step * (1 + (x % 8 + y % 8) / 2))
-            waves[x, y] = size * math.floor(waves[x, y] / size + np.float32(0.5))
-    line[:height, :width] = _transformed(_transformed(waves, inverse).T.copy(), inverse)
+            waves[y, x] = size * math.floor(waves[y, x] / size + np.float32(0.5))
+    values = _transformed(_transformed(waves, height, width, _INVERSE), width, height, _INVERSE)
+    for y in range(height):
+        for x in range(width):
+            line[y, x] = values[y, x]
 
 
-@njit(cache=True)
-def _transformed(values: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """Each group of 8 rows multiplied by ``basis`` (8, 8)."""
-    result = np.zeros_like(values)
-    for top in range(0, len(values), 8):
-        for i in range(8):
-            for k in range(8):
-                target, source, weight = result[top + i], values[top + k], basis[i, k]
-                for x in range(values.shape[1]):
-                    target[x] += weight * source[x]
+@njit(cache=True, error_model="numpy")
+def _transformed(values: np.ndarray, height: int, width: int, basis: np.ndarray) -> np.ndarray:
+    """Each group of 8 rows multiplied by ``basis`` (8, 8), and transposed: (height, width) becomes (width, height)."""
+    result = np.empty((width, height), np.float32)
+    sums = np.empty(width, np.float32)
+    for y in range(height):
+        top = y // 8 * 8
+        for x in range(width):
+            sums[x] = 0
+        for k in range(8):
+            _add(sums, values[top + k], basis[y - top, k])
+        for x in range(width):
+            result[x, y] = sums[x]
     return result
 
 
-@njit(cache=True)
-def _resize_into(picture: np.ndarray, out: np.ndarray) -> None:
-    """Enlarge bilinearly to the size of ``out``, and round."""
-    height, width = out.shape
-    if picture.shape != out.shape:
-        picture = _resized(picture, height, width)
-    for y in range(height):
-        for x in range(width):
-            out[y, x] = np.uint8(min(max(picture[y, x] + np.float32(0.5), _ZERO), _FULL))
-
-
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
-    upper, lower, down = _neighbours(height, len(picture))
-    left, right, along = _neighbours(width, picture.shape[1])
-    across = np.empty((len(picture), width), np.float32)
-    for y in range(len(picture)):
-        for x in range(width):
-            across[y, x] = picture[y, left[x]] * (_ONE - along[x]) + picture[y, right[x]] * along[x]
-    result = np.empty((height, width), np.float32)
+    """Enlarge bilinearly."""
+    rows, columns = picture.shape
+    across = np.empty((height, columns), np.float32)
     for y in range(height):
-        above, below, part = across[upper[y]], across[lower[y]], down[y]
-        for x in range(width):
-            result[y, x] = above[x] * (_ONE - part) + below[x] * part
+        upper, lower, part = _neighbours(y, height, rows)
+        for x in range(columns):
+            across[y, x] = picture[upper, x] * (_ONE - part) + picture[lower, x] * part
+    result = np.empty((height, width), np.float32)
+    for x in range(width):
+        left, right, part = _neighbours(x, width, columns)
+        for y in range(height):
+            result[y, x] = across[y, left] * (_ONE - part) + across[y, right] * part
     return result
 
 
-@njit(cache=True)
-def _neighbours(size: int, source_size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each of ``size`` pixels in the place of ``source_size``: its neighbours, and the share of the second."""
-    places = (np.arange(size) + 0.5) * source_size / size - 0.5
-    places = np.minimum(np.maximum(places, 0.0), source_size - 1.0)
-    before = places.astype(np.int64)
-    return before, np.minimum(before + 1, source_size - 1), (places - before).astype(np.float32)
+@njit(cache=True, error_model="numpy")
+def _neighbours(place: int, size: int, source_size: int) -> tuple[int, int, np.float32]:
+    """The source pixels on both sides of one of ``size`` that replace ``source_size``, and the share of the second."""
+    source = min(max((place + 0.5) * source_size / size - 0.5, 0.0), source_size - 1.0)
+    before = int(source)
+    return before, min(before + 1, source_size - 1), np.float32(source - before)
