@@ -12,7 +12,7 @@ def test_tokens_are_the_labs_in_its_order() -> None:
 
 
 def test_text_survives_encoding_and_special_tokens_are_left_out() -> None:
-    text = "Is it (12:30) & \"fine\"?"
+    text = 'Is it (12:30) & "fine"?'
     assert ALPHABET.decode(ALPHABET.encode(text)) == text
     assert ALPHABET.decode([1, *ALPHABET.encode("a b"), 2, 3, 3]) == "a b"
 

@@ -81,4 +81,4 @@ class Alphabet(Sequence[str]):
 
 
 ALPHABET = Alphabet((*SPECIAL_TOKENS, *DIGITS, *LETTERS, " ", *PUNCTUATION))
-"""The 83 tokens of the lab, in its order: ``<B>`` (the CTC blank), ``<S> <E> <P>``, 0-9, A-Z, a-z, space, punctuation."""
+"""The lab's 83 tokens in its order: ``<B>`` (the CTC blank), ``<S> <E> <P>``, 0-9, A-Z, a-z, space, punctuation."""

@@ -40,7 +40,9 @@ def test_ctc_paths_collapse_to_padded_texts() -> None:
     assert recognition.predict(logits, torch.tensor([4, 7]), 5)[0].tolist() == [a, a, pad, pad, pad]
 
 
-@pytest.mark.parametrize("flag", [{"lr": 0.0}, {"lr": float("nan")}, {"one_cycle_total_steps": 0}, {"label_smoothing": 1.0}])
+@pytest.mark.parametrize(
+    "flag", [{"lr": 0.0}, {"lr": float("nan")}, {"one_cycle_total_steps": 0}, {"label_smoothing": 1.0}]
+)
 def test_impossible_values_are_refused(flag: dict[str, float]) -> None:
     model = LineCNN(input_shape=(1, 28, 28 * 8))
     with pytest.raises(UsageError, match=next(iter(flag))):

@@ -35,7 +35,7 @@ class Dataset(Protocol):
     def widths(self, indices: np.ndarray) -> np.ndarray: ...
 
     def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Examples ``indices`` as arrays in a tuple or NamedTuple: images uint8 (B, H, W) first, targets int64 second."""
+        """Examples as a NamedTuple of arrays: ``images`` uint8 (B, H, W) first, targets int64 second."""
         ...
 
 
@@ -72,9 +72,8 @@ class _Batches(TorchDataset):  # type: ignore[type-arg]
         self.dataset = dataset
 
     def __getitem__(self, indices: np.ndarray) -> tuple[torch.Tensor, ...]:
-        batch = self.dataset.batch(indices)
-        tensors = [torch.from_numpy(array) for array in batch]
-        return type(batch)(*tensors) if hasattr(batch, "_fields") else tuple(tensors)
+        batch: Any = self.dataset.batch(indices)
+        return batch._make(torch.from_numpy(array) for array in batch)
 
 
 class BatchSampler(Sampler[np.ndarray]):
@@ -147,7 +146,7 @@ class DataModule(L.LightningDataModule):
         input_shape: (1, H, W) of one example.
         target_shape: () for characters, (max_length,) for lines.
         datasets: The splits, once ``setup`` has run.
-        overfit_batches: If not 0, this number (or, as a float, fraction) of fixed training batches trains and validates.
+        overfit_batches: If not 0, so many fixed training batches (a float: such a share) train and validate.
 
     Args:
         batch_size: Examples per batch.
@@ -208,7 +207,7 @@ class DataModule(L.LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """On the model's device, images uint8 (B, H, W) become float (B, 1, H, W) in [0, 1]."""
         images = batch[0].unsqueeze(1).float().div_(255)
-        return batch._replace(images=images) if hasattr(batch, "_fields") else (images, *batch[1:])
+        return batch._replace(images=images)
 
     def __repr__(self) -> str:
         lines = [

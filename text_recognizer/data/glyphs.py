@@ -50,10 +50,10 @@ class GlyphBank:
     @cached_property
     def ink_columns(self) -> np.ndarray:
         """uint8 (N, 2): the first column with ink of each glyph and the one after the last; (0, 0) without ink."""
-        inked = self.images.any(axis=1)
+        inked: np.ndarray = self.images.max(axis=1) > 0
         ends = GLYPH_SIZE - inked[:, ::-1].argmax(axis=1)
         bounds = np.stack([inked.argmax(axis=1), ends], axis=1)
-        return np.where(inked.any(axis=1, keepdims=True), bounds, 0).astype(np.uint8)
+        return np.where(inked.max(axis=1, keepdims=True), bounds, 0).astype(np.uint8)
 
     def of(self, character: str) -> np.ndarray:
         """All glyphs of a character, uint8 (n, 28, 28)."""

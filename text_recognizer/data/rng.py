@@ -15,9 +15,8 @@ _MIX_2 = np.uint64(0x94D049BB133111EB)
 
 
 @njit(cache=True, inline="always")
-def mix(value: int) -> int:
+def mix(value: np.uint64) -> np.uint64:
     """Scramble 64 bits: close inputs give unrelated outputs."""
-    value = np.uint64(value)
     value = (value ^ (value >> np.uint64(30))) * _MIX_1
     value = (value ^ (value >> np.uint64(27))) * _MIX_2
     return value ^ (value >> np.uint64(31))
@@ -32,7 +31,7 @@ def seed_state(state: np.ndarray, seed: int, stream: int, index: int) -> None:
 
 
 @njit(cache=True, inline="always")
-def next_uint64(state: np.ndarray) -> int:
+def next_uint64(state: np.ndarray) -> np.uint64:
     """The next 64 random bits."""
     state[0] += _GOLDEN
     return mix(state[0])
@@ -47,7 +46,7 @@ def uniform(state: np.ndarray, low: float, high: float) -> float:
 @njit(cache=True, inline="always")
 def randint(state: np.ndarray, count: int) -> int:
     """An integer in [0, count)."""
-    return np.int64(uniform(state, 0.0, 1.0) * count)
+    return int(uniform(state, 0.0, 1.0) * count)
 
 
 @njit(cache=True, inline="always")

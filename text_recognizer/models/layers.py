@@ -40,7 +40,8 @@ class Residual(nn.Module):
 class GlyphFeatures(nn.Sequential):
     """Picture (B, 1, H, W) to features (B, conv_dim, H / 4, W / 4).
 
-    It strides at once: a network that convolves at full resolution first does most of its work there, for little accuracy.
+    It strides at once: a network that convolves at full resolution first does most of its work there, for little
+    accuracy.
     """
 
     def __init__(self, conv_dim: int) -> None:

@@ -11,6 +11,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 
 from text_recognizer.data.emnist_lines import EMNISTLines
 from text_recognizer.models.line_cnn import LineCNN
+from text_recognizer.training.metrics import LineMetrics
 from text_recognizer.training.pictures import braille, save_readings
 from text_recognizer.training.quiet import quiet_lightning
 from text_recognizer.training.recognition import LineRecognition
@@ -62,7 +63,7 @@ def demo(*, out: str = "demo/demo.png", num_lines: int = NUM_LINES, seed: int = 
     seconds = time.perf_counter() - started
     figures = trainer.test(recognition, datamodule=data, verbose=False)[0]
     print(
-        f"Trained for {seconds:.0f} s. On {data.num_lines['test']:,} lines of glyphs and texts never seen in training:\n"
+        f"Trained for {seconds:.0f} s. On {data.num_lines['test']:,} lines of glyphs and texts never trained on:\n"
         f"  character error rate {figures['test_cer']:.3f}, lines read without a mistake {figures['test_exact']:.2f}\n"
     )
     show(recognition, data, out)
@@ -70,12 +71,13 @@ def demo(*, out: str = "demo/demo.png", num_lines: int = NUM_LINES, seed: int = 
 
 def show(recognition: LineRecognition, data: EMNISTLines, out: str) -> None:
     """Read some test lines; print them with what was read, and save them as a picture."""
+    metrics = LineMetrics(data.alphabet)
     batch = data.datasets["test"].batch(np.arange(NUM_SHOWN))
     with torch.inference_mode():
         logits = recognition.eval()(torch.from_numpy(batch[0]).unsqueeze(1).float() / 255)
     steps = torch.full((NUM_SHOWN,), logits.shape[2])
-    readings = recognition.test_metrics.texts(recognition.predict(logits, steps, MAX_LENGTH))
-    references = recognition.test_metrics.texts(torch.from_numpy(batch[1]))
+    readings = metrics.texts(recognition.predict(logits, steps, MAX_LENGTH))
+    references = metrics.texts(torch.from_numpy(batch[1]))
     for image, reading, reference in zip(batch[0], readings, references, strict=True):
         print(braille(image))
         print(f"  read: {reading}" + ("" if reading == reference else f"     (written: {reference})") + "\n")

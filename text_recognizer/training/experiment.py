@@ -75,7 +75,7 @@ def devices(gpus: str | None) -> dict[str, Any]:
     """Lightning's accelerator and devices for the lab's ``--gpus``.
 
     Args:
-        gpus: None takes what there is; "0" the CPU; "N" so many GPUs; "-1" all; "0," or "0,2" the GPUs of these numbers.
+        gpus: None takes what there is; "0" the CPU; "N" so many GPUs; "-1" all; "0," or "0,2" the GPUs so numbered.
 
     Raises:
         UsageError: If ``gpus`` is nothing of these.
@@ -124,7 +124,8 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
     if reads_lines != bool(data.target_shape):
         reads, holds = ("lines", "single characters") if reads_lines else ("single characters", "lines")
         raise UsageError(
-            f"--model_class {experiment.model_class} reads {reads}, but --data_class {experiment.data_class} holds {holds}."
+            f"--model_class {experiment.model_class} reads {reads}, "
+            f"but --data_class {experiment.data_class} holds {holds}."
         )
     if reads_lines:
         sizes = {"input_width": data.input_shape[2], "target_length": data.target_shape[0]}
@@ -137,7 +138,7 @@ def build_trainer(arguments: Arguments, run_dir: Path, description: Description)
     interrupt = StopOnInterrupt()
     validates = arguments.trainer["limit_val_batches"] != 0
     monitor = MONITOR if validates else None
-    often = {"save_on_train_epoch_end": True, "enable_version_counter": False}
+    often: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     callbacks: list[Callback] = [
         DescribeCheckpoint(description),
         ModelCheckpoint(run_dir, filename="best", monitor=monitor, **often),

@@ -65,11 +65,20 @@ class LineMetrics(Metric):
     """Accuracies and error rates of lines.
 
     ``compute`` returns ``acc`` (the lab's: share of positions that are right, padding counted), ``char_acc`` (positions
-    that hold a character, spaces included), ``cer`` (edits / reference characters, padding never counted), ``cer_folded``
-    (the same with case and look-alikes folded) and ``exact`` (share of lines that are right to the letter).
+    that hold a character, spaces included), ``cer`` (edits / reference characters, padding never counted),
+    ``cer_folded`` (the same with case and look-alikes folded) and ``exact`` (share of lines right to the letter).
     """
 
     full_state_update = False
+    positions: Tensor
+    right: Tensor
+    characters: Tensor
+    right_characters: Tensor
+    edits: Tensor
+    folded_edits: Tensor
+    length: Tensor
+    lines: Tensor
+    exact: Tensor
     _counts = (
         "positions",
         "right",

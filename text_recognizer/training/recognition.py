@@ -70,7 +70,7 @@ class Recognition(L.LightningModule):
             raise UsageError(f"--one_cycle_total_steps is {one_cycle_total_steps}, but must be at least 1.")
         if not 0 <= label_smoothing < 1:
             raise UsageError(f"--label_smoothing is {label_smoothing}, but must be in [0, 1).")
-        self.model = model.to(memory_format=torch.channels_last)
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.alphabet = alphabet
         self.optimizer = optimizer
         self.lr = lr if one_cycle_max_lr is None else one_cycle_max_lr

@@ -1,0 +1,82 @@
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BUILT_IN = "--glyphs=strokes --text=builtin --max_length=4 --num_train=128 --num_test=64"
+
+Load = Callable[[str], ModuleType]
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Imports a script of ``benchmarks/`` as it is imported when it is run."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"benchmark_{name}", BENCHMARKS / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, spec.name, module)
+        spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in BENCHMARKS.glob("*.py")))
+def test_every_script_can_be_imported(load: Load, name: str) -> None:
+    assert load(name).__doc__
+
+
+def test_data_waits_are_a_share(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
+    load("training").main(
+        ["--only", "data_waits_lines", "--steps=8", "--json", f"--flags={BUILT_IN} --batch_size=8"],
+    )
+    figures = json.loads(capsys.readouterr().out)
+    for workers in (0, 2):
+        assert 0 < figures[f"data_wait_lines_{workers}_workers"] < 1
+
+
+@pytest.mark.slow
+def test_line_models_are_timed_and_gathered(load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    training = load("training")
+    gathered, results = tmp_path / "gathered.json", tmp_path / "results.md"
+    results.write_text("before\n<!-- training -->\nold\n<!-- /training -->\nafter\n")
+    flags = f"{BUILT_IN} --max_epochs=1"
+    arguments = ["--reference_steps=1", f"--flags={flags}", f"--gather={gathered}"]
+    training.main(["--only", "line_reshape_cnn", *arguments])
+    training.main(["--only", f"--gather={gathered}", f"--write={results}", f"--plot={tmp_path / 'plot.png'}"])
+    text = results.read_text()
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    assert "seconds, the lab's LineReshapeCNN for its five epochs" in text
+    assert text.count("| LineReshapeCNN to 0.90") == 1
+    assert (tmp_path / "plot.png").stat().st_size > 0
+    figures = {key: value for key, value, *_ in json.loads(gathered.read_text())["line_reshape_cnn"]["figures"]}
+    assert figures["lab_five_epochs_seconds_line_reshape_cnn"] > 0
+    assert 0 <= figures["best_acc_line_reshape_cnn"] <= 1
+
+
+def test_time_to_a_goal_is_that_of_the_first_measurement_at_it(load: Load) -> None:
+    training = load("training")
+    curve = [(1.0, 0.5), (2.0, 0.9), (3.0, 0.8), (4.0, 0.95)]
+    assert training.time_to(curve, 0.9) == 2.0
+    assert training.time_to(curve, 0.99) is None
+
+
+def test_the_labs_models_give_one_output_per_cell(load: Load) -> None:
+    import torch
+
+    models = load("lab_models")
+    lines = torch.rand(1, 1, 28, 28 * 3)
+    assert models.LabCNN(83)(lines[..., :28]).shape == (1, 83)
+    for model in (models.LabLineReshapeCNN(83), models.LabLineCNN(83)):
+        assert model(lines).shape == (1, 83, 3)
