@@ -27,6 +27,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from text_recognizer.alphabet import ALPHABET
+from text_recognizer.command_line import run_safely
 from text_recognizer.data.emnist_lines import EMNISTLines
 from text_recognizer.reading.pictures import load_picture
 from text_recognizer.reading.recognizer import TextRecognizer
@@ -98,15 +99,14 @@ def readers(model: str | None) -> dict[str, Read]:
 def rapid_ocr() -> Read:
     """RapidOCR's recogniser alone, with the models in its wheel."""
     from rapidocr import RapidOCR
-    from rapidocr.ch_ppocr_rec.typings import TextRecInput
 
     threads = {"intra_op_num_threads": THREADS, "inter_op_num_threads": 1}
     options = {f"EngineConfig.onnxruntime.{name}": value for name, value in threads.items()}
-    recognise: Any = RapidOCR(params=options | {"Global.log_level": "error"}).text_rec
+    engine = RapidOCR(params=options | {"Global.log_level": "error"})
 
     def read(pictures: list[np.ndarray]) -> list[str]:
         images = [cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) for picture in pictures]
-        return list(recognise(TextRecInput(img=images)).txts)
+        return list(engine.recognize_txt(images).txts or ())
 
     return read
 
@@ -154,13 +154,14 @@ def lines_per_second(read: Read, pictures: list[np.ndarray], repeats: int = 5) -
     return len(pictures) / statistics.median(_seconds(lambda: read(pictures)) for _ in range(repeats))
 
 
-def process_seconds(picture: np.ndarray) -> dict[str, float]:
+def process_seconds(picture: np.ndarray, model: str | None) -> dict[str, float]:
     """Seconds that a whole process takes to read one picture, the median of five after one to warm up."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/one.png"
+        own = ["--model", model] if model else []
         cv2.imwrite(path, picture)
         commands = {
-            "this reader (beam, default)": [str(Path(sys.executable).with_name("text-recognizer")), "read", path],
+            "this reader (beam, default)": [str(Path(sys.executable).with_name("text-recognizer")), "read", path, *own],
             "RapidOCR": [sys.executable, "-c", RAPID_OCR_PROCESS, path],
         }
         seconds = {}
@@ -198,7 +199,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     if "RapidOCR recogniser" in speed:
         peer = speed["RapidOCR recogniser"]
         figures["speed_against_rapidocr"] = {n: rate / peer for n, rate in speed.items() if n.startswith("this")}
-        figures["process_seconds"] = process_seconds(sets[SPEED_SET].pictures[0])
+        figures["process_seconds"] = process_seconds(sets[SPEED_SET].pictures[0], arguments.model)
     return figures
 
 
@@ -231,4 +232,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_safely(main))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from text_recognizer.models.layers import ConvNorm, Residual
+from text_recognizer.models.layers import ConvNorm, GlyphFeatures, Residual
 
 DROPOUT = 0.1
 DILATIONS = (1, 2, 4, 8)
@@ -27,7 +27,7 @@ class _Context(nn.Module):
 
 
 class LineReader(nn.Module):
-    """Reads a line in steps of 4 pixels, for a loss that aligns steps and characters (``--loss aligned_ctc``).
+    """Reads a line in steps of 4 pixels, more than it has characters.
 
     The picture is strided down at once to a quarter of its width, where residual blocks see the shapes of characters.
     Then all rows become one vector per step, and dilated convolutions (Yu and Koltun, "Multi-scale context aggregation
@@ -42,6 +42,8 @@ class LineReader(nn.Module):
         context_blocks: Convolutions along the line, with dilations 1, 2, 4, 8, 1, 2, 4, ...
     """
 
+    default_loss = "aligned_ctc"
+
     def __init__(
         self,
         *,
@@ -54,9 +56,7 @@ class LineReader(nn.Module):
         super().__init__()
         rows = -(-input_shape[1] // 8)
         self.features = nn.Sequential(
-            ConvNorm(1, conv_dim // 2, 5, stride=2),
-            ConvNorm(conv_dim // 2, conv_dim, 3, stride=2),
-            Residual(conv_dim),
+            *GlyphFeatures(conv_dim),
             ConvNorm(conv_dim, 2 * conv_dim, 3, stride=(2, 1)),
             Residual(2 * conv_dim),
             Residual(2 * conv_dim),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -105,15 +106,17 @@ def write_model(model: nn.Module, metadata: Metadata, path: Path) -> None:
     example = torch.zeros(2, HEIGHT, 128, dtype=torch.uint8)
     dynamic = {"images": {0: torch.export.Dim("batch"), 2: torch.export.Dim("width", min=8, max=1 << 20)}}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    program = torch.onnx.export(
-        reader,
-        (example,),
-        input_names=["images"],
-        output_names=["log_probs"],
-        dynamic_shapes=dynamic,
-        dynamo=True,
-        verbose=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # the exporter's own
+        program = torch.onnx.export(
+            reader,
+            (example,),
+            input_names=["images"],
+            output_names=["log_probs"],
+            dynamic_shapes=dynamic,
+            dynamo=True,
+            verbose=False,
+        )
     assert program is not None
     graph = program.model_proto
     _halve_weights(graph.graph)

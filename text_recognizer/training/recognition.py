@@ -23,13 +23,12 @@ END_FACTOR = 0.001
 ALIGNED_SHARE = 1 / 3
 
 
-def one_cycle(step: float, total_steps: float) -> float:
-    """Factor of the peak learning rate: up linearly for the first 15 % of the steps, then down along a cosine.
+def one_cycle(progress: float) -> float:
+    """Factor of the peak learning rate: up linearly for the first 15 % of the training, then down along a cosine.
 
-    A function of the step alone (Smith, "Super-convergence", 2018, with a cosine descent), so a resumed run with more
-    epochs simply stretches it. Steps after the last keep the last factor.
+    A function of the progress alone, from 0 to 1 (Smith, "Super-convergence", 2018, with a cosine descent), so a
+    resumed run with more epochs simply stretches it.
     """
-    progress = min(1.0, step / max(1, total_steps))
     if progress < WARM_UP_SHARE:
         return START_FACTOR + (1 - START_FACTOR) * progress / WARM_UP_SHARE
     descent = (progress - WARM_UP_SHARE) / (1 - WARM_UP_SHARE)
@@ -140,7 +139,7 @@ class Recognition(L.LightningModule):
                 elapsed = timer.time_elapsed()
                 progress = max(progress, elapsed / max(1e-9, elapsed + remaining))
         self.progress = self.trainer.strategy.broadcast(min(1.0, progress))  # clocks differ
-        return one_cycle(self.progress, 1)
+        return one_cycle(self.progress)
 
 
 class CharacterRecognition(Recognition):
@@ -183,7 +182,8 @@ class LineRecognition(Recognition):
         input_width: Width of the data's lines in pixels.
         target_length: Length of the data's padded targets.
         loss: ``cross_entropy``, one output position per target position; ``ctc`` (Graves et al., 2006), any length; or
-            ``aligned_ctc``, a first third of cross entropy where the characters stand, then ctc.
+            ``aligned_ctc``, a first third of cross entropy where the characters stand, then ctc. By default what the
+            model is for: ``aligned_ctc`` for LineReader, ``cross_entropy`` for the others.
 
     Raises:
         UsageError: If the loss is cross_entropy and the model's output length is not the target length.
@@ -196,10 +196,11 @@ class LineRecognition(Recognition):
         *,
         input_width: int,
         target_length: int,
-        loss: Literal["cross_entropy", "ctc", "aligned_ctc"] = "cross_entropy",
+        loss: Literal["cross_entropy", "ctc", "aligned_ctc"] | None = None,
         **optimization: Any,
     ) -> None:
         super().__init__(model, alphabet, **optimization)
+        loss = loss or getattr(model, "default_loss", "cross_entropy")
         steps = model.output_length(input_width)  # type: ignore[operator]
         if loss == "cross_entropy" and steps != target_length:
             raise UsageError(

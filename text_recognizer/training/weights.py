@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import nn
 
 from text_recognizer.alphabet import Alphabet
@@ -29,7 +29,7 @@ def save_weights(path: str | Path, checkpoint: Checkpoint) -> None:
         for name, value in checkpoint.weights.items()
     }
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        temporary.write_bytes(save(tensors, metadata))
 
 
 def load_model(path: str | Path) -> nn.Module:
