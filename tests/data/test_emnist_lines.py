@@ -4,7 +4,7 @@ import torch
 
 from text_recognizer.alphabet import ALPHABET, END, PADDING, START
 from text_recognizer.data.compose import Lines
-from text_recognizer.data.emnist_lines import EMNISTLines
+from text_recognizer.data.emnist_lines import EMNISTLines, normal_form
 from text_recognizer.data.glyph_sources import VISIBLE_CHARACTERS
 from text_recognizer.data.glyphs import SPLITS
 from text_recognizer.data.sentences import TextMix
@@ -166,3 +166,26 @@ def test_impossible_values(flag: str, value: float) -> None:
 def test_no_text_that_is_short_enough(glyphs: str) -> None:
     with pytest.raises(UserError, match="--max_length"):
         make(glyphs, max_length=3, text_mix=TextMix(as_is=0, dates_and_codes=1))
+
+
+def test_the_normal_form_has_its_ink_in_the_boxes(glyphs: str) -> None:
+    dataset = make(glyphs, prepared=True, layout="exact").datasets["val"]
+    lines = dataset.batch(np.arange(8))
+    assert lines.images.shape[1:] == (40, -(-lines.widths.max() // 16) * 16)
+    for image, boxes, length, width in zip(lines.images, lines.boxes, lines.lengths, lines.widths, strict=True):
+        boxed = np.zeros(image.shape[1], bool)
+        for x0, x1 in boxes[:length]:
+            boxed[max(x0 - 1, 0) : x1 + 1] = True
+        ink = image.sum(0, dtype=float)
+        assert ink[boxed].sum() > 0.98 * ink.sum()
+        assert boxes.max() <= width
+
+
+def test_a_line_without_writing_has_no_text_in_its_normal_form() -> None:
+    images = np.zeros((2, 28, 56), np.uint8)
+    images[0, 8:20, 10:14] = images[0, 8:20, 30:34] = 255
+    targets, boxes = np.array([[11, 12], [11, 12]]), np.array([[[10, 14], [30, 34]]] * 2, np.int32)
+    lines = normal_form(Lines(images, targets, np.array([56, 56]), np.array([2, 2]), boxes))
+    assert lines.lengths.tolist() == [2, 0]
+    assert lines.widths[1] == 0
+    assert (lines.targets[1] == ALPHABET.index(PADDING)).all()

@@ -158,3 +158,9 @@ def test_an_unknown_source_is_named() -> None:
     for function in (download_text, lambda source: load_documents(source, seed=0)):
         with pytest.raises(UserError, match=r"'bown'.*brown, builtin, or the path"):
             function("bown")
+
+
+def test_several_sources_are_joined(tmp_path: Path) -> None:
+    (tmp_path / "own.txt").write_text("one two three four five six seven eight nine ten eleven twelve")
+    own = load_documents(str(tmp_path / "own.txt"), seed=1)
+    assert load_documents(f"builtin,{tmp_path / 'own.txt'}", seed=1) == load_documents("builtin", seed=1) + own
