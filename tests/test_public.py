@@ -1,0 +1,103 @@
+"""What users rely on by name: a change here is a change for them, and belongs in CHANGELOG.md."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+import text_recognizer
+from text_recognizer import cli, models, registry
+from text_recognizer.training.arguments import parse
+
+EXPERIMENT = [
+    "model_class",
+    "data_class",
+    "gpus",
+    "overfit_batches",
+    "load_checkpoint",
+    "log_dir",
+    "auto_lr_find",
+    "compile",
+]
+BATCHES = ["batch_size", "num_workers", "seed"]
+LINES = [
+    "max_length",
+    "min_overlap",
+    "max_overlap",
+    "num_train",
+    "num_val",
+    "num_test",
+    "with_start_end_tokens",
+    "layout",
+    "glyphs",
+    "text",
+    "text_mix",
+    "fresh_lines",
+    "degraded_share",
+    "prepared",
+    *BATCHES,
+]
+OPTIMIZATION = [
+    "loss",
+    "optimizer",
+    "lr",
+    "one_cycle_max_lr",
+    "one_cycle_total_steps",
+    "weight_decay",
+    "label_smoothing",
+]
+TRAINER = [
+    "precision",
+    "max_epochs",
+    "min_epochs",
+    "max_steps",
+    "max_time",
+    "limit_train_batches",
+    "limit_val_batches",
+    "limit_test_batches",
+    "val_check_interval",
+    "check_val_every_n_epoch",
+    "num_sanity_val_steps",
+    "log_every_n_steps",
+    "enable_progress_bar",
+    "enable_model_summary",
+    "accumulate_grad_batches",
+    "gradient_clip_val",
+    "gradient_clip_algorithm",
+    "deterministic",
+    "benchmark",
+    "fast_dev_run",
+    "profiler",
+    "detect_anomaly",
+    "strategy",
+    "num_nodes",
+    "sync_batchnorm",
+]
+DATA_FLAGS = {"MNIST": BATCHES, "EMNIST": [*BATCHES, "balance"], "EMNISTLines": LINES}
+MODEL_FLAGS = {
+    "MLP": ["fc1", "fc2"],
+    "CNN": ["conv_dim", "fc_dim"],
+    "LineCNN": ["conv_dim", "fc_dim", "window_width", "window_stride"],
+    "LineReader": ["conv_dim", "context_dim", "context_blocks"],
+}
+
+
+def test_public_names() -> None:
+    assert sorted(text_recognizer.__all__) == ["Reading", "TextRecognizer"]
+    assert sorted(models.__all__) == ["CNN", "LineCNN", "LineReader", "LineReshapeCNN", "MLP"]
+    assert sorted(registry.MODEL_CLASSES) == ["CNN", "LineCNN", "LineReader", "LineReshapeCNN", "MLP"]
+    assert sorted(registry.DATA_CLASSES) == ["EMNIST", "EMNISTLines", "MNIST"]
+    assert all(hasattr(text_recognizer, name) for name in text_recognizer.__all__)
+
+
+def test_commands() -> None:
+    assert sorted(cli.COMMANDS) == ["data", "demo", "export", "lines", "read", "train"]
+
+
+@pytest.mark.parametrize(
+    ("model", "data"), [("MLP", "MNIST"), ("CNN", "EMNIST"), ("LineCNN", "EMNISTLines"), ("LineReader", "EMNISTLines")]
+)
+def test_flags_of_training(model: str, data: str) -> None:
+    arguments = parse([f"--model_class={model}", f"--data_class={data}"], "train")
+    flags = [*EXPERIMENT, *DATA_FLAGS[data], *MODEL_FLAGS[model], *OPTIMIZATION, *TRAINER]
+    assert sorted(yaml.safe_load(arguments.yaml)) == sorted(flags)
