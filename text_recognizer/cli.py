@@ -15,6 +15,7 @@ TRAINING_MODULES = (
     "HersheyFonts",
     "filelock",
     "lightning",
+    "llvmlite",
     "matplotlib",
     "numba",
     "onnx",
