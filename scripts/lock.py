@@ -1,6 +1,7 @@
 """Resolve the newest versions of what the project needs and write requirements.lock: ``make lock``.
 
-torch stays at the version that the lock file names; edit that line first to move it.
+torch stays at the version that the lock file names; edit that line first to move it. On Linux call it with
+``PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu``, or the CUDA packages of PyPI's torch are listed too.
 """
 
 from __future__ import annotations
