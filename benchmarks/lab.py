@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from machine import machine
+from report import data_source, machine, write
 
 ROOT = Path(__file__).parents[1]
 CHARACTERS = "--max_epochs=5 --gpus=1"
@@ -24,7 +23,8 @@ EXPERIMENTS = {
     "MLP, MNIST": f"--model_class=MLP --data_class=MNIST {CHARACTERS}",
     "CNN, MNIST": f"--model_class=CNN --data_class=MNIST {CHARACTERS}",
     "CNN, EMNIST": f"--model_class=CNN --data_class=EMNIST {CHARACTERS}",
-    "CNN, EMNIST, overfit 2 batches": "--model_class=CNN --data_class=EMNIST --max_epochs=50 --gpus=1 --overfit_batches=2",
+    "CNN, EMNIST, overfit 2 batches": "--model_class=CNN --data_class=EMNIST --max_epochs=50 --gpus=1 "
+    "--overfit_batches=2",
     "LineReshapeCNN, overlap 0": f"{LINES} --max_overlap=0 --model_class=LineReshapeCNN",
     "LineCNN, overlap 0": f"{LINES} --max_overlap=0 --model_class=LineCNN",
     "LineReshapeCNN, overlap to 0.33": f"{LINES} --max_overlap=0.33 --model_class=LineReshapeCNN",
@@ -62,15 +62,9 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         cells = [f"{figures[key]:.3f}" if key in figures else "" for key in COLUMNS]
         lines.append(f"| {name} | {' | '.join(cells)} | {figures['minutes']:.1f} |")
     total = sum(figures["minutes"] for figures in results.values())
-    data = "a mirror of part of the data" if os.environ.get("TEXT_RECOGNIZER_MIRROR") else "the official files"
-    return "\n".join([*lines, "", f"All rows together: {total:.0f} minutes. Data: {data}. Machine: {machine()}."])
-
-
-def write(path: Path, text: str, mark: str) -> None:
-    """Replace what stands between ``<!-- mark -->`` and ``<!-- /mark -->`` in a file."""
-    before, rest = path.read_text().split(f"<!-- {mark} -->")
-    after = rest.split(f"<!-- /{mark} -->")[1]
-    path.write_text(f"{before}<!-- {mark} -->\n{text}\n<!-- /{mark} -->{after}")
+    return "\n".join(
+        [*lines, "", f"All rows together: {total:.0f} minutes. Data: {data_source()}. Machine: {machine()}."]
+    )
 
 
 def main() -> None:

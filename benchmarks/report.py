@@ -1,0 +1,35 @@
+"""What the benchmarks share in reporting: the machine and the data by name, tables in files."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+from text_recognizer.data.download import MIRROR_SETTING
+from text_recognizer.files import write_text
+
+
+def machine() -> str:
+    """Processor, cores, GPU and versions, in one line."""
+    model = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        model = names[0] if names else model
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{model}, {os.cpu_count()} cores, {gpu}, Python {platform.python_version()}, PyTorch {torch.__version__}"
+
+
+def data_source() -> str:
+    """Which MNIST, EMNIST and Brown corpus were used."""
+    return "a mirror of part of the data" if os.environ.get(MIRROR_SETTING) else "the official files"
+
+
+def write(path: Path, text: str, mark: str) -> None:
+    """Replace what stands between ``<!-- mark -->`` and ``<!-- /mark -->`` in a file."""
+    before, rest = path.read_text(encoding="utf-8").split(f"<!-- {mark} -->")
+    after = rest.split(f"<!-- /{mark} -->")[1]
+    write_text(path, f"{before}<!-- {mark} -->\n{text}\n<!-- /{mark} -->{after}")

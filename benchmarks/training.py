@@ -1,0 +1,439 @@
+"""How fast training is, beside the lab's models and a bare loop: ``python benchmarks/training.py``.
+
+All on the CPU. Ours is trained as ``text-recognizer train`` would with the flags given here, the lab's models with Adam
+at 1e-3 and batches of 128, on the same data. Accuracy is the lab's, on the test split (on lines it counts padding);
+the clock stands still while it is measured. The lab's five epochs on lines are not run: their time is that of the
+median step times the number of steps (``--reference_steps=390`` runs them all).
+
+The parts take from seconds to hours; ``--only`` chooses some, and ``--gather FILE`` keeps their results in a file, so
+that a later call shows them together: ``python benchmarks/training.py --gather FILE --only``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import partial
+from itertools import count, islice, pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning as L
+import torch
+from lab_models import LabCNN, LabLineCNN, LabLineReshapeCNN
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.profilers import SimpleProfiler
+from matplotlib.figure import Figure as Picture
+from report import data_source, machine, write
+from torch import Tensor, nn
+
+from text_recognizer.data.data_module import DataModule
+from text_recognizer.files import replacing, write_text
+from text_recognizer.training.arguments import Arguments, parse
+from text_recognizer.training.experiment import build
+from text_recognizer.training.quiet import quiet_lightning
+from text_recognizer.training.recognition import Recognition
+
+ROOT = Path(__file__).parents[1]
+CELLS = "--data_class=EMNISTLines --max_length=16 --max_overlap=0"
+FIRST_TRY = "--fresh_lines=true --batch_size=32 --max_epochs=2"
+LINE_PAIRS: dict[str, tuple[str, type[nn.Module], float]] = {  # our flags, the lab's model, how often faster to be
+    "line_cnn": (f"{CELLS} --model_class=LineCNN {FIRST_TRY}", LabLineCNN, 20),
+    "line_reshape_cnn": (f"{CELLS} --model_class=LineReshapeCNN {FIRST_TRY}", LabLineReshapeCNN, 5),
+}
+EMNIST = "--data_class=EMNIST --model_class=CNN"
+MNIST = "--data_class=MNIST --model_class=CNN --max_epochs=2"
+WAITS = {
+    "mnist": "--data_class=MNIST --model_class=MLP",
+    "emnist": EMNIST,
+    "lines": f"{CELLS} --model_class=LineCNN",
+    "mixed_lines": "--data_class=EMNISTLines --layout=mixed --degraded_share=0.5 --prepared=true "
+    "--model_class=LineReader --loss=aligned_ctc --batch_size=32",
+}
+PRECISION = {"cnn": "--data_class=MNIST --model_class=CNN", "line_cnn": f"{CELLS} --model_class=LineCNN"}
+MEMORY = "--data_class=EMNISTLines --model_class=LineCNN --num_train=5000 --max_epochs=1 --num_workers=0 --gpus=0"
+
+LAB_BATCH = "--batch_size=128"
+LAB_EPOCH_STEPS = 10_000 // 128
+LAB_EPOCHS = 5
+LINE_GOAL, MNIST_GOAL = 0.90, 0.99
+MNIST_MAX_LAB_EPOCHS = 10
+EVALUATIONS_PER_EPOCH = 8
+WARM_UP_STEPS = 2
+LIGHTNING_ROUNDS = 3
+
+Curve = list[tuple[float, float]]
+"""Seconds of training and the accuracy after them."""
+
+
+class Figure(NamedTuple):
+    """One measured number; ``value`` is None where the goal was not reached."""
+
+    key: str
+    value: float | None
+    what: str
+    target: str = ""
+
+
+class Part(NamedTuple):
+    """What one part of the benchmark measured; ``curves`` by whose they are."""
+
+    figures: list[Figure]
+    curves: dict[str, Curve]
+
+
+def prepare(flags: str) -> tuple[Arguments, DataModule, Recognition]:
+    """What ``text-recognizer train`` with these flags would train, its data loaded and everything seeded."""
+    arguments = parse(flags.split(), prog="text-recognizer train")
+    L.seed_everything(arguments.data["seed"], verbose=False)
+    data, recognition, _ = build(arguments)
+    data.prepare_data()
+    data.setup("fit")
+    if arguments.experiment.compile:
+        recognition.model.compile()
+    return arguments, data, recognition
+
+
+def fit(
+    arguments: Arguments, data: DataModule, recognition: Recognition, callbacks: list[Callback], **more: Any
+) -> None:
+    """Train with Lightning on the CPU, without validation, logs and checkpoints."""
+    plain = {"accelerator": "cpu", "devices": 1, "logger": False, "enable_checkpointing": False, "limit_val_batches": 0}
+    plain |= {"enable_progress_bar": False, "use_distributed_sampler": False}
+    L.Trainer(**{**arguments.trainer, **plain, **more}, callbacks=callbacks).fit(recognition, datamodule=data)
+
+
+def accuracy(model: nn.Module, data: DataModule) -> float:
+    """Share of the test split's targets that are found."""
+    found: list[Tensor] = []
+    model.eval()
+    with torch.inference_mode():
+        for batch in data.test_dataloader():
+            images, targets = data.on_after_batch_transfer(batch, 0)[:2]
+            found.append((model(images).argmax(1) == targets).flatten())
+    model.train()
+    return torch.cat(found).float().mean().item()
+
+
+class Clock(Callback):
+    """Measures the accuracy every so many steps, without counting the time that takes, and stops at the goal."""
+
+    def __init__(self, data: DataModule, goal: float) -> None:
+        self.data, self.goal = data, goal
+        self.every = max(1, len(data.train_dataloader()) // EVALUATIONS_PER_EPOCH)
+        self.curve: Curve = []
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: Any) -> None:
+        self.seconds, self.resumed = 0.0, time.perf_counter()
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step % self.every == 0:
+            self.seconds += time.perf_counter() - self.resumed
+            self.curve.append((self.seconds, accuracy(pl_module.model, self.data)))
+            trainer.should_stop = self.curve[-1][1] >= self.goal
+            self.resumed = time.perf_counter()
+
+
+class StepTimes(Callback):
+    """Notes when each step ended."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.ends.append(time.perf_counter())
+
+    def seconds(self) -> list[float]:
+        """Of each step after the warm-up."""
+        return [end - start for start, end in pairwise(self.ends[WARM_UP_STEPS:])]
+
+
+def bare_steps(model: nn.Module, data: DataModule, optimizer: torch.optim.Optimizer) -> Iterator[float]:
+    """Train without end in a bare PyTorch loop; yields the seconds of each step, its batch included."""
+    for epoch in count():
+        loader = data.train_dataloader()
+        loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+        started = time.perf_counter()
+        for batch in loader:
+            images, targets = data.on_after_batch_transfer(batch, 0)[:2]
+            loss = nn.functional.cross_entropy(model(images), targets)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            yield time.perf_counter() - started
+            started = time.perf_counter()
+
+
+def lab_steps(model: nn.Module, data: DataModule) -> Iterator[float]:
+    return bare_steps(model, data, torch.optim.Adam(model.parameters(), lr=1e-3))
+
+
+def lab_training(
+    model: nn.Module, data: DataModule, *, steps: int, every: int, goal: float = math.inf
+) -> tuple[list[float], Curve]:
+    """Train one of the lab's models until the goal; returns the seconds of each step, and accuracies on the way."""
+    seconds: list[float] = []
+    curve: Curve = []
+    for took in islice(lab_steps(model, data), steps):
+        seconds.append(took)
+        if len(seconds) % every == 0:
+            curve.append((sum(seconds), accuracy(model, data)))
+            if curve[-1][1] >= goal:
+                break
+    return seconds, curve
+
+
+def time_to(curve: Curve, goal: float) -> float | None:
+    """Seconds after which the accuracy was first measured at the goal or above."""
+    return next((seconds for seconds, found in curve if found >= goal), None)
+
+
+def ratio(lab: float | None, ours: float | None) -> float | None:
+    return lab / ours if lab and ours else None
+
+
+def line_pair(name: str, options: argparse.Namespace) -> Part:
+    """Time for our line model to pass the lab's accuracy, against the lab's five epochs of 10,000 lines."""
+    flags, lab_model, target = LINE_PAIRS[name]
+    arguments, data, recognition = prepare(f"{flags} {options.flags}")
+    clock = Clock(data, LINE_GOAL)
+    fit(arguments, data, recognition, [clock])
+    ours = time_to(clock.curve, LINE_GOAL)
+    data = prepare(f"{flags} {options.flags} {LAB_BATCH}")[1]
+    model = lab_model(len(data.alphabet))
+    seconds, lab_curve = lab_training(model, data, steps=options.reference_steps, every=LAB_EPOCH_STEPS)
+    lab = LAB_EPOCHS * LAB_EPOCH_STEPS * statistics.median(seconds)
+    title = arguments.experiment.model_class
+    figures = [
+        Figure(
+            f"time_to_090_ratio_{name}", ratio(lab, ours), f"{title} to 0.90 against the lab's", f"{target:g} times"
+        ),
+        Figure(f"time_to_090_seconds_{name}", ours, f"seconds, {title} to 0.90"),
+        Figure(f"best_acc_{name}", max(found for _, found in clock.curve), f"highest accuracy, {title}"),
+        Figure(f"lab_five_epochs_seconds_{name}", lab, f"seconds, the lab's {title} for its five epochs"),
+    ]
+    end = "end of the lab's five epochs"
+    return Part(figures, {title: clock.curve, f"the lab's {title}": lab_curve, end: [(lab, 0.0), (lab, LINE_GOAL)]})
+
+
+def emnist(options: argparse.Namespace) -> Part:
+    """Accuracy of the CNNs on EMNIST for so many minutes of training, medians over seeds."""
+    budgets = sorted(60 * minutes for minutes in options.minutes)
+    ours: dict[float, list[float]] = {budget: [] for budget in budgets}
+    lab: dict[float, list[float]] = {budget: [] for budget in budgets}
+    for seed in range(options.seeds):
+        for budget in budgets:
+            arguments, data, recognition = prepare(f"{EMNIST} {options.flags} --seed={seed}")
+            fit(arguments, data, recognition, [], max_time=timedelta(seconds=budget), max_epochs=-1)
+            ours[budget].append(accuracy(recognition.model, data))
+        data = prepare(f"{EMNIST} {options.flags} {LAB_BATCH} --seed={seed}")[1]
+        for budget, found in lab_accuracies(LabCNN(len(data.alphabet)), data, budgets):
+            lab[budget].append(found)
+    curves = {
+        name: [(budget, statistics.median(found)) for budget, found in accuracies.items()]
+        for name, accuracies in (("CNN", ours), ("the lab's CNN", lab))
+    }
+    figures = []
+    for (budget, found), (_, lab_found) in zip(*curves.values(), strict=True):
+        time_spent, target = f"{budget / 60:g} minutes of EMNIST", "0.868" if budget == 600 else ""
+        key = f"emnist_{budget / 60:g}_minutes"
+        figures += [
+            Figure(f"{key}_gain", found - lab_found, f"{time_spent}, CNN above the lab's", "0.005"),
+            Figure(f"{key}_acc", found, f"{time_spent}, CNN", target),
+            Figure(f"{key}_acc_lab", lab_found, f"{time_spent}, the lab's CNN"),
+        ]
+    return Part(figures, curves)
+
+
+def lab_accuracies(model: nn.Module, data: DataModule, budgets: list[float]) -> Curve:
+    """Accuracy after each budget of seconds, all from one run: the lab has no schedule that depends on its end."""
+    curve: Curve = []
+    seconds = 0.0
+    for took in lab_steps(model, data):
+        seconds += took
+        while seconds >= budgets[len(curve)]:
+            curve.append((budgets[len(curve)], accuracy(model, data)))
+            if len(curve) == len(budgets):
+                return curve
+    raise AssertionError("the steps have no end")
+
+
+def mnist(options: argparse.Namespace) -> Part:
+    """Seconds of training to 99 % on MNIST."""
+    arguments, data, recognition = prepare(f"{MNIST} {options.flags}")
+    clock = Clock(data, MNIST_GOAL)
+    fit(arguments, data, recognition, [clock])
+    data = prepare(f"{MNIST} {options.flags} {LAB_BATCH}")[1]
+    epoch = len(data.train_dataloader())
+    model = LabCNN(len(data.alphabet))
+    plan = {"steps": MNIST_MAX_LAB_EPOCHS * epoch, "every": epoch // EVALUATIONS_PER_EPOCH}
+    _, lab_curve = lab_training(model, data, **plan, goal=MNIST_GOAL)
+    ours, lab = (time_to(curve, MNIST_GOAL) for curve in (clock.curve, lab_curve))
+    figures = [
+        Figure("mnist_099_ratio", ratio(lab, ours), "CNN to 0.99 on MNIST against the lab's, times faster"),
+        Figure("mnist_099_seconds", ours, "seconds, CNN to 0.99 on MNIST"),
+        Figure("mnist_099_seconds_lab", lab, "seconds, the lab's CNN to 0.99 on MNIST"),
+    ]
+    return Part(figures, {"CNN": clock.curve, "the lab's CNN": lab_curve})
+
+
+def data_waits(name: str, options: argparse.Namespace) -> Part:
+    """Share of the training time that goes to waiting for batches, the first steps left out."""
+    figures = []
+    arguments, data, recognition = prepare(f"{WAITS[name]} {options.flags}")
+    for data.num_workers in (0, 2):
+        profiler, times = SimpleProfiler(), StepTimes()
+        fit(arguments, data, recognition, [times], profiler=profiler, max_steps=options.steps, max_epochs=-1)
+        waits = profiler.recorded_durations["[_TrainingEpochLoop].train_dataloader_next"]
+        waited = sum(waits[WARM_UP_STEPS + 1 : len(times.ends)])
+        what = f"share of a step spent waiting for data, {name.replace('_', ' ')}, {data.num_workers} workers"
+        share = waited / sum(times.seconds())
+        figures.append(Figure(f"data_wait_{name}_{data.num_workers}_workers", share, what, "under 0.03"))
+    return Part(figures, {})
+
+
+def lightning_cost(options: argparse.Namespace) -> Part:
+    """What a step costs more in Lightning (its schedule and logging included) than in a bare loop; rounds alternate."""
+    figures = []
+    for name in ("MLP", "CNN"):
+        with_lightning: list[float] = []
+        bare: list[float] = []
+        for _ in range(LIGHTNING_ROUNDS):
+            arguments, data, recognition = prepare(f"--data_class=MNIST --model_class={name} {options.flags}")
+            times = StepTimes()
+            fit(arguments, data, recognition, [times], max_steps=options.steps, max_epochs=-1)
+            with_lightning += times.seconds()
+            optimizer = torch.optim.AdamW(recognition.model.parameters(), recognition.lr)
+            steps = bare_steps(recognition.model.train(), data, optimizer)
+            bare += islice(steps, WARM_UP_STEPS, options.steps)
+        both, alone = statistics.median(with_lightning), statistics.median(bare)
+        what = f"MNIST, {name}, batches of {arguments.data['batch_size']}"
+        figures += [
+            Figure(
+                f"lightning_ms_per_step_{name.lower()}", 1000 * (both - alone), f"ms a step that Lightning adds, {what}"
+            ),
+            Figure(f"lightning_share_{name.lower()}", 1 - alone / both, f"share of a step that Lightning adds, {what}"),
+        ]
+    return Part(figures, {})
+
+
+def peak_memory(options: argparse.Namespace) -> Part:
+    """Of a process that composes lines, trains on them and tests."""
+    with tempfile.TemporaryDirectory() as logs:
+        command = [sys.executable, "training/run_experiment.py", *MEMORY.split(), *options.flags.split()]
+        process = subprocess.Popen([*command, "--log_dir", logs], cwd=ROOT, stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed.")
+    gib = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 2**30
+    return Part(
+        [Figure("peak_memory_gib", gib, "GiB at the most, composing and training EMNISTLines", "under 1.5")], {}
+    )
+
+
+def precision(options: argparse.Namespace) -> Part:
+    """How many times faster steps are in bf16, and compiled."""
+    figures = []
+    for name, flags in PRECISION.items():
+        medians = {}
+        for setting in ("", "--precision=bf16-mixed", "--compile=true"):
+            arguments, data, recognition = prepare(f"{flags} {options.flags} {setting}")
+            times = StepTimes()
+            fit(arguments, data, recognition, [times], max_steps=options.steps, max_epochs=-1)
+            medians[setting] = statistics.median(times.seconds())
+        plain, bf16, compiled = medians.values()
+        figures += [
+            Figure(f"bf16_gain_{name}", plain / bf16, f"steps/s with bf16 against without, {name}"),
+            Figure(f"compile_gain_{name}", plain / compiled, f"steps/s with torch.compile against without, {name}"),
+        ]
+    return Part(figures, {})
+
+
+PARTS: dict[str, Callable[[argparse.Namespace], Part]] = {
+    "peak_memory": peak_memory,  # first: a child's peak cannot fall below what its parent holds when it starts it
+    **{name: partial(line_pair, name) for name in LINE_PAIRS},
+    "emnist": emnist,
+    "mnist": mnist,
+    **{f"data_waits_{name}": partial(data_waits, name) for name in WAITS},
+    "lightning_cost": lightning_cost,
+    "precision": precision,
+}
+
+
+def table(parts: dict[str, Part]) -> str:
+    """The figures as Markdown, with the data and the machine named."""
+    lines = ["| figure | measured | target |", "| --- | ---: | ---: |"]
+    for figure in (figure for part in parts.values() for figure in part.figures):
+        lines.append(
+            f"| {figure.what} | {'not reached' if figure.value is None else f'{figure.value:.4g}'} | {figure.target} |"
+        )
+    return "\n".join([*lines, "", f"Data: {data_source()}. Machine: {machine()}."])
+
+
+def plot(parts: dict[str, Part], path: Path) -> None:
+    """Accuracy against seconds of training, a panel for each part that has curves."""
+    shown = {name: part.curves for name, part in parts.items() if part.curves}
+    picture = Picture(figsize=(4.5 * len(shown), 3.6), layout="constrained")
+    for axes, (name, curves) in zip(picture.subplots(1, len(shown), squeeze=False).flat, shown.items(), strict=True):
+        for whose, curve in curves.items():
+            if curve:
+                axes.plot(*zip(*curve, strict=True), label=whose, marker=".", linestyle=":" if "end" in whose else "-")
+        axes.set(xscale="log", xlabel="seconds of training", ylabel="test accuracy", title=name.replace("_", " "))
+        axes.legend(fontsize=8)
+        axes.grid(alpha=0.3)
+    with replacing(path) as temporary:
+        picture.savefig(temporary, dpi=110)
+
+
+def load(path: Path) -> dict[str, Part]:
+    """Results of earlier calls, in the order of ``PARTS``; none if there is no such file."""
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {
+        name: Part([Figure(*figure) for figure in kept[name]["figures"]], kept[name]["curves"])
+        for name in PARTS
+        if name in kept
+    }
+
+
+def main(argv: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="*", choices=PARTS, help="run these parts, or none")
+    parser.add_argument("--minutes", nargs="+", type=float, default=[1, 3, 10], help="of training on EMNIST")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each training on EMNIST")
+    parser.add_argument("--reference_steps", type=int, default=30, help="timed steps of the lab's line models")
+    parser.add_argument("--steps", type=int, default=60, help="timed steps where no accuracy is measured")
+    parser.add_argument(
+        "--flags", default="", help="more flags of text-recognizer train, for ours: --flags='--lr=0.01'"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument("--gather", type=Path, help="JSON file that keeps the results of several calls")
+    parser.add_argument("--write", type=Path, help="also put the table into this file")
+    parser.add_argument("--plot", type=Path, help="also draw accuracy against seconds into this picture")
+    options = parser.parse_args(argv)
+    quiet_lightning()
+    parts = load(options.gather) if options.gather else {}
+    for name in PARTS if options.only is None else options.only:
+        print(f"{name} ...", file=sys.stderr)
+        parts[name] = PARTS[name](options)
+        if options.gather:
+            kept = {key: {"figures": part.figures, "curves": part.curves} for key, part in parts.items()}
+            write_text(options.gather, json.dumps(kept, indent=1))
+    figures = {figure.key: figure.value for part in parts.values() for figure in part.figures}
+    print(json.dumps(figures | {"machine": machine(), "data": data_source()}) if options.json else table(parts))
+    if options.write:
+        write(options.write, table(parts), "training")
+    if options.plot:
+        plot(parts, options.plot)
+
+
+if __name__ == "__main__":
+    main()
