@@ -35,6 +35,7 @@ def test_every_script_can_be_imported(load: Load, name: str) -> None:
     assert load(name).__doc__
 
 
+@pytest.mark.slow
 def test_data_waits_are_a_share(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     load("training").main(
         ["--only", "data_waits_lines", "--steps=8", "--json", f"--flags={BUILT_IN} --batch_size=8"],
