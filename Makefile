@@ -38,8 +38,8 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: ## Resolve the newest versions and write requirements.lock
-	$(PYTHON) scripts/lock.py
+lock: setup ## Resolve the newest versions and write requirements.lock
+	$(BIN)/python scripts/lock.py
 
 clean: ## Remove the virtual environment and the caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache data/processed

@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from text_recognizer.preparation import HEIGHT
 from text_recognizer.reading.model_file import Metadata
-from text_recognizer.reading.preparation import HEIGHT
 
 TOKENS = ("<B>", "<S>", "<E>", "<P>", "o", "I")
 STRIDE = 4

@@ -13,8 +13,8 @@ from PIL import Image
 from reading_tools import draw
 
 from text_recognizer.errors import UserError
+from text_recognizer.preparation import prepare
 from text_recognizer.reading.pictures import MAX_BYTES, load_picture
-from text_recognizer.reading.preparation import prepare
 
 LINE = draw("Read me")
 EXACT = ("PNG", "BMP", "TIFF", "GIF", "PPM")

@@ -7,8 +7,8 @@ from reading_tools import STRIDE, TOKENS, bars, write_bar_model
 
 from text_recognizer import TextRecognizer
 from text_recognizer.errors import UsageError, UserError
+from text_recognizer.preparation import HEIGHT
 from text_recognizer.reading.model_file import LineModel, Metadata
-from text_recognizer.reading.preparation import HEIGHT
 
 
 @pytest.fixture(scope="module")

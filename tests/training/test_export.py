@@ -6,9 +6,9 @@ import torch
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.errors import UserError
 from text_recognizer.models import LineCNN, LineReader
+from text_recognizer.preparation import HEIGHT
 from text_recognizer.reading.calibration import Calibration
 from text_recognizer.reading.model_file import LineModel, Metadata
-from text_recognizer.reading.preparation import HEIGHT
 from text_recognizer.training.checkpoint import Description
 from text_recognizer.training.export import _right_characters, export, verify, write_model
 from text_recognizer.training.weights import load_model

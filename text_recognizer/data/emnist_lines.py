@@ -14,7 +14,7 @@ from text_recognizer.data.rng import uniforms
 from text_recognizer.data.sentences import AS_IT_STANDS, Corpus, TextMix, draw_texts, split_documents
 from text_recognizer.data.text import download_text, load_documents
 from text_recognizer.errors import UsageError
-from text_recognizer.reading.preparation import HEIGHT, prepare_lines
+from text_recognizer.preparation import HEIGHT, prepare_lines
 
 MIN_LENGTH = 3
 WIDTH_STEP = 16

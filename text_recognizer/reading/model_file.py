@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from text_recognizer.errors import UserError
+from text_recognizer.preparation import PREPARATION
 from text_recognizer.reading.calibration import Calibration
-from text_recognizer.reading.preparation import PREPARATION
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

@@ -13,11 +13,11 @@ from typing import Any, Literal, get_args, overload
 import numpy as np
 
 from text_recognizer.errors import UsageError
+from text_recognizer.preparation import CORE_HEIGHT, PreparedLine, prepare, use_one_thread_per_line
 from text_recognizer.reading.decoder import Decoded, decode_beam, decode_greedy
 from text_recognizer.reading.language import english
 from text_recognizer.reading.model_file import LineModel
 from text_recognizer.reading.pictures import Picture, load_picture
-from text_recognizer.reading.preparation import CORE_HEIGHT, PreparedLine, prepare, use_one_thread_per_line
 
 Decoder = Literal["beam", "greedy"]
 

@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.tuner import Tuner
+from lightning.pytorch.utilities import rank_zero_only
 
 from text_recognizer.command_line import run_safely
 from text_recognizer.data.data_module import DataModule
@@ -161,42 +162,40 @@ def build_trainer(arguments: Arguments, run_dir: Path, description: Description)
 
 
 def run(arguments: Arguments) -> dict[str, Any]:
-    """Train and test as the flags say; returns what ``metrics.json`` holds."""
+    """Train and test as the flags say; returns what ``metrics.json`` holds. Of several processes the first writes."""
+    experiment = arguments.experiment
     L.seed_everything(arguments.data["seed"], workers=True, verbose=False)
     data, recognition, description = build(arguments)
     resumed = None
-    if arguments.experiment.load_checkpoint is not None:
-        resumed = Checkpoint.load(arguments.experiment.load_checkpoint)
-        resumed.description.require(description, arguments.experiment.load_checkpoint)
+    if experiment.load_checkpoint is not None:
+        resumed = Checkpoint.load(experiment.load_checkpoint)
+        resumed.description.require(description, experiment.load_checkpoint)
     data.prepare_data()
     data.setup("fit")
-    print(data)
-    run_dir = make_run_dir(
-        arguments.experiment.log_dir, f"{arguments.experiment.model_class}-{arguments.experiment.data_class}"
-    )
-    write_text(run_dir / "config.yaml", arguments.yaml)
-    if arguments.experiment.compile:
+    is_first = rank_zero_only.rank == 0
+    run_dir = Path(experiment.log_dir)
+    if is_first:
+        print(data)
+        run_dir = make_run_dir(experiment.log_dir, f"{experiment.model_class}-{experiment.data_class}")
+        write_text(run_dir / "config.yaml", arguments.yaml)
+    if experiment.compile:
         recognition.model.compile()
     trainer, interrupt = build_trainer(arguments, run_dir, description)
-    if arguments.experiment.auto_lr_find:
+    if experiment.auto_lr_find:
         Tuner(trainer).lr_find(recognition, datamodule=data)
         print(f"Learning rate found: {recognition.lr:.2g}")
     figures = {
-        "model_class": arguments.experiment.model_class,
-        "data_class": arguments.experiment.data_class,
+        "model_class": experiment.model_class,
+        "data_class": experiment.data_class,
         "parameters": sum(parameter.numel() for parameter in recognition.model.parameters()),
         **fit(trainer, recognition, data, arguments, resumed),
         "interrupted": interrupt.interrupted,
     }
     if not interrupt.interrupted:
-        best = trainer.checkpoint_callback.best_model_path or arguments.experiment.load_checkpoint  # type: ignore[union-attr]
-        trainer.test(recognition, datamodule=data, ckpt_path=best, weights_only=True, verbose=False)
-        figures |= {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("test")}
-        if isinstance(recognition.test_metrics, CharacterMetrics):
-            confusion = recognition.test_metrics.confusion.cpu().numpy()
-            save_confusion_matrix(confusion, data.alphabet, run_dir / "confusion.png")
-    write_text(run_dir / "metrics.json", json.dumps(figures, indent=2) + "\n")
-    show(figures, run_dir)
+        best = trainer.checkpoint_callback.best_model_path or experiment.load_checkpoint  # type: ignore[union-attr]
+        figures |= test(trainer, recognition, data, best)
+    if is_first:
+        write_results(figures, recognition, run_dir)
     return figures
 
 
@@ -220,6 +219,21 @@ def fit(
         validated = [name for name in figures if name.startswith("val_")]
         figures |= {name.replace("val_", "train_"): figures.pop(name) for name in validated}
     return figures
+
+
+def test(trainer: L.Trainer, recognition: Recognition, data: DataModule, checkpoint: str | None) -> dict[str, float]:
+    """Test the model of a checkpoint, or the model as it is; returns the figures."""
+    trainer.test(recognition, datamodule=data, ckpt_path=checkpoint, weights_only=True, verbose=False)
+    return {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("test")}
+
+
+def write_results(figures: dict[str, Any], recognition: Recognition, run_dir: Path) -> None:
+    """Write ``metrics.json`` and, of characters that were tested, the confusion matrix; print the figures."""
+    write_text(run_dir / "metrics.json", json.dumps(figures, indent=2) + "\n")
+    if isinstance(recognition.test_metrics, CharacterMetrics) and "test_acc" in figures:
+        confusion = recognition.test_metrics.confusion.cpu().numpy()
+        save_confusion_matrix(confusion, recognition.alphabet, run_dir / "confusion.png")
+    show(figures, run_dir)
 
 
 def show(figures: dict[str, Any], run_dir: Path) -> None:

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from text_recognizer.data.compose import Lines
 from text_recognizer.errors import UserError
 from text_recognizer.files import replacing
+from text_recognizer.preparation import HEIGHT
 from text_recognizer.reading.calibration import Calibration, fit_calibration
 from text_recognizer.reading.model_file import LineModel, Metadata
-from text_recognizer.reading.preparation import HEIGHT
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.registry import DATA_CLASSES, load_class
 from text_recognizer.training.arguments import parse

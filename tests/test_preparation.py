@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from reading_tools import draw
 
-from text_recognizer.reading.preparation import CORE_HEIGHT, HEIGHT, MARGIN, prepare, prepare_lines
+from text_recognizer.preparation import CORE_HEIGHT, HEIGHT, MARGIN, prepare, prepare_lines
 
 LINE = "Read this happy line, please"
 

@@ -1,0 +1,54 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from text_recognizer.cli import COMMANDS, main
+
+
+def test_without_a_command_it_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in COMMANDS)
+    assert main(["--help"]) == 0
+
+
+def test_an_unknown_command_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tarin"]) == 2
+    assert "Did you mean train?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_its_flags(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    argv = [name, "EMNISTLines", "--help"] if name == "data" else [name, "--help"]
+    with pytest.raises(SystemExit) as end:
+        main(argv)
+    assert end.value.code == 0
+    assert "usage: text-recognizer" in capsys.readouterr().out
+
+
+def test_a_command_that_trains_names_the_extra_it_lacks() -> None:
+    without_torch = (
+        "import sys; sys.modules['torch'] = None; from text_recognizer.cli import main; sys.exit(main(['train']))"
+    )
+    done = subprocess.run([sys.executable, "-c", without_torch], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    assert "pip install 'text-recognizer[train]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_looking_at_a_data_set_prints_it_and_draws_samples(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "samples.png"
+    flags = "--glyphs strokes --text builtin --max_length 8 --num_train 20 --num_val 5 --num_test 5"
+    assert main(["data", "EMNISTLines", *flags.split(), "--picture", str(picture)]) == 0
+    assert picture.stat().st_size > 5_000
+    printed = capsys.readouterr().out
+    assert "not known before" in printed
+    assert "train 20, val 5, test 5" in printed
+
+
+@pytest.mark.parametrize("name", ["", "--help-me", "EMNISTLine"])
+def test_looking_at_nothing_is_wrong_use(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", name]) == 2
+    assert "EMNISTLines" in capsys.readouterr().err
