@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from text_recognizer.cli import COMMANDS, main
+from text_recognizer.command_line import run_safely
+from text_recognizer.errors import UsageError, UserError
 
 
 def test_without_a_command_it_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,6 +48,25 @@ def test_looking_at_a_data_set_prints_it_and_draws_samples(tmp_path: Path, capsy
     printed = capsys.readouterr().out
     assert "not known before" in printed
     assert "train 20, val 5, test 5" in printed
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "message"),
+    [
+        (OSError(28, "No space left on device", "last.ckpt"), 1, "error: No space left on device: last.ckpt"),
+        (UserError("The file is empty."), 1, "error: The file is empty."),
+        (UsageError("--lr is 0."), 2, "error: --lr is 0."),
+        (KeyboardInterrupt(), 130, "Interrupted."),
+    ],
+)
+def test_failures_become_a_message_and_an_exit_code(
+    failure: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise failure
+
+    assert run_safely(fail) == code
+    assert capsys.readouterr().err.strip() == message
 
 
 @pytest.mark.parametrize("name", ["", "--help-me", "EMNISTLine"])

@@ -52,16 +52,19 @@ def _is_switch(action: Action) -> bool:
 
 
 def run_safely(command: Callable[[], Any]) -> int:
-    """Run a command; a :class:`UserError` is printed and becomes the exit code, as does Ctrl-C (130).
+    """Run a command; a :class:`UserError`, a failing disk or network, and Ctrl-C become a message and an exit code.
 
     Returns:
-        The exit code: what the command returned if that is an integer, else 0.
+        The exit code: what the command returned if that is an integer, else 0; of a failure 1 or 2; of Ctrl-C 130.
     """
     try:
         result = command()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        print(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

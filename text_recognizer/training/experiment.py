@@ -172,7 +172,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
         resumed.description.require(description, experiment.load_checkpoint)
     data.prepare_data()
     data.setup("fit")
-    is_first = rank_zero_only.rank == 0
+    is_first = rank_zero_only.rank == 0  # type: ignore[attr-defined]
     run_dir = Path(experiment.log_dir)
     if is_first:
         print(data)
