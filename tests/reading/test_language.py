@@ -85,6 +85,12 @@ def test_digits_are_left_to_the_picture():
     assert len({model.next_state(state, digit) for digit in "0123456789"}) == 1
 
 
+@pytest.mark.parametrize("date", ["18/7/2028", "12/31", "9:05"])
+def test_no_digit_takes_the_place_of_a_mark_in_a_date(date):
+    doubts = {place: "1" for place, character in enumerate(date) if character in "/:"}
+    assert decode_beam(between(date, doubts, 0.45), ALPHABET, english()).text == date
+
+
 def test_states_follow_the_text_wherever_it_came_from():
     model = english()
     for first, second in pairwise("a quick brown fox"):

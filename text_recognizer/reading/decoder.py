@@ -15,12 +15,14 @@ from typing import NamedTuple
 import numpy as np
 
 from text_recognizer.alphabet import SPECIAL_TOKENS
-from text_recognizer.reading.language import LanguageModel
+from text_recognizer.reading.language import DIGIT, LanguageModel
 
 BLANK_INDEX = 0
 _IMPOSSIBLE = 1e-30
 LANGUAGE_WEIGHT = 0.3
 CHARACTER_BONUS = 0.5
+JOINTS = "/:.,-"
+"""What joins the digits of a date, a time or a number: after a digit taken for another digit."""
 
 
 class DecodedCharacter(NamedTuple):
@@ -161,6 +163,8 @@ class _Growth:
         known = self._known.get((state, token))
         if known is None:
             character = self._alphabet[token]
+            if character in JOINTS and self._language.after_digit(state):
+                character = DIGIT
             log_factor = self._weight * self._language.log_probability(state, character) + self._bonus
             known = math.exp(log_factor), self._language.next_state(state, character)
             self._known[state, token] = known

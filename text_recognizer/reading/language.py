@@ -59,6 +59,10 @@ class LanguageModel:
         cost = int(self._costs[state, column]) if column is not None else int(self._costs[state].max())
         return -cost / STEPS_PER_NAT
 
+    def after_digit(self, state: int) -> bool:
+        """Whether the last character before ``state`` was a digit."""
+        return self._contexts[state].endswith(DIGIT)
+
     def next_state(self, state: int, character: str) -> int:
         """The state after ``character`` was read in ``state``."""
         key = (state, character)
