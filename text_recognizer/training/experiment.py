@@ -134,24 +134,23 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
     return data, CharacterRecognition(model, data.alphabet, **arguments.recognition), description
 
 
-def build_trainer(arguments: Arguments, run_dir: Path, description: Description) -> tuple[L.Trainer, StopOnInterrupt]:
-    """The Lightning trainer of a run, and the callback that knows whether Ctrl-C ended it."""
+def build_trainer(
+    arguments: Arguments, where: dict[str, Any], run_dir: Path, description: Description
+) -> tuple[L.Trainer, StopOnInterrupt]:
+    """The Lightning trainer of a run on the devices ``where``, and the callback that knows whether Ctrl-C ended it."""
     interrupt = StopOnInterrupt()
     validates = arguments.trainer["limit_val_batches"] != 0
-    monitor = MONITOR if validates else None
     often: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
-    callbacks: list[Callback] = [
-        DescribeCheckpoint(description),
-        ModelCheckpoint(run_dir, filename="best", monitor=monitor, **often),
-        ModelCheckpoint(run_dir, filename="last", **often),
-        interrupt,
-    ]
+    callbacks: list[Callback] = [DescribeCheckpoint(description), interrupt]
+    if validates:
+        callbacks.append(ModelCheckpoint(run_dir, filename="best", monitor=MONITOR, **often))
+    callbacks.append(ModelCheckpoint(run_dir, filename="last", **often))
     if arguments.trainer["enable_progress_bar"] is not False:
         callbacks.append(TQDMProgressBar(refresh_rate=1 if sys.stderr.isatty() else LOG_REFRESH_STEPS))
     if validates and not arguments.experiment.overfit_batches:
-        callbacks.append(EarlyStopping(MONITOR, patience=EARLY_STOPPING_PATIENCE))
+        callbacks.append(EarlyStopping(MONITOR, patience=EARLY_STOPPING_PATIENCE, strict=False))
     trainer = L.Trainer(
-        **devices(arguments.experiment.gpus),
+        **where,
         **arguments.trainer,
         callbacks=callbacks,
         logger=[TensorBoardLogger(run_dir, name="", version=""), CSVLogger(run_dir, name="", version="")],
@@ -165,6 +164,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
     """Train and test as the flags say; returns what ``metrics.json`` holds. Of several processes the first writes."""
     experiment = arguments.experiment
     L.seed_everything(arguments.data["seed"], workers=True, verbose=False)
+    where = devices(experiment.gpus)
     data, recognition, description = build(arguments)
     resumed = None
     if experiment.load_checkpoint is not None:
@@ -180,7 +180,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
         write_text(run_dir / "config.yaml", arguments.yaml)
     if experiment.compile:
         recognition.model.compile()
-    trainer, interrupt = build_trainer(arguments, run_dir, description)
+    trainer, interrupt = build_trainer(arguments, where, run_dir, description)
     if experiment.auto_lr_find:
         Tuner(trainer).lr_find(recognition, datamodule=data)
         print(f"Learning rate found: {recognition.lr:.2g}")
