@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from report import data_source, machine, write
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -37,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train a CNN on pen strokes alone and test it on EMNIST.")
     parser.add_argument("--split", choices=("train", "test"), default="test", help="official part of EMNIST to test on")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    parser.add_argument("--write", type=Path, help="also put the table into this file")
     arguments = parser.parse_args()
     arrays = load_emnist()
     images, targets = {
@@ -50,9 +53,19 @@ def main() -> None:
         **_test(model, images, targets),
         "train_seconds": round(seconds),
         "data": f"EMNIST ByClass, {arguments.split}, {len(targets)} characters",
-        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads",
+        "machine": machine(),
     }
-    print(json.dumps(results) if arguments.json else "\n".join(f"{key:20}{value}" for key, value in results.items()))
+    print(json.dumps(results) if arguments.json else table(results))
+    if arguments.write:
+        write(arguments.write, table(results), "strokes")
+
+
+def table(results: dict[str, Any]) -> str:
+    """The results as Markdown."""
+    figures = [name for name in results if name.startswith("test_")]
+    lines = [f"| {' | '.join(figures)} | seconds |", "| ---: |" + " ---: |" * len(figures)]
+    lines.append(f"| {' | '.join(f'{results[name]:.3f}' for name in figures)} | {results['train_seconds']} |")
+    return "\n".join([*lines, "", f"Data: {results['data']}; {data_source()}. Machine: {results['machine']}."])
 
 
 def _train() -> CNN:
