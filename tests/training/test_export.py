@@ -60,6 +60,10 @@ def test_metadata_travel_with_the_file(exported):
     assert LineModel(exported).metadata == METADATA
 
 
+def test_no_path_of_this_machine_is_in_the_file(exported):
+    assert b"line_reader.py" not in exported.read_bytes()
+
+
 def test_large_weights_are_stored_at_half_precision(exported):
     for weight in onnx.load(exported).graph.initializer:
         assert weight.data_type != onnx.TensorProto.FLOAT or np.prod(weight.dims) < 1024

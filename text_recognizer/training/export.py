@@ -119,6 +119,8 @@ def write_model(model: nn.Module, metadata: Metadata, path: Path) -> None:
         )
     assert program is not None
     graph = program.model_proto
+    for node in graph.graph.node:
+        del node.metadata_props[:]  # where in the source files of this machine it comes from
     _halve_weights(graph.graph)
     helper.set_model_props(graph, metadata.to_properties())
     onnx.checker.check_model(graph)
