@@ -5,16 +5,15 @@ from __future__ import annotations
 import glob
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from json import dumps
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.reading.pictures import FORMATS, load_picture
 from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
+from text_recognizer.reading.results import lines_of, shifted, to_json
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm"}
 _AT_ONCE = 64
@@ -77,9 +76,9 @@ _Results = list[tuple[str, list[Reading] | UserError]]
 def _read_in_groups(recognizer: TextRecognizer, files: list[str], lines: bool) -> Iterator[_Results]:
     """Read so many pictures at once that batches fill, and memory does not."""
     for group in _load_in_groups(files):
-        pages = [[] if isinstance(page, UserError) else _lines_of(page, lines) for _, page in group]
+        pages = [[] if isinstance(page, UserError) else lines_of(page, lines) for _, page in group]
         readings = iter(recognizer.read_grey([line for page in pages for line, _ in page]))
-        found = [[_shifted(next(readings), x) for _, x in page] for page in pages]
+        found = [[shifted(next(readings), x) for _, x in page] for page in pages]
         yield [
             (file, page if isinstance(page, UserError) else own) for (file, page), own in zip(group, found, strict=True)
         ]
@@ -110,20 +109,6 @@ def _load(file: str) -> np.ndarray | UserError:
         return error
 
 
-def _lines_of(page: np.ndarray, split: bool) -> list[tuple[np.ndarray, int]]:
-    """The pictures to read, and where each begins in the page."""
-    if not split:
-        return [(page, 0)]
-    from text_recognizer.reading.page import split_lines
-
-    return [(line.picture, line.x) for line in split_lines(page)]
-
-
-def _shifted(reading: Reading, x: int) -> Reading:
-    moved = (replace(character, x0=character.x0 + x, x1=character.x1 + x) for character in reading.characters)
-    return replace(reading, characters=tuple(moved)) if x else reading
-
-
 def _print(file: str, result: list[Reading] | UserError, json: bool, lines: bool) -> None:
     if isinstance(result, UserError):
         if json:
@@ -132,24 +117,9 @@ def _print(file: str, result: list[Reading] | UserError, json: bool, lines: bool
             print(f"error: {result}", file=sys.stderr)
         return
     if json:
-        print(dumps({"file": file, **_to_json(result, lines)}, ensure_ascii=False))
+        print(dumps({"file": file, **to_json(result, lines)}, ensure_ascii=False))
     else:
         print("\n".join(reading.text for reading in result))
-
-
-def _to_json(readings: list[Reading], lines: bool) -> dict[str, Any]:
-    """One reading as it is; the lines of a page joined, and each on its own besides."""
-    if not lines:
-        return readings[0].to_json()
-    count = sum(len(reading.text) for reading in readings)
-    confidence = sum(reading.confidence * len(reading.text) for reading in readings) / max(count, 1)
-    each = [reading.to_json() for reading in readings]
-    return {
-        "text": "\n".join(reading.text for reading in readings),
-        "confidence": round(confidence, 4),
-        "characters": [character for line in each for character in line["characters"]],
-        "lines": each,
-    }
 
 
 def _progress(groups: Iterator[_Results], total: int) -> Iterator[_Results]:

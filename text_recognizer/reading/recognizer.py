@@ -126,12 +126,17 @@ class TextRecognizer:
 
     def read_grey(self, pictures: Sequence[np.ndarray]) -> list[Reading]:
         """Read loaded pictures, each uint8 (h, w), in batches of similar width."""
-        readings = [BLANK_PAPER] * len(pictures)
         with ThreadPoolExecutor(self._threads) as pool:
             spread: Callable[..., Any] = pool.map if len(pictures) > 1 else map
-            prepared = list(spread(prepare, pictures))
-            batches = _batches([line.image.shape[1] if line else 0 for line in prepared])
-            results = spread(self._read_batch, [[prepared[index] for index in batch] for batch in batches])
+            return self.read_prepared(list(spread(prepare, pictures)))
+
+    def read_prepared(self, lines: Sequence[PreparedLine | None]) -> list[Reading]:
+        """Read prepared lines (None: blank paper) in batches of similar width."""
+        readings = [BLANK_PAPER] * len(lines)
+        batches = _batches([line.image.shape[1] if line else 0 for line in lines])
+        with ThreadPoolExecutor(self._threads) as pool:
+            spread: Callable[..., Any] = pool.map if len(batches) > 1 else map
+            results = spread(self._read_batch, [[lines[index] for index in batch] for batch in batches])
             for batch, result in zip(batches, results, strict=True):
                 for index, reading in zip(batch, result, strict=True):
                     readings[index] = reading
