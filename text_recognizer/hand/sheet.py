@@ -1,0 +1,188 @@
+"""The sheet that a person fills in: where its boxes, marks and guides are, in millimetres.
+
+Both papers hold the same field of boxes, centred, so a photograph is understood without knowing the size of the paper,
+and a sheet that was printed smaller or larger is understood as well. Eight square marks (ArUco, Garrido-Jurado et al.
+2014) say where the field is, which way up, and by their numbers which sheet it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, get_args
+
+from text_recognizer.alphabet import ALPHABET, DIGITS
+from text_recognizer.errors import UsageError
+
+Paper = Literal["A4", "Letter"]
+PAPER_SIZES: dict[Paper, tuple[float, float]] = {"A4": (210.0, 297.0), "Letter": (215.9, 279.4)}
+"""Width and height, in mm."""
+
+VERSION = 1
+"""Of the layout below; a sheet of another version has other marks."""
+FIELD_WIDTH, FIELD_HEIGHT = 190.0, 257.4
+MARK_SIZE = 12.0
+BOX_WIDTH, BOX_HEIGHT = 7.5, 10.2
+COPIES = 4
+"""Boxes of each character."""
+BASELINE = 7.0
+"""From the top of a box to the line to write on."""
+X_HEIGHT = 2.8
+"""From that line up to the line that small letters reach."""
+
+SMALL, CAPITALS = "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+SIGNS = {
+    ".": "full stop",
+    ",": "comma",
+    ":": "colon",
+    ";": "semicolon",
+    "!": "exclamation mark",
+    "?": "question mark",
+    "'": "apostrophe",
+    '"': "quotation mark",
+    "-": "hyphen",
+    "(": "opening bracket",
+    ")": "closing bracket",
+    "/": "slash",
+    "&": "and",
+    "#": "number sign",
+    "*": "star",
+    "+": "plus",
+}
+CHARACTERS = SMALL + CAPITALS + DIGITS + "".join(SIGNS)
+PHRASES = (
+    ("Meet me at 12:30", "Zoe's flat, #47B"),
+    ("The quick brown fox jumps", "over a lazy dog. Why not?"),
+    ("Pack my box with 5 dozen", "jugs of quince & vinegar!"),
+    ("Dr. Fox (aged 68)", "Very well, I quit"),
+)
+"""What is copied, row by row; the first and the last row lie between marks."""
+
+_HEADER = 16.0
+_ROW = 14.2
+_LABEL = 3.4
+_GROUPS = 6
+_ROWS_ABOVE = 7
+_GAP = 2.5
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box to write in.
+
+    Attributes:
+        text: What belongs into it: one character, or words to copy.
+        x, y: Its left top corner in the field, in mm.
+        width, height: Its size, in mm.
+    """
+
+    text: str
+    x: float
+    y: float
+    width: float
+    height: float = BOX_HEIGHT
+
+    @property
+    def baseline(self) -> float:
+        """Where the line to write on is in the field, in mm."""
+        return self.y + BASELINE
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A square mark: its place among the marks, and its left top corner in the field, in mm."""
+
+    place: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet of paper.
+
+    Attributes:
+        paper: Its size.
+
+    Raises:
+        UsageError: If there is no such paper.
+    """
+
+    paper: Paper = "A4"
+
+    def __post_init__(self) -> None:
+        if self.paper not in PAPER_SIZES:
+            raise UsageError(f"paper is {self.paper!r}, but must be one of {', '.join(get_args(Paper))}.")
+
+    @property
+    def name(self) -> str:
+        """What is printed on it, such as ``sheet 1-A4``."""
+        return f"sheet {VERSION}-{self.paper}"
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the paper, in mm."""
+        return PAPER_SIZES[self.paper]
+
+    @property
+    def origin(self) -> tuple[float, float]:
+        """Where the field begins on the paper, in mm from the left and from the top."""
+        width, height = self.size
+        return (width - FIELD_WIDTH) / 2, (height - FIELD_HEIGHT) / 2
+
+    @cached_property
+    def boxes(self) -> tuple[Box, ...]:
+        """All boxes: ``COPIES`` of each visible character of the alphabet, then the words to copy."""
+        return (*_character_boxes(), *_phrase_boxes())
+
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """All marks, ordered by their place."""
+        right, middle = FIELD_WIDTH - MARK_SIZE, (FIELD_WIDTH - MARK_SIZE) / 2
+        corners = [(0.0, 0.0), (right, 0.0)]
+        rows = [_row_top(_ROWS_ABOVE), _row_top(_last_row())]
+        corners += [(x, y + _LABEL + BOX_HEIGHT - MARK_SIZE) for y in rows for x in (0.0, middle, right)]
+        return tuple(Mark(place, x, y) for place, (x, y) in enumerate(corners))
+
+    def mark_number(self, mark: Mark) -> int:
+        """The number in the ArUco dictionary that a mark shows on this paper."""
+        kind = (VERSION - 1) * len(PAPER_SIZES) + list(PAPER_SIZES).index(self.paper)
+        return kind * len(self.marks) + mark.place
+
+
+def name_of(character: str) -> str:
+    """How a character is called where its form does not say it, as small c and capital C."""
+    if character in SIGNS:
+        return SIGNS[character]
+    return "small" if character in SMALL else "capital" if character in CAPITALS else "digit"
+
+
+def _row_top(row: int) -> float:
+    return _HEADER + row * _ROW
+
+
+def _last_row() -> int:
+    return len(CHARACTERS) // _GROUPS + len(PHRASES) - 1
+
+
+def _character_boxes() -> list[Box]:
+    assert set(CHARACTERS) == set(ALPHABET.characters) - {" "}
+    boxes = []
+    for i, character in enumerate(CHARACTERS):
+        row, group = divmod(i, _GROUPS)
+        x = group * (FIELD_WIDTH + FIELD_WIDTH / _GROUPS - COPIES * BOX_WIDTH) / _GROUPS
+        y = _row_top(row + (row >= _ROWS_ABOVE)) + _LABEL
+        boxes += [Box(character, x + copy * BOX_WIDTH, y, BOX_WIDTH) for copy in range(COPIES)]
+    return boxes
+
+
+def _phrase_boxes() -> list[Box]:
+    boxes = []
+    rows = [_ROWS_ABOVE, *range(_last_row() - len(PHRASES) + 2, _last_row() + 1)]
+    for phrases, row in zip(PHRASES, rows, strict=True):
+        margin = MARK_SIZE + _GAP if row in (_ROWS_ABOVE, _last_row()) else 0.0
+        between = 2 * _GAP + MARK_SIZE if margin else _GAP
+        width = (FIELD_WIDTH - 2 * margin - between) / 2
+        starts = (margin, margin + width + between)
+        boxes += [Box(text, x, _row_top(row) + _LABEL, width) for text, x in zip(phrases, starts, strict=True)]
+    return boxes
