@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INDEX_FLAGS := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help setup demo test test-slow lint format lock clean
+.PHONY: help setup demo serve test test-slow lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -22,6 +22,9 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 
 demo: setup ## Compose lines, learn to read them, show it: about a minute, no download of data
 	$(BIN)/text-recognizer demo
+
+serve: setup ## Serve the page to write on, and the API behind it, on http://127.0.0.1:8000
+	$(BIN)/text-recognizer serve
 
 test: setup ## Run the default tests
 	$(BIN)/python -m pytest

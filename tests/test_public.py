@@ -91,7 +91,7 @@ def test_public_names() -> None:
 
 
 def test_commands() -> None:
-    assert sorted(cli.COMMANDS) == ["data", "demo", "export", "lines", "read", "train"]
+    assert sorted(cli.COMMANDS) == ["data", "demo", "export", "lines", "read", "serve", "train"]
 
 
 @pytest.mark.parametrize(

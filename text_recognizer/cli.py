@@ -39,6 +39,7 @@ class Command:
 
 COMMANDS = {
     "read": Command("text_recognizer.reading.read_command", "read", "read pictures of lines"),
+    "serve": Command("text_recognizer.serving.serve_command", "serve", "serve a page to write on, and an API"),
     "demo": Command("text_recognizer.training.demo", "demo", "compose lines, learn to read them, show it (a minute)"),
     "lines": Command("text_recognizer.data.lines_command", "lines", "show or write composed lines"),
     "data": Command("text_recognizer.data.look", "main", "prepare a data set and look at it", parses_itself=True),

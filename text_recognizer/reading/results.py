@@ -1,4 +1,4 @@
-"""A picture into the lines to read, and their readings into one JSON object: the same in every command and the server."""
+"""A picture into the lines to read, and their readings into JSON: the same on the command line and in the server."""
 
 from __future__ import annotations
 

@@ -1,0 +1,181 @@
+"""The application: pictures in, the command line's JSON out."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from text_recognizer.errors import UserError
+from text_recognizer.preparation import PreparedLine, prepare
+from text_recognizer.reading.pictures import load_picture
+from text_recognizer.reading.recognizer import Decoder, Reading
+from text_recognizer.reading.results import lines_of, shifted, to_json
+from text_recognizer.serving.batching import Batcher
+from text_recognizer.serving.front import LOOPBACK_NAMES, Front
+from text_recognizer.serving.intake import Intake, Upload
+from text_recognizer.serving.metrics import Metrics
+from text_recognizer.serving.readers import Readers, processors
+
+PAGE = Path(__file__).with_name("page")
+
+
+class Options(BaseModel):
+    """How to read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    prepared: bool = Field(False, description="Add to each line the picture that the model saw, as a data: URL.")
+    lines: bool = Field(False, description="Each picture is a page or paragraph: split it into lines.")
+    decoder: Decoder = Field("beam", description="beam weighs what is open by how English it is; greedy does not.")
+
+
+class Service:
+    """What the routes share: the readers, the limits, the threads that decode and the one that reads."""
+
+    def __init__(self, readers: Readers, intake: Intake) -> None:
+        self.readers = readers
+        self.intake = intake
+        self.metrics = Metrics()
+        self.batcher = Batcher(self.metrics)
+        self._decoders = ThreadPoolExecutor(processors(), "decode")
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Ready to read, with the model loaded and tried, while the block runs."""
+        self.readers.get().read(_SAMPLE)
+        self.batcher.start()
+        try:
+            yield
+        finally:
+            self.batcher.close()
+            self._decoders.shutdown()
+
+    async def answer(self, upload: Upload, options: Options) -> dict[str, Any]:
+        """The JSON object of one picture."""
+        loop = asyncio.get_running_loop()
+        recognizer = await loop.run_in_executor(self._decoders, self.readers.get, options.decoder)
+        try:
+            lines = await loop.run_in_executor(self._decoders, _prepared_lines, upload, options.lines)
+        except UserError as error:
+            self.metrics.readings.labels("refused").inc()
+            return {"file": upload.name, "error": str(error)}
+        readings = await self.batcher.read(recognizer, [line for line, _ in lines])
+        self.metrics.readings.labels("read").inc()
+        shown = [shifted(reading, x) for reading, (_, x) in zip(readings, lines, strict=True)]
+        return {"file": upload.name, **_with_prepared(to_json(shown, options.lines), shown, options)}
+
+
+_SAMPLE = np.full((40, 120), 255, np.uint8)
+_SAMPLE[10:30, 50:54] = 0
+
+
+def create_app(
+    readers: Readers | None = None,
+    *,
+    max_upload_mb: int = 16,
+    max_queue: int = 256,
+    allowed_hosts: Sequence[str] = LOOPBACK_NAMES,
+) -> FastAPI:
+    """Build the application.
+
+    Args:
+        readers: The recognizers; by default those of the model that ships with the package.
+        max_upload_mb: Megabytes that one request may have.
+        max_queue: Requests that may be received, wait or be read at the same time; further ones are answered with 503.
+        allowed_hosts: Host names by which the server may be asked; ``*`` allows all.
+    """
+    service = Service(readers or Readers(threads=processors()), Intake(max_upload_mb, max_queue))
+    app = FastAPI(
+        title="Text Recognizer",
+        version=version("text-recognizer"),
+        description="Reads pictures of hand-printed lines.",
+        lifespan=lambda app: service.running(),
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(Front, metrics=service.metrics, allowed_hosts=allowed_hosts)
+    app.exception_handler(HTTPException)(_error_of_http)
+    app.exception_handler(RequestValidationError)(_error_of_options)
+    _add_api(app, service)
+    _add_page(app)
+    return app
+
+
+def _add_api(app: FastAPI, service: Service) -> None:
+    @app.post("/v1/read", summary="Read pictures of lines")
+    async def read(request: Request, options: Annotated[Options, Query()]) -> Response:
+        with service.intake.admit() as admission:
+            uploads = await admission.uploads(request)
+            request.state.pictures = len(uploads)
+            results = await asyncio.gather(*(service.answer(upload, options) for upload in uploads))
+        if all("error" in result for result in results):
+            raise HTTPException(422, " ".join(result["error"] for result in results))
+        return JSONResponse(results)
+
+    @app.get("/health", summary="Whether the server reads")
+    async def health() -> Response:
+        return JSONResponse({"status": "ok"}) if service.batcher.alive else JSONResponse({"status": "failed"}, 503)
+
+    @app.get("/metrics", summary="Counters for Prometheus")
+    async def metrics() -> Response:
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _add_page(app: FastAPI) -> None:
+    files = StaticFiles(directory=PAGE)
+    for path in sorted(PAGE.rglob("*")):
+        name = path.relative_to(PAGE).as_posix()
+
+        async def file(request: Request, name: str = name) -> Response:
+            response = await files.get_response(name, request.scope)
+            response.headers["Cache-Control"] = "no-cache"
+            return response
+
+        if path.is_file():
+            app.add_route("/" if name == "index.html" else f"/{name}", file, methods=["GET"], include_in_schema=False)
+
+
+def _prepared_lines(upload: Upload, split: bool) -> list[tuple[PreparedLine | None, int]]:
+    """The lines of a picture in normal form, and the column at which each begins."""
+    return [(prepare(line), x) for line, x in lines_of(load_picture(upload.data, upload.name), split)]
+
+
+def _with_prepared(result: dict[str, Any], readings: list[Reading], options: Options) -> dict[str, Any]:
+    if options.prepared:
+        for line, reading in zip(result["lines"] if options.lines else [result], readings, strict=True):
+            line["prepared"] = _data_url(reading.prepared) if reading.prepared else None
+    return result
+
+
+def _data_url(line: PreparedLine) -> str:
+    """The line as the model saw it, dark on white, as a PNG in a data: URL."""
+    _, png = cv2.imencode(".png", 255 - line.image)
+    return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode("ascii")
+
+
+async def _error_of_http(request: Request, error: HTTPException) -> Response:
+    details = {
+        404: f"There is nothing at {request.url.path}. Pictures are sent to POST /v1/read; /docs describes it.",
+        405: f"{request.method} does nothing at {request.url.path}. /docs says what does.",
+    }
+    return JSONResponse({"error": details.get(error.status_code, error.detail)}, error.status_code, error.headers)
+
+
+async def _error_of_options(request: Request, error: RequestValidationError) -> Response:
+    problems = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+    return JSONResponse({"error": f"Wrong parameters. {'; '.join(problems)}. /docs lists them."}, 422)

@@ -1,0 +1,153 @@
+"""What a server takes in: so many requests at once, so many bytes of each, so many bytes of all."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+MAX_PICTURES = 64
+_MEGABYTE = 1 << 20
+_MEGABYTES_OF_ALL = 256
+_SECONDS_TO_SEND = 30
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture as it was sent.
+
+    Attributes:
+        name: What the client calls it: printable, without folders, at most 200 characters.
+        data: The bytes of the file.
+    """
+
+    name: str
+    data: bytes
+
+
+class Intake:
+    """Admits requests and receives their pictures, within limits.
+
+    Args:
+        max_upload_mb: Megabytes of one request.
+        max_queue: Requests that may be received, wait or be read at the same time.
+    """
+
+    def __init__(self, max_upload_mb: int, max_queue: int) -> None:
+        self.max_upload_mb = max_upload_mb
+        self._max_queue = max_queue
+        self._max_bytes = max(_MEGABYTES_OF_ALL, max_upload_mb) * _MEGABYTE
+        self._requests = 0
+        self._bytes = 0
+
+    @contextmanager
+    def admit(self) -> Iterator[Admission]:
+        """A place for one request, while the block runs.
+
+        Raises:
+            HTTPException: 503 if all places are taken.
+        """
+        if self._requests >= self._max_queue:
+            raise _busy()
+        admission = Admission(self)
+        self._requests += 1
+        try:
+            yield admission
+        finally:
+            self._requests -= 1
+            self._bytes -= admission.bytes
+
+    def count(self, size: int) -> None:
+        """Take in ``size`` more bytes.
+
+        Raises:
+            HTTPException: 503 if that is more than fits.
+        """
+        if self._bytes + size > self._max_bytes:
+            raise _busy()
+        self._bytes += size
+
+
+class Admission:
+    """A request that was admitted. Its bytes take room until it is done."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.bytes = 0
+        self._intake = intake
+
+    async def uploads(self, request: Request) -> list[Upload]:
+        """Receive the pictures: the files of a multipart form, or the body itself, whatever it calls itself.
+
+        Raises:
+            HTTPException: 400 for a broken form, 408 for a client that stops sending, 413 for too large a request, 422
+                for one without pictures, 503 if the server holds too many bytes already.
+        """
+        try:
+            async with asyncio.timeout(_SECONDS_TO_SEND):
+                if request.headers.get("content-type", "").lower().startswith("multipart/"):
+                    return await _files(await self._form(request))
+                data = bytearray()
+                async for chunk in self._limited(request):
+                    data += chunk
+                return [Upload("picture", bytes(data))]
+        except TimeoutError:
+            raise HTTPException(408, f"The request did not arrive within {_SECONDS_TO_SEND} seconds.") from None
+
+    async def _limited(self, request: Request) -> AsyncGenerator[bytes, None]:
+        limit = self._intake.max_upload_mb
+        announced = request.headers.get("content-length", "")
+        if announced.isdecimal() and int(announced) > limit * _MEGABYTE:
+            raise _too_large(limit)
+        async for chunk in request.stream():
+            if self.bytes + len(chunk) > limit * _MEGABYTE:
+                raise _too_large(limit)
+            self._intake.count(len(chunk))
+            self.bytes += len(chunk)
+            yield chunk
+
+    async def _form(self, request: Request) -> FormData:
+        parser = _FormInMemory(request.headers, self._limited(request), max_files=MAX_PICTURES, max_fields=0)
+        try:
+            return await parser.parse()
+        except MultiPartException as error:
+            raise HTTPException(
+                400,
+                f"Not a form of pictures: {error.message} Expected multipart/form-data of at most {MAX_PICTURES} files "
+                "and no other fields; curl sends one with -F file=@line.png.",
+            ) from None
+
+
+class _FormInMemory(MultiPartParser):
+    spool_max_size = sys.maxsize  # files of a form stay in memory: the server writes nothing to disk
+
+
+async def _files(form: FormData) -> list[Upload]:
+    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    if not files:
+        raise HTTPException(422, "The form holds no picture. Expected files; curl sends one with -F file=@line.png.")
+    return [Upload(_plain(file.filename or ""), await file.read()) for file in files]
+
+
+def _plain(name: str) -> str:
+    """A client's name for a file as plain text."""
+    name = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(character for character in name if character.isprintable())[:200] or "picture"
+
+
+def _too_large(megabytes: int) -> HTTPException:
+    return HTTPException(
+        413,
+        f"The request is larger than {megabytes} MB. Cut the picture to the writing or save it as JPEG; "
+        "send many pictures in several requests.",
+    )
+
+
+def _busy() -> HTTPException:
+    return HTTPException(503, "Too many requests are waiting. Try again in a second.", {"Retry-After": "1"})

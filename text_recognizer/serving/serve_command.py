@@ -1,0 +1,186 @@
+"""``text-recognizer serve``: the page and the API, until it is told to stop."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from text_recognizer.errors import UsageError, UserError
+from text_recognizer.reading.recognizer import TextRecognizer
+from text_recognizer.serving.front import ANY_HOST, LOOPBACK_NAMES
+from text_recognizer.serving.log import LOGGING
+from text_recognizer.serving.metrics import MULTIPROCESS_FOLDER
+from text_recognizer.serving.readers import Readers, processors
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+_SECONDS_TO_FINISH = 30
+
+
+@dataclass(frozen=True)
+class _MakeApp:
+    """Makes the application, in each worker process its own."""
+
+    model: str | None
+    threads: int
+    max_upload_mb: int
+    max_queue: int
+    allowed_hosts: tuple[str, ...]
+
+    def __call__(self) -> FastAPI:
+        from text_recognizer.serving.app import create_app
+
+        return create_app(
+            Readers(self.model, self.threads),
+            max_upload_mb=self.max_upload_mb,
+            max_queue=self.max_queue,
+            allowed_hosts=self.allowed_hosts,
+        )
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    max_upload_mb: int = 16,
+    max_queue: int = 256,
+    allowed_hosts: list[str] | None = None,
+    model: str | None = None,
+) -> int:
+    """Serve the page to write on and the API behind it.
+
+    Args:
+        host: Address to listen on; ``0.0.0.0`` is every address of this machine, and so of its network.
+        port: Port to listen on; 0 takes a free one.
+        workers: Processes. One uses all processors to read; more help where requests are many and small.
+        max_upload_mb: Megabytes that one request may have.
+        max_queue: Requests that each process receives, keeps waiting or reads at the same time; it answers further ones
+            with 503.
+        allowed_hosts: Host names by which browsers may ask, such as that of a proxy in front of the server; by default
+            those of this machine alone if it listens to nobody else, and any otherwise.
+        model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
+
+    Returns:
+        0, once it was told to stop (Ctrl-C, SIGTERM) and has answered what it had accepted.
+
+    Raises:
+        UsageError: If a number is out of range.
+        UserError: If it cannot listen there, or the model cannot be loaded.
+    """
+    _check(port=(port, 0, 65535), workers=(workers, 1, 64), max_upload_mb=(max_upload_mb, 1, 1024))
+    _check(max_queue=(max_queue, 1, 100_000))
+    with _listening(host, port) as listener, _stopping_means_success():
+        if workers > 1:
+            TextRecognizer(model)  # so that a wrong model is said once, here
+        make_app = _MakeApp(
+            model, max(1, processors() // workers), max_upload_mb, max_queue, _allowed_hosts(host, allowed_hosts)
+        )
+        config = uvicorn.Config(
+            make_app,
+            factory=True,
+            workers=workers,
+            log_config=LOGGING,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+        )
+        print(f"Open {_address(host, listener)} (Ctrl-C stops)", flush=True)
+        if workers > 1:
+            with _shared_metrics():
+                Multiprocess(config, sockets=[listener]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _check(**limits: tuple[int, int, int]) -> None:
+    for name, (value, least, most) in limits.items():
+        if not least <= value <= most:
+            raise UsageError(f"{name} is {value}, but must be from {least} to {most}.")
+
+
+@contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens: who asks from now on is answered once the model is loaded."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (socket.gaierror, UnicodeError):
+        raise UserError(f"host is {host!r}, which has no address. Try --host 127.0.0.1 or --host 0.0.0.0") from None
+    with socket.socket(family, kind) as listener:
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            raise UserError(f"Cannot listen on {host}, port {port}: {_reason(error, port)}") from None
+        listener.listen(2048)
+        listener.set_inheritable(True)
+        yield listener
+
+
+def _reason(error: OSError, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"something else does. Stop it, or choose another port: --port {port + 1 if port < 65535 else 8000}"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "no address of this machine. Try --host 127.0.0.1 or --host 0.0.0.0"
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "not permitted. Ports below 1024 are the system's; try --port 8000"
+    return f"{error.strerror or error}."
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    """The address to open in a browser of this machine."""
+    name = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def _allowed_hosts(host: str, named: list[str] | None) -> tuple[str, ...]:
+    if named:
+        return (*LOOPBACK_NAMES, *named)
+    return LOOPBACK_NAMES if _is_loopback(host) else (ANY_HOST,)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+@contextmanager
+def _stopping_means_success() -> Iterator[None]:
+    """Being told to stop ends the block; before the server runs at once, later when it has answered."""
+
+    def stop(*_: object) -> None:
+        raise SystemExit(0)
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _shared_metrics() -> Iterator[None]:
+    """A folder through which the worker processes add up what they count."""
+    with tempfile.TemporaryDirectory(prefix="text-recognizer-") as folder:
+        os.environ[MULTIPROCESS_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[MULTIPROCESS_FOLDER]
