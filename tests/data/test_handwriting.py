@@ -24,6 +24,7 @@ STEADY = HandwritingStyle(
     size_jitter=(0, 0),
     baseline_jitter=(0, 0),
     tilt_jitter=(0, 0),
+    bending=(0, 0),
     wander=(0, 0),
     drift=(0, 0),
     slant=(0, 0),
@@ -130,6 +131,16 @@ def test_repetition_draws_a_character_alike(bank: GlyphBank) -> None:
         return len({end - start for start, end in boxes[0, ::2]})
 
     assert distinct(1.0) <= 2 < distinct(0.0)
+
+
+def test_bending_makes_no_two_letters_alike(bank: GlyphBank) -> None:
+    def spread(bending: float) -> float:
+        style = replace(STEADY, bending=(bending, bending), repetition=(1, 1), x_height=(14, 14), letter_gap=(0.4, 0.4))
+        images, _, boxes = write(bank, ["H H H H H H"], style=style)
+        letters = [images[0, :, start : start + 12].astype(int) for start, _ in boxes[0, ::2]]
+        return float(np.std(letters, axis=0).mean())
+
+    assert spread(0.1) > 1.5 * spread(0.0)
 
 
 def test_every_style_extreme_fits(bank: GlyphBank) -> None:

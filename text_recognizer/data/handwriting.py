@@ -48,6 +48,7 @@ class HandwritingStyle:
         word_gap: What a space adds to the gap, in x-heights.
         size_jitter: Standard deviation of each letter's height and width, as a share of it.
         tilt_jitter: Standard deviation of each letter's rotation, in radians.
+        bending: Standard deviation of each letter's bends and tapers, as a share of half its size.
         baseline_jitter: Standard deviation of each letter's height above the baseline, in x-heights.
         wander: Amplitude of the waves of the baseline, in x-heights.
         drift: Rise of the baseline over 20 x-heights or the whole line if that is longer, in x-heights.
@@ -67,11 +68,12 @@ class HandwritingStyle:
     stroke_width: Range = (0.11, 0.36)
     letter_gap: Range = (-0.02, 0.45)
     wide_letter_gap: Range = (0.4, 1.3)
-    wide_share: float = 0.15
+    wide_share: float = 0.25
     gap_jitter: Range = (0.04, 0.16)
     word_gap: Range = (0.45, 1.5)
     size_jitter: Range = (0.02, 0.12)
     tilt_jitter: Range = (0.0, 0.08)
+    bending: Range = (0.0, 0.08)
     baseline_jitter: Range = (0.0, 0.09)
     wander: Range = (0.0, 0.2)
     drift: Range = (-1.0, 1.0)
@@ -100,6 +102,7 @@ class _Hand(NamedTuple):
     word_gap: float
     size_jitter: float
     tilt_jitter: float
+    bending: float
     baseline_jitter: float
     wander: float
     wave_length: float
@@ -133,6 +136,8 @@ _MIDDLE = 0.25
 """What counts as the middle of a stroke, to either side, in glyph pixels."""
 _MAX_SCALE = 0.16
 """Height of a glyph pixel, in x-heights, at most: what is flat, as a dash, is not made high."""
+_MAX_BEND = 0.3
+_PLACE_SIZE = 12
 _EDGE = 2.0
 """Rows above and below a line that stay free."""
 _LINE_STREAM = 2
@@ -271,14 +276,14 @@ def _lay_out(
     """Choose and place the glyphs of every line.
 
     Returns:
-        places float64 (B, L, 8), as :func:`_fit` leaves them; radii float64 (B,), half of each line's stroke width in
+        places float64 (B, L, 12), as :func:`_fit` leaves them; radii float64 (B,), half of each line's stroke width in
         pixels; widths int64 (B,).
     """
     _check(bank, codes, lengths)
     glyphs = _glyphs_of(bank)
     ranges: Any = _Ranges(*as_floats(style))
     batch, longest = codes.shape
-    places = np.full((batch, longest, 8), -1.0)
+    places = np.full((batch, longest, _PLACE_SIZE), -1.0)
     radii, widths = np.empty(batch), np.empty(batch, np.int64)
     lines = (codes, np.asarray(lengths, np.int64), np.asarray(indices, np.int64))
     over_ranges(
@@ -362,6 +367,7 @@ def _draw_hand(state: np.ndarray, style: HandwritingStyle, in_capitals: bool) ->
         word_gap=between(state, style.word_gap),
         size_jitter=between(state, style.size_jitter),
         tilt_jitter=between(state, style.tilt_jitter),
+        bending=between(state, style.bending),
         baseline_jitter=between(state, style.baseline_jitter),
         wander=between(state, style.wander),
         wave_length=uniform(state, 8.0, 40.0),
@@ -380,8 +386,9 @@ def _place_text(
 ) -> None:
     """Set characters side by side on a straight line.
 
-    Fills ``places`` (L, 8), one row per character, in x-heights, x to the right and y up from the baseline: number of
-    the glyph (-1 for a space), left and right end, bottom and top, horizontal and vertical size of a glyph pixel, tilt.
+    Fills ``places`` (L, 12), one row per character, in x-heights, x to the right and y up from the baseline: number of
+    the glyph (-1 for a space), left and right end, bottom and top, horizontal and vertical size of a glyph pixel, tilt;
+    then the taper and the bend across, and the same down, as shares of half the size.
     """
     x = 0.0
     for k in range(len(text)):
@@ -406,6 +413,8 @@ def _place_text(
         bottom += hand.baseline_jitter * normal(state)
         place[0], place[1], place[2], place[3], place[4] = glyph, x, x + width, bottom, bottom + height
         place[5], place[6], place[7] = scale_x, scale_y, hand.tilt_jitter * normal(state)
+        for bend in range(8, _PLACE_SIZE):
+            place[bend] = min(max(hand.bending * normal(state), -_MAX_BEND), _MAX_BEND)
         x += width + max(hand.letter_gap + hand.gap_jitter * normal(state), -0.25)
 
 
@@ -439,8 +448,8 @@ def _fit(state: np.ndarray, hand: _Hand, text: np.ndarray, places: np.ndarray) -
     """Bend and slant the line, scale it to the canvas, and turn ``places`` into what :func:`_draw_glyph` takes.
 
     A row becomes: number of the glyph, x and y of its centre in canvas pixels, the four numbers that map canvas pixels
-    to glyph pixels about the centres (x by x and y, then y by x and y), and the size of a glyph pixel. A space keeps -1
-    and its first and last column.
+    to glyph pixels about the centres (x by x and y, then y by x and y), the size of a glyph pixel, and its bends, which
+    stay. A space keeps -1 and its first and last column.
 
     Returns:
         Half of the stroke width, in pixels, and the width of the line.
@@ -454,9 +463,12 @@ def _fit(state: np.ndarray, hand: _Hand, text: np.ndarray, places: np.ndarray) -
         rise += hand.wander * math.sin(2 * math.pi * middle / hand.wave_length + hand.wave_phase)
         place[3], place[4] = place[3] + rise, place[4] + rise
         lean_low, lean_high = hand.slant * place[3], hand.slant * place[4]
-        left, right = min(left, place[1] + min(lean_low, lean_high)), max(right, place[2] + max(lean_low, lean_high))
-        turned = abs(place[7]) * (place[2] - place[1]) / 2
-        low, high = min(low, place[3] - turned), max(high, place[4] + turned)
+        wider = (abs(place[8]) + abs(place[9])) * (place[2] - place[1]) / 2
+        left = min(left, place[1] + min(lean_low, lean_high) - wider)
+        right = max(right, place[2] + max(lean_low, lean_high) + wider)
+        higher = (abs(place[10]) + abs(place[11])) * (place[4] - place[3]) / 2
+        higher += abs(place[7]) * (place[2] - place[1]) / 2
+        low, high = min(low, place[3] - higher), max(high, place[4] + higher)
     room = LINE_HEIGHT - 2 * _EDGE
     size = min(hand.x_height, room / (high - low))
     base = _EDGE + size * high + uniform(state, 0.0, room - size * (high - low))
@@ -504,26 +516,31 @@ def _draw_glyph(
     canvas: np.ndarray, box: np.ndarray, reach: np.ndarray, place: np.ndarray, radius: float
 ) -> tuple[int, int]:
     """Draw a glyph with a pen of a radius in pixels; darker ink stays. Returns the columns of the ink."""
-    _, x, y, x_by_x, x_by_y, y_by_x, y_by_y, scale = place
-    middle_x, middle_y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-    margin = (radius + 0.5) / scale + 0.5
-    half_x, half_y = (box[2] - box[0]) / 2 + margin, (box[3] - box[1]) / 2 + margin
+    _, x, y, x_by_x, x_by_y, y_by_x, y_by_y, scale = place[:8]
+    bends = place[8:].astype(np.float32)
+    middle_x, middle_y = np.float32((box[0] + box[2] - 1) / 2), np.float32((box[1] + box[3] - 1) / 2)
+    size_x, size_y = np.float32((box[2] - box[0]) / 2 + 0.5), np.float32((box[3] - box[1]) / 2 + 0.5)
+    margin = (radius + 0.5) / scale
+    half_x = size_x * (1 + abs(bends[0]) + abs(bends[1])) + margin
+    half_y = size_y * (1 + abs(bends[2]) + abs(bends[3])) + margin
     height = (abs(y_by_x) * half_x + abs(x_by_x) * half_y) / (x_by_x * y_by_y - x_by_y * y_by_x)
     unit = np.float32(scale / _REACH_UNIT)
     edge = np.float32(radius + 0.5)
-    step_x, step_y = np.float32(x_by_x), np.float32(y_by_x)
+    step_x, step_y = np.float32(x_by_x) / size_x, np.float32(y_by_x) / size_y
     first, last = canvas.shape[1], 0
     for row in range(max(int(y - height), 0), min(int(y + height) + 1, canvas.shape[0])):
         dy = row + 0.5 - y
         lean = x - x_by_y * dy / x_by_x
         left, right = max(int(lean - half_x / x_by_x), 0), min(int(lean + half_x / x_by_x) + 1, canvas.shape[1])
         dx = left + 0.5 - x
-        glyph_x = np.float32(middle_x - 0.5 + x_by_x * dx + x_by_y * dy)
-        glyph_y = np.float32(middle_y - 0.5 + y_by_x * dx + y_by_y * dy)
+        across = np.float32(x_by_x * dx + x_by_y * dy) / size_x
+        down = np.float32(y_by_x * dx + y_by_y * dy) / size_y
         for column in range(left, right):
+            glyph_x = middle_x + size_x * (across + down * (bends[0] * across + bends[1] * down))
+            glyph_y = middle_y + size_y * (down + across * (bends[2] * down + bends[3] * across))
             ink = np.float32(255) * (edge - unit * _sample(reach, glyph_x, glyph_y))
-            glyph_x += step_x
-            glyph_y += step_y
+            across += step_x
+            down += step_y
             if ink >= 1:
                 canvas[row, column] = max(canvas[row, column], np.uint8(min(ink, np.float32(255))))
                 first, last = min(first, column), max(last, column + 1)
