@@ -73,3 +73,11 @@ def test_failures_become_a_message_and_an_exit_code(
 def test_looking_at_nothing_is_wrong_use(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", name]) == 2
     assert "EMNISTLines" in capsys.readouterr().err
+
+
+def test_flags_may_be_spelled_with_dashes(tmp_path: Path) -> None:
+    out = tmp_path / "lines.png"
+    assert main(["lines", "--max-chars=4", "--count", "2", "--glyphs=strokes", f"--out={out}"]) == 0
+    assert out.is_file()
+    with pytest.raises(SystemExit):
+        main(["lines", "--max-cahrs=4"])

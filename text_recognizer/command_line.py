@@ -24,20 +24,27 @@ def nearest(name: str, names: Iterable[str]) -> str:
 class Parser(ArgumentParser):
     """An argument parser whose errors fit on a screen and name the nearest flag.
 
-    A flag that is true or false may stand alone, which means true.
+    A flag that is true or false may stand alone, which means true. Dashes within a flag's name are its underscores.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **kwargs)
 
     def parse_args(self, args: Sequence[str] | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
-        args = list(sys.argv[1:] if args is None else args)
+        args = [self._with_underscores(arg) for arg in (sys.argv[1:] if args is None else args)]
         switches = {flag for action in self._actions if _is_switch(action) for flag in action.option_strings}
         spelled = [
             f"{arg}=true" if arg in switches and (not rest or rest[0] not in ("true", "false")) else arg
             for arg, rest in ((arg, args[i + 1 : i + 2]) for i, arg in enumerate(args))
         ]
         return super().parse_args(spelled, **kwargs)
+
+    def _with_underscores(self, arg: str) -> str:
+        """``--max-epochs=5`` as ``--max_epochs=5``, if that is a flag."""
+        name, equals, value = arg.partition("=")
+        spelled = "--" + name[2:].replace("-", "_")
+        known = any(spelled in action.option_strings for action in self._actions)
+        return spelled + equals + value if name.startswith("--") and known else arg
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         flags = [flag for action in self._actions for flag in action.option_strings]

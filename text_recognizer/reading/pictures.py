@@ -25,19 +25,17 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """The formats read, and no others: each decoder is one more thing that broken files can reach."""
 
 _TOO_MANY_BYTES = f"more than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG."
-_TOO_MANY_PIXELS = (
-    f"more than {MAX_SIDE} pixels on a side or {MAX_PIXELS // 10**6} million in all; cut it to the writing."
-)
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
-def load_picture(picture: Picture, name: str | None = None) -> np.ndarray:
+def load_picture(picture: Picture, name: str | None = None, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Decode a picture to grey.
 
     Args:
         picture: A path, ``-`` for standard input, bytes, a PIL image or an array: uint8, uint16, bool or floats from
             0 to 1, of shape (h, w), (h, w, 3) or (h, w, 4).
         name: What to call it in errors; by default its path.
+        max_pixels: How many it may have.
 
     Returns:
         uint8 (h, w), upright, transparency laid over white (or, where only the transparency holds the writing, its
@@ -48,10 +46,10 @@ def load_picture(picture: Picture, name: str | None = None) -> np.ndarray:
     """
     name = name or (str(picture) if isinstance(picture, str | PathLike) else "the picture")
     if isinstance(picture, np.ndarray):
-        return _grey_of_array(picture, name)
+        return _grey_of_array(picture, name, max_pixels)
     if isinstance(picture, Image.Image):
         image = picture
-        return _decode(lambda: image, name)
+        return _decode(lambda: image, name, max_pixels)
     if isinstance(picture, str | PathLike):
         picture = _read(picture, name)
     elif not isinstance(picture, bytes | bytearray | memoryview):
@@ -60,7 +58,7 @@ def load_picture(picture: Picture, name: str | None = None) -> np.ndarray:
         raise UserError(f"{name}: 0 bytes; expected a picture ({', '.join(FORMATS)}).")
     if len(picture) > MAX_BYTES:
         raise UserError(f"{name}: {_TOO_MANY_BYTES}")
-    return _decode(lambda: Image.open(io.BytesIO(picture), formats=FORMATS), name)
+    return _decode(lambda: Image.open(io.BytesIO(picture), formats=FORMATS), name, max_pixels)
 
 
 def _read(path: str | PathLike[str], name: str) -> bytes:
@@ -75,32 +73,36 @@ def _read(path: str | PathLike[str], name: str) -> bytes:
         raise UserError(f"{name!r}: not the name of a file.") from None
 
 
-def _decode(open_image: Callable[[], Image.Image], name: str) -> np.ndarray:
+def _decode(open_image: Callable[[], Image.Image], name: str, max_pixels: int) -> np.ndarray:
     """Grey of an image; whatever goes wrong in Pillow becomes an error with the name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of oddities on the way to the error or the picture
-            return _grey_of_image(open_image(), name)
+            return _grey_of_image(open_image(), name, max_pixels)
     except UserError:
         raise
     except Image.UnidentifiedImageError:
         raise UserError(f"{name}: not a picture; expected {', '.join(FORMATS)}.") from None
     except (Image.DecompressionBombError, MemoryError):
-        raise UserError(f"{name}: {_TOO_MANY_PIXELS}") from None
+        raise UserError(f"{name}: {_too_many_pixels(max_pixels)}") from None
     except Exception as error:  # Pillow's decoders raise almost anything on broken files
         raise UserError(f"{name}: broken or truncated picture ({error or type(error).__name__}).") from None
 
 
-def _check_size(width: int, height: int, name: str) -> None:
+def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise UserError(f"{name}: an empty picture ({width} x {height} pixels).")
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise UserError(f"{name}: {width} x {height} pixels: {_TOO_MANY_PIXELS}")
+    if max(width, height) > MAX_SIDE or width * height > max_pixels:
+        raise UserError(f"{name}: {width} x {height} pixels: {_too_many_pixels(max_pixels)}")
 
 
-def _grey_of_image(image: Image.Image, name: str) -> np.ndarray:
+def _too_many_pixels(limit: int) -> str:
+    return f"more than {MAX_SIDE} pixels on a side or {limit // 10**6} million in all; cut it to the writing."
+
+
+def _grey_of_image(image: Image.Image, name: str, max_pixels: int) -> np.ndarray:
     """Grey of the first frame, turned upright."""
-    _check_size(image.width, image.height, name)
+    _check_size(image.width, image.height, name, max_pixels)
     image = ImageOps.exif_transpose(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _grey_of_deep(np.asarray(image, dtype=np.float32))
@@ -130,12 +132,12 @@ def _over_white(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     return ((grey * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
 
 
-def _grey_of_array(array: np.ndarray, name: str) -> np.ndarray:
+def _grey_of_array(array: np.ndarray, name: str, max_pixels: int) -> np.ndarray:
     array = _to_uint8(array, name)
     channels: Any = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or channels not in (1, 3, 4):
         raise UserError(f"{name}: an array of shape {array.shape}; expected (h, w), (h, w, 3) or (h, w, 4).")
-    _check_size(array.shape[1], array.shape[0], name)
+    _check_size(array.shape[1], array.shape[0], name, max_pixels)
     if array.ndim == 2:
         return np.ascontiguousarray(array)
     if channels == 1:

@@ -7,6 +7,7 @@ import base64
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,33 +16,26 @@ import cv2
 import numpy as np
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
-from pydantic import BaseModel, ConfigDict, Field
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import UserError
 from text_recognizer.preparation import PreparedLine, prepare
 from text_recognizer.reading.pictures import load_picture
-from text_recognizer.reading.recognizer import Decoder, Reading
+from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import lines_of, shifted, to_json
 from text_recognizer.serving.batching import Batcher
 from text_recognizer.serving.front import LOOPBACK_NAMES, Front
 from text_recognizer.serving.intake import Intake, Upload
 from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.readers import Readers, processors
+from text_recognizer.serving.reference import reference_page
+from text_recognizer.serving.schema import READ, Options
 
 PAGE = Path(__file__).with_name("page")
-
-
-class Options(BaseModel):
-    """How to read."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    prepared: bool = Field(False, description="Add to each line the picture that the model saw, as a data: URL.")
-    lines: bool = Field(False, description="Each picture is a page or paragraph: split it into lines.")
-    decoder: Decoder = Field("beam", description="beam weighs what is open by how English it is; greedy does not.")
+_MAX_PIXELS = 30_000_000  # a decoded picture takes up to 16 bytes a pixel for a moment
 
 
 class Service:
@@ -65,12 +59,15 @@ class Service:
             self.batcher.close()
             self._decoders.shutdown()
 
-    async def answer(self, upload: Upload, options: Options) -> dict[str, Any]:
-        """The JSON object of one picture."""
-        loop = asyncio.get_running_loop()
-        recognizer = await loop.run_in_executor(self._decoders, self.readers.get, options.decoder)
+    async def answers(self, uploads: list[Upload], options: Options) -> list[dict[str, Any]]:
+        """The JSON objects of pictures."""
+        recognizer = await asyncio.to_thread(self.readers.get, options.decoder)
+        return await asyncio.gather(*(self._answer(upload, recognizer, options) for upload in uploads))
+
+    async def _answer(self, upload: Upload, recognizer: TextRecognizer, options: Options) -> dict[str, Any]:
+        decode = partial(_prepared_lines, upload, options.lines)
         try:
-            lines = await loop.run_in_executor(self._decoders, _prepared_lines, upload, options.lines)
+            lines = await asyncio.get_running_loop().run_in_executor(self._decoders, decode)
         except UserError as error:
             self.metrics.readings.labels("refused").inc()
             return {"file": upload.name, "error": str(error)}
@@ -111,29 +108,43 @@ def create_app(
     app.add_middleware(Front, metrics=service.metrics, allowed_hosts=allowed_hosts)
     app.exception_handler(HTTPException)(_error_of_http)
     app.exception_handler(RequestValidationError)(_error_of_options)
+    app.exception_handler(UserError)(_error_of_reader)
     _add_api(app, service)
     _add_page(app)
     return app
 
 
 def _add_api(app: FastAPI, service: Service) -> None:
-    @app.post("/v1/read", summary="Read pictures of lines")
+    @app.post("/v1/read", **READ)
     async def read(request: Request, options: Annotated[Options, Query()]) -> Response:
         with service.intake.admit() as admission:
             uploads = await admission.uploads(request)
             request.state.pictures = len(uploads)
-            results = await asyncio.gather(*(service.answer(upload, options) for upload in uploads))
+            results = await service.answers(uploads, options)
         if all("error" in result for result in results):
             raise HTTPException(422, " ".join(result["error"] for result in results))
         return JSONResponse(results)
 
-    @app.get("/health", summary="Whether the server reads")
+    @app.get("/health", summary="Whether the server reads", response_description="It does; 503 if not.")
     async def health() -> Response:
         return JSONResponse({"status": "ok"}) if service.batcher.alive else JSONResponse({"status": "failed"}, 503)
 
-    @app.get("/metrics", summary="Counters for Prometheus")
+    @app.get(
+        "/metrics",
+        summary="Counters for Prometheus",
+        response_description="Prometheus' text format.",
+        response_class=PlainTextResponse,
+    )
     async def metrics() -> Response:
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(service.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> Response:
+        return HTMLResponse(reference_page(app.openapi()))
+
+    @app.get("/reference.css", include_in_schema=False)
+    async def style() -> Response:
+        return FileResponse(Path(__file__).with_name("reference.css"))
 
 
 def _add_page(app: FastAPI) -> None:
@@ -152,7 +163,8 @@ def _add_page(app: FastAPI) -> None:
 
 def _prepared_lines(upload: Upload, split: bool) -> list[tuple[PreparedLine | None, int]]:
     """The lines of a picture in normal form, and the column at which each begins."""
-    return [(prepare(line), x) for line, x in lines_of(load_picture(upload.data, upload.name), split)]
+    picture = load_picture(upload.data, upload.name, _MAX_PIXELS)
+    return [(prepare(line), x) for line, x in lines_of(picture, split)]
 
 
 def _with_prepared(result: dict[str, Any], readings: list[Reading], options: Options) -> dict[str, Any]:
@@ -179,3 +191,7 @@ async def _error_of_http(request: Request, error: HTTPException) -> Response:
 async def _error_of_options(request: Request, error: RequestValidationError) -> Response:
     problems = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
     return JSONResponse({"error": f"Wrong parameters. {'; '.join(problems)}. /docs lists them."}, 422)
+
+
+async def _error_of_reader(request: Request, error: UserError) -> Response:
+    return JSONResponse({"error": str(error)}, 422)

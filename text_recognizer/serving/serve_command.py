@@ -17,7 +17,6 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from text_recognizer.errors import UsageError, UserError
-from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.serving.front import ANY_HOST, LOOPBACK_NAMES
 from text_recognizer.serving.log import LOGGING
 from text_recognizer.serving.metrics import MULTIPROCESS_FOLDER
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _SECONDS_TO_FINISH = 30
+_SECONDS_TO_KEEP = 75  # an idle connection: longer than proxies keep theirs, so that they close first
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,10 @@ class _MakeApp:
     def __call__(self) -> FastAPI:
         from text_recognizer.serving.app import create_app
 
+        readers = Readers(self.model, self.threads)
+        readers.get()  # so that a model that cannot be loaded is an error here
         return create_app(
-            Readers(self.model, self.threads),
+            readers,
             max_upload_mb=self.max_upload_mb,
             max_queue=self.max_queue,
             allowed_hosts=self.allowed_hosts,
@@ -82,27 +84,29 @@ def serve(
     """
     _check(port=(port, 0, 65535), workers=(workers, 1, 64), max_upload_mb=(max_upload_mb, 1, 1024))
     _check(max_queue=(max_queue, 1, 100_000))
+    make_app = _MakeApp(
+        model, max(1, processors() // workers), max_upload_mb, max_queue, _allowed_hosts(host, allowed_hosts)
+    )
     with _listening(host, port) as listener, _stopping_means_success():
-        if workers > 1:
-            TextRecognizer(model)  # so that a wrong model is said once, here
-        make_app = _MakeApp(
-            model, max(1, processors() // workers), max_upload_mb, max_queue, _allowed_hosts(host, allowed_hosts)
-        )
+        app = make_app()  # also where the worker processes make theirs: what is wrong is said here, once
         config = uvicorn.Config(
-            make_app,
-            factory=True,
+            app if workers == 1 else make_app,
+            factory=workers > 1,
             workers=workers,
             log_config=LOGGING,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
+            ws="none",
+            timeout_keep_alive=_SECONDS_TO_KEEP,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
         )
         print(f"Open {_address(host, listener)} (Ctrl-C stops)", flush=True)
-        if workers > 1:
+        if workers == 1:
+            uvicorn.Server(config).run(sockets=[listener])
+        else:
             with _shared_metrics():
                 Multiprocess(config, sockets=[listener]).run()
-        else:
-            uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 

@@ -1,0 +1,89 @@
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+import pytest
+from fastapi.testclient import TestClient
+from reading_tools import bars
+from serving_tools import OneReader, png
+
+from text_recognizer.reading.recognizer import TextRecognizer
+from text_recognizer.serving.app import create_app
+
+
+class Gate:
+    """A recognizer that waits for the test, and notes how many lines it got at once."""
+
+    def __init__(self, recognizer: TextRecognizer) -> None:
+        self._recognizer = recognizer
+        self.entered, self.open, self.fails = Event(), Event(), False
+        self.sizes: list[int] = []
+
+    def read(self, picture):
+        return self._recognizer.read(picture)
+
+    def read_prepared(self, lines):
+        self.sizes.append(len(lines))
+        self.entered.set()
+        assert self.open.wait(30)
+        if self.fails:
+            raise RuntimeError("a fault of the test")
+        return self._recognizer.read_prepared(lines)
+
+
+@pytest.fixture
+def gate(model):
+    return Gate(TextRecognizer(model))
+
+
+def ask(client: TestClient, count: int = 1):
+    return client.post("/v1/read", content=png(bars([20 + 25 * place for place in range(count)])))
+
+
+def wait_for(client: TestClient, name: str, value: float) -> None:
+    for _ in range(1000):
+        if f"{name} {value}" in client.get("/metrics").text:
+            return
+    raise AssertionError(client.get("/metrics").text)
+
+
+def test_what_comes_meanwhile_is_read_together(gate):
+    with TestClient(create_app(OneReader(gate)), base_url="http://localhost") as client, ThreadPoolExecutor(20) as pool:
+        first = pool.submit(ask, client, 1)
+        assert gate.entered.wait(30)
+        others = [pool.submit(ask, client, count % 6) for count in range(1, 10)]
+        wait_for(client, "text_recognizer_queue_lines", 9.0)
+        gate.open.set()
+        texts = [future.result().json()[0]["text"] for future in [first, *others]]
+        assert texts == ["I" * (count % 6) for count in [1, *range(1, 10)]]
+    assert gate.sizes == [1, 9]
+
+
+def test_a_full_queue_refuses_at_once_and_recovers(gate):
+    app = create_app(OneReader(gate), max_queue=3)
+    with TestClient(app, base_url="http://localhost") as client, ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(ask, client) for _ in range(3)]
+        assert gate.entered.wait(30)
+        wait_for(client, "text_recognizer_queue_lines", 2.0)
+        refused = ask(client)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")
+        assert "Try again" in refused.json()["error"]
+        assert client.get("/health").status_code == 200
+        gate.open.set()
+        assert [future.result().status_code for future in waiting] == [200] * 3
+        assert ask(client).status_code == 200
+
+
+def test_a_batch_that_fails_is_an_error_of_its_requests_alone(gate, caplog):
+    gate.fails = True
+    gate.open.set()
+    with TestClient(create_app(OneReader(gate)), base_url="http://localhost") as client:
+        answer = ask(client)
+        assert (answer.status_code, answer.json()) == (500, {"error": "The server failed. Its log says why."})
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        gate.fails = False
+        assert ask(client).status_code == 200
+
+
+def test_health_fails_when_nothing_reads_any_more(model):
+    client = TestClient(create_app(OneReader(TextRecognizer(model))), base_url="http://localhost")
+    assert client.get("/health").status_code == 503  # it was never started

@@ -1,0 +1,181 @@
+"""What is let in, byte by byte: requests are given to the application as the server gives them, in pieces."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from reading_tools import bars
+from serving_tools import png
+
+from text_recognizer.serving import intake
+from text_recognizer.serving.app import create_app
+from text_recognizer.serving.readers import Readers
+
+MEGABYTE = 1 << 20
+LINE = png(bars([20, 60]))
+
+
+@pytest.fixture
+def app(model):
+    return create_app(Readers(str(model)), max_upload_mb=1, max_queue=8)
+
+
+class Pieces:
+    """A body that comes in pieces. ``taken`` counts those that the application asked for."""
+
+    def __init__(self, pieces: Iterable[bytes], then: Callable[[], Any] = lambda: asyncio.sleep(60)) -> None:
+        self._pieces = iter(pieces)
+        self._then = then
+        self.taken = 0
+
+    async def __call__(self) -> dict[str, Any]:
+        piece = next(self._pieces, None)
+        if piece is None:
+            await self._then()
+            return {"type": "http.disconnect"}
+        self.taken += 1
+        return {"type": "http.request", "body": piece, "more_body": piece != b""}
+
+
+async def post(app: FastAPI, receive: Pieces, **headers: str) -> tuple[int, Any]:
+    """Status and JSON of the answer; 0 and None where there is none."""
+    status, body = 0, b""
+
+    async def send(message: dict[str, Any]) -> None:
+        nonlocal status, body
+        status, body = message.get("status", status), body + message.get("body", b"")
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/v1/read",
+        "raw_path": b"/v1/read",
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"localhost")]
+        + [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+        "server": ("localhost", 80),
+        "client": ("127.0.0.1", 1),
+    }
+    await app(scope, receive, send)
+    return status, json.loads(body) if body else None
+
+
+def run(app: FastAPI, check: Callable[[], Any]) -> None:
+    async def main() -> None:
+        async with app.router.lifespan_context(app):
+            await check()
+
+    asyncio.run(main())
+
+
+FORM = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n'
+
+
+@pytest.mark.parametrize("start", [b"P", FORM], ids=["raw", "form"])
+def test_a_body_that_does_not_say_its_size_is_cut_off_at_the_limit(app, start):
+    async def check() -> None:
+        endless = Pieces([start] + [b"x" * 65536] * 1000)
+        kind = "multipart/form-data; boundary=x" if start == FORM else "image/png"
+        status, answer = await post(app, endless, content_type=kind)
+        assert status == 413
+        assert "1 MB" in answer["error"]
+        assert endless.taken <= 18
+
+    run(app, check)
+
+
+def test_a_size_that_is_too_large_is_refused_before_any_of_it_is_taken(app):
+    async def check() -> None:
+        body = Pieces([b"x"])
+        status, _ = await post(app, body, content_length=str(MEGABYTE + 1))
+        assert (status, body.taken) == (413, 0)
+
+    run(app, check)
+
+
+def test_a_size_that_is_a_lie(app):
+    async def check() -> None:
+        body = Pieces([b"x" * 65536] * 1000)
+        status, _ = await post(app, body, content_length="10")
+        assert status == 413
+
+    run(app, check)
+
+
+def test_the_largest_body_is_taken(app):
+    async def check() -> None:
+        padded = LINE + bytes(MEGABYTE - len(LINE))  # what follows a picture's end is ignored
+        status, answer = await post(app, Pieces([padded, b""]), content_length=str(MEGABYTE))
+        assert (status, answer[0]["text"]) == (200, "II")
+
+    run(app, check)
+
+
+def test_a_picture_in_single_bytes(app):
+    async def check() -> None:
+        _, answer = await post(app, Pieces([*(LINE[i : i + 1] for i in range(len(LINE))), b""]))
+        assert answer[0]["text"] == "II"
+
+    run(app, check)
+
+
+def test_a_client_that_stops_sending_does_not_keep_its_place(app, monkeypatch):
+    monkeypatch.setattr(intake, "_SECONDS_TO_SEND", 0.05)
+
+    async def check() -> None:
+        for _ in range(10):  # there are 8 places
+            status, answer = await post(app, Pieces([LINE[:10]]))
+            assert status == 408
+            assert "did not arrive" in answer["error"]
+
+    run(app, check)
+
+
+def test_a_client_that_leaves_does_not_keep_its_place(app):
+    async def check() -> None:
+        for _ in range(10):
+            assert await post(app, Pieces([LINE[:10]], lambda: asyncio.sleep(0))) == (0, None)
+        status, _ = await post(app, Pieces([LINE, b""]))
+        assert status == 200
+
+    run(app, check)
+
+
+def test_those_who_are_still_sending_count(app):
+    async def check() -> None:
+        slow = [asyncio.create_task(post(app, Pieces([LINE[:10]]))) for _ in range(8)]
+        await asyncio.sleep(0.05)
+        status, _ = await post(app, Pieces([LINE, b""]))
+        assert status == 503
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        status, _ = await post(app, Pieces([LINE, b""]))
+        assert status == 200
+
+    run(app, check)
+
+
+def test_bytes_of_all_requests_together_are_limited(model, monkeypatch):
+    monkeypatch.setattr(intake, "_MEGABYTES_OF_ALL", 2)
+    app = create_app(Readers(str(model)), max_upload_mb=1)
+
+    async def check() -> None:
+        slow = [asyncio.create_task(post(app, Pieces([b"x" * (MEGABYTE - 1)]))) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        status, answer = await post(app, Pieces([LINE, b""]))
+        assert status == 503
+        assert "Try again" in answer["error"]
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        status, _ = await post(app, Pieces([LINE, b""]))
+        assert status == 200
+
+    run(app, check)
