@@ -20,12 +20,13 @@ PAPER_SIZES: dict[Paper, tuple[float, float]] = {"A4": (210.0, 297.0), "Letter":
 
 VERSION = 1
 """Of the layout below; a sheet of another version has other marks."""
-FIELD_WIDTH, FIELD_HEIGHT = 190.0, 257.4
+FIELD_WIDTH, FIELD_HEIGHT = 190.0, 258.0
+"""What marks and boxes cover."""
 MARK_SIZE = 12.0
-BOX_WIDTH, BOX_HEIGHT = 7.5, 10.2
+BOX_WIDTH, BOX_HEIGHT = 7.5, 10.0
 COPIES = 4
 """Boxes of each character."""
-BASELINE = 7.0
+BASELINE = 6.9
 """From the top of a box to the line to write on."""
 X_HEIGHT = 2.8
 """From that line up to the line that small letters reach."""
@@ -58,9 +59,9 @@ PHRASES = (
 )
 """What is copied, row by row; the first and the last row lie between marks."""
 
-_HEADER = 16.0
+_HEADER = 17.0
 _ROW = 14.2
-_LABEL = 3.4
+_LABEL = 3.6
 _GROUPS = 6
 _ROWS_ABOVE = 7
 _GAP = 2.5
