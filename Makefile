@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 INDEX_FLAGS := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help setup demo serve test test-slow lint format lock clean
+.PHONY: help setup extras demo serve notebooks run-notebooks test test-slow lint format lock clean
 
 help: ## Show this list
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: $(VENV)/.installed ## Make .venv and install the package with its locked dependencies
 
@@ -26,10 +26,22 @@ demo: setup ## Compose lines, learn to read them, show it: about a minute, no do
 serve: setup ## Serve the page to write on, and the API behind it, on http://127.0.0.1:8000
 	$(BIN)/text-recognizer serve
 
+$(VENV)/.extras: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar on $(INDEX_FLAGS) -c requirements.lock -e '.[train,dev,notebooks,wandb,docs]'
+	@touch $@
+
+extras: $(VENV)/.extras ## Install what notebooks, documents and Weights & Biases need
+
+notebooks: extras ## Open the notebooks in Jupyter
+	$(BIN)/jupyter lab notebooks
+
+run-notebooks: extras ## Run the notebooks and save them with their pictures
+	$(BIN)/python scripts/run_notebooks.py
+
 test: setup ## Run the default tests
 	$(BIN)/python -m pytest
 
-test-slow: setup ## Run the slow tests
+test-slow: extras ## Run the slow tests
 	$(BIN)/python -m pytest -m slow
 
 lint: setup ## Check style and types

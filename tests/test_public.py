@@ -18,6 +18,7 @@ EXPERIMENT = [
     "log_dir",
     "auto_lr_find",
     "compile",
+    "wandb",
 ]
 BATCHES = ["batch_size", "num_workers", "seed"]
 LINES = [
@@ -73,7 +74,7 @@ TRAINER = [
     "num_nodes",
     "sync_batchnorm",
 ]
-DATA_FLAGS = {"MNIST": BATCHES, "EMNIST": [*BATCHES, "balance"], "EMNISTLines": LINES}
+DATA_FLAGS = {"MNIST": BATCHES, "PenStrokes": BATCHES, "EMNIST": [*BATCHES, "balance"], "EMNISTLines": LINES}
 MODEL_FLAGS = {
     "MLP": ["fc1", "fc2"],
     "CNN": ["conv_dim", "fc_dim"],
@@ -86,7 +87,7 @@ def test_public_names() -> None:
     assert sorted(text_recognizer.__all__) == ["Reading", "TextRecognizer"]
     assert sorted(models.__all__) == ["CNN", "LineCNN", "LineReader", "LineReshapeCNN", "MLP"]
     assert sorted(registry.MODEL_CLASSES) == ["CNN", "LineCNN", "LineReader", "LineReshapeCNN", "MLP"]
-    assert sorted(registry.DATA_CLASSES) == ["EMNIST", "EMNISTLines", "MNIST"]
+    assert sorted(registry.DATA_CLASSES) == ["EMNIST", "EMNISTLines", "MNIST", "PenStrokes"]
     assert all(hasattr(text_recognizer, name) for name in text_recognizer.__all__)
 
 
@@ -95,7 +96,14 @@ def test_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "data"), [("MLP", "MNIST"), ("CNN", "EMNIST"), ("LineCNN", "EMNISTLines"), ("LineReader", "EMNISTLines")]
+    ("model", "data"),
+    [
+        ("MLP", "MNIST"),
+        ("CNN", "EMNIST"),
+        ("CNN", "PenStrokes"),
+        ("LineCNN", "EMNISTLines"),
+        ("LineReader", "EMNISTLines"),
+    ],
 )
 def test_flags_of_training(model: str, data: str) -> None:
     arguments = parse([f"--model_class={model}", f"--data_class={data}"], "train")

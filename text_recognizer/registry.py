@@ -11,6 +11,7 @@ from text_recognizer.errors import UsageError
 DATA_CLASSES = {
     "MNIST": "text_recognizer.data.mnist",
     "EMNIST": "text_recognizer.data.emnist",
+    "PenStrokes": "text_recognizer.data.pen_strokes",
     "EMNISTLines": "text_recognizer.data.emnist_lines",
 }
 MODEL_CLASSES = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from text_recognizer.data.compose import Lines, LineStyle, compose_lines, encode_texts
 from text_recognizer.data.degradations import degrade
+from text_recognizer.data.figures import lines_figure, save_figure
 from text_recognizer.data.glyph_sources import load_glyphs
 
 FOLDER = Path(__file__).parent
@@ -21,26 +21,14 @@ STYLES = {
     "handwriting": LineStyle("handwriting"),
 }
 SEED = 3
-WIDTH = 7.0
-CAPTION = 0.25  # inches, like WIDTH
 
 
 def show(name: str, rows: dict[str, Lines], *, boxes: bool = False) -> None:
-    """Save lines below each other, dark on white, each batch under its caption."""
-    lines = [(caption, batch, i) for caption, batch in rows.items() for i in range(len(batch.images))]
-    width = max(int(batch.widths.max()) for batch in rows.values())
-    heights = [batch.images.shape[1] for _, batch, _ in lines]
-    figure = Figure(figsize=(WIDTH, WIDTH * sum(heights) / width + CAPTION * len(rows)), layout="constrained")
-    axes_of_lines = figure.subplots(len(lines), squeeze=False, height_ratios=heights).flat
-    for axes, (caption, batch, i) in zip(axes_of_lines, lines, strict=True):
-        axes.imshow(255 - batch.images[i], cmap="gray", vmin=0, vmax=255)
-        axes.set(xlim=(-0.5, width), anchor="W")
-        axes.set_axis_off()
-        if i == 0:
-            axes.set_title(caption, loc="left", fontsize=8)
-        for x0, x1 in batch.boxes[i] if boxes else ():
-            axes.axvspan(x0 - 0.5, x1 - 0.5, facecolor="tab:orange", edgecolor="tab:red", alpha=0.3)
-    figure.savefig(FOLDER / name, dpi=110)
+    """Save lines below each other, each batch under its caption."""
+    lines = [line for batch in rows.values() for line in zip(batch.images, batch.widths, batch.boxes, strict=True)]
+    captions = [text for caption, batch in rows.items() for text in (caption, *[""] * (len(batch.images) - 1))]
+    marked = [own for _, _, own in lines] if boxes else None
+    save_figure(lines_figure([image[:, :width] for image, width, _ in lines], captions, boxes=marked), FOLDER / name)
 
 
 def main() -> None:

@@ -1,10 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from text_recognizer.alphabet import ALPHABET, END, PADDING, START
 from text_recognizer.data.compose import Lines
-from text_recognizer.data.emnist_lines import EMNISTLines, normal_form
+from text_recognizer.data.download import CACHE_SETTING, MIRROR_SETTING, data_file
+from text_recognizer.data.emnist_lines import EMNISTLines, normal_form, sources_at_hand
 from text_recognizer.data.glyph_sources import VISIBLE_CHARACTERS
 from text_recognizer.data.glyphs import SPLITS
 from text_recognizer.data.sentences import TextMix
@@ -53,6 +56,20 @@ def test_defaults_are_the_labs() -> None:
     assert (data.style.layout, data.style.min_overlap, data.style.max_overlap) == ("overlap", 0.0, 0.33)
     assert not data.with_start_end_tokens
     assert "not known" in repr(data)
+
+
+def test_sources_at_hand_need_no_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(MIRROR_SETTING, raising=False)
+    monkeypatch.setenv(CACHE_SETTING, str(tmp_path))
+    assert sources_at_hand() == {"glyphs": "strokes", "text": "builtin"}
+    archive = data_file("brown", "brown.zip").cached_path
+    archive.parent.mkdir(parents=True)
+    archive.touch()
+    assert sources_at_hand() == {"glyphs": "strokes", "text": "brown"}
+
+
+def test_a_mirror_is_at_hand(mirror: str) -> None:
+    assert sources_at_hand() == {"glyphs": "emnist", "text": "brown"}
 
 
 def test_batches(data: EMNISTLines) -> None:

@@ -46,6 +46,7 @@ def test_a_reshaped_line_is_read_cell_by_cell() -> None:
     model.eval()
     one_cell = model.cnn(x[:, :, :, 3 * 28 : 4 * 28])
     torch.testing.assert_close(model(x)[:, :, 3], one_cell, atol=1e-4, rtol=1e-4)
+    assert torch.equal(model.slices(x)[:, 3], x[:, :, :, 3 * 28 : 4 * 28])
 
 
 def test_a_window_of_the_line_cnn_sees_its_neighbours() -> None:

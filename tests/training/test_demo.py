@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from text_recognizer.alphabet import ALPHABET
+from text_recognizer.data.figures import save_figure
 from text_recognizer.training.demo import demo
-from text_recognizer.training.pictures import braille, save_confusion_matrix
+from text_recognizer.training.pictures import braille, confusion_figure
 
 
 def test_the_demo_shows_what_it_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,5 +35,5 @@ def test_braille_shows_ink_where_it_is() -> None:
 def test_a_confusion_matrix_leaves_out_what_does_not_occur(tmp_path: Path) -> None:
     confusion = np.zeros((83, 83), int)
     confusion[4, 4], confusion[4, 5] = 9, 1
-    save_confusion_matrix(confusion, ALPHABET, tmp_path / "confusion.png")
+    save_figure(confusion_figure(confusion, ALPHABET), tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").stat().st_size > 1_000

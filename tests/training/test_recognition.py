@@ -4,7 +4,7 @@ import torch
 from text_recognizer.alphabet import ALPHABET, PADDING
 from text_recognizer.errors import UsageError
 from text_recognizer.models import LineCNN
-from text_recognizer.training.recognition import LineRecognition, one_cycle
+from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, one_cycle
 
 
 def test_schedule_rises_and_falls() -> None:
@@ -38,6 +38,26 @@ def test_ctc_paths_collapse_to_padded_texts() -> None:
     steps = torch.tensor([7, 7])
     assert recognition.predict(logits, steps, 5).tolist() == [[a, a, b, pad, pad], [pad] * 5]
     assert recognition.predict(logits, torch.tensor([4, 7]), 5)[0].tolist() == [a, a, pad, pad, pad]
+
+
+def test_reading_is_predicting_without_dropout_or_padding() -> None:
+    torch.manual_seed(0)
+    model = LineCNN(input_shape=(1, 28, 28 * 8), window_stride=8)
+    recognition = LineRecognition(model, ALPHABET, input_width=28 * 8, target_length=8, loss="ctc")
+    images = torch.rand(2, 1, 28, 28 * 8)
+    texts = recognition.read(images)
+    assert recognition.read(images) == texts
+    assert any(texts)
+    assert recognition.read(images, torch.tensor([1, 28 * 8]))[1] == texts[1]
+    assert len(recognition.read(images, torch.tensor([1, 28 * 8]))[0]) <= 1
+    pad = ALPHABET.index(PADDING)
+    assert recognition.references(torch.tensor([[*ALPHABET.encode("a b"), pad]])) == ["a b"]
+
+
+def test_a_character_is_read_as_the_most_likely_token() -> None:
+    recognition = CharacterRecognition(torch.nn.Flatten(), ALPHABET)
+    images = torch.nn.functional.one_hot(torch.tensor(ALPHABET.encode("aB")), len(ALPHABET)).view(2, 1, 1, -1)
+    assert recognition.read(images) == ["a", "B"]
 
 
 @pytest.mark.parametrize(

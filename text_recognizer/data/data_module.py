@@ -65,6 +65,11 @@ class CharacterDataset:
         return Characters(self.images[indices], self.targets[indices])
 
 
+def to_input(images: torch.Tensor) -> torch.Tensor:
+    """Pictures uint8 (B, H, W) as models take them: float (B, 1, H, W) in [0, 1]."""
+    return images.unsqueeze(1).float().div_(255)
+
+
 class _Batches(TorchDataset):  # type: ignore[type-arg]
     """Adapts a :class:`Dataset` to ``DataLoader(batch_size=None)``: one item is one batch of tensors."""
 
@@ -205,9 +210,8 @@ class DataModule(L.LightningDataModule):
         return self._dataloader("test")
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """On the model's device, images uint8 (B, H, W) become float (B, 1, H, W) in [0, 1]."""
-        images = batch[0].unsqueeze(1).float().div_(255)
-        return batch._replace(images=images)
+        """On the model's device, images become what models take."""
+        return batch._replace(images=to_input(batch[0]))
 
     def __repr__(self) -> str:
         lines = [

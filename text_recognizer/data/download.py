@@ -111,6 +111,11 @@ class DataFile:
         """Where the file is kept once it is downloaded."""
         return cache_folder() / "downloaded" / self.dataset / self.key / self.filename
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether it can be had without a transfer: from a mirror that is a folder, or from the cache."""
+        return is_local(self.addresses[0]) or self.cached_path.is_file()
+
     def matches(self, path: Path) -> bool:
         """Whether the file at ``path`` has one of the checksums."""
         for kind in sorted({checksum.partition(":")[0] for checksum in self.checksums}):

@@ -8,6 +8,7 @@ from text_recognizer.alphabet import ALPHABET, END, PADDING, START
 from text_recognizer.data.compose import Layout, Lines, LineStyle, compose_lines, line_widths
 from text_recognizer.data.data_module import DataModule
 from text_recognizer.data.degradations import degrade
+from text_recognizer.data.download import data_file
 from text_recognizer.data.glyph_sources import download_glyphs, load_glyphs
 from text_recognizer.data.glyphs import GLYPH_SIZE, SPLITS, GlyphBank, Split
 from text_recognizer.data.rng import uniforms
@@ -42,6 +43,18 @@ def normal_form(lines: Lines) -> Lines:
             boxes[row] = np.where(lines.boxes[row, :, 1:] > 0, placed, 0)
     targets = np.where(written[:, None], lines.targets, ALPHABET.index(PADDING))
     return Lines(images, targets, widths, lines.lengths * written, boxes)
+
+
+def sources_at_hand() -> dict[str, str]:
+    """``glyphs`` and ``text`` of :class:`EMNISTLines` that need no download now.
+
+    EMNIST and Brown where a mirror that is a folder, or the cache, holds them; else what is built in.
+    """
+    emnist, brown = data_file("emnist", "gzip.zip"), data_file("brown", "brown.zip")
+    return {
+        "glyphs": "emnist" if emnist.is_at_hand else "strokes",
+        "text": "brown" if brown.is_at_hand else "builtin",
+    }
 
 
 class LineDataset:

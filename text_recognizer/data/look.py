@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from text_recognizer.command_line import Parser, run_safely
 from text_recognizer.data.data_module import DataModule
+from text_recognizer.data.figures import characters_figure, lines_figure, save_figure
 from text_recognizer.errors import UsageError
-from text_recognizer.files import replacing
 from text_recognizer.registry import DATA_CLASSES, load_class
 
-CHARACTER_GRID = (8, 16)
+NUM_CHARACTERS = 128
 NUM_LINES = 12
 
 
-def save_samples(data: DataModule, path: str | Path) -> None:
-    """Save a picture of the first training examples of a data module that is set up, each with its label."""
-    rows, columns = (NUM_LINES, 1) if data.target_shape else CHARACTER_GRID
-    count = min(rows * columns, len(data.datasets["train"]))
+def samples_figure(data: DataModule) -> Figure:
+    """The first training examples of a data module that is set up, each with its label."""
+    count = min(NUM_LINES if data.target_shape else NUM_CHARACTERS, len(data.datasets["train"]))
     images, targets, *_ = data.datasets["train"].batch(np.arange(count))
-    width = 12.0 if data.target_shape else 0.6 * columns
-    figure = Figure(figsize=(width, 0.75 * rows), layout="constrained")
-    for axes in figure.subplots(rows, columns, squeeze=False).flat:
-        axes.set_axis_off()
-    for axes, image, target in zip(figure.axes, images, targets, strict=False):
-        axes.imshow(image, cmap="gray", vmin=0, vmax=255)
-        axes.set_title(
-            data.alphabet.decode(np.atleast_1d(target)), fontsize=9, loc="left" if data.target_shape else "center"
-        )
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    labels = [data.alphabet.decode(np.atleast_1d(target)) for target in targets]
+    return lines_figure(images, labels) if data.target_shape else characters_figure(images, labels)
 
 
 def main(argv: Sequence[str], prog: str = "text-recognizer data") -> int:
@@ -55,5 +44,5 @@ def _look(argv: list[str], prog: str) -> None:
     print(f"Before loading:\n{data}\n")
     data.prepare_data()
     data.setup()
-    save_samples(data, config.picture)
+    save_figure(samples_figure(data), config.picture)
     print(f"After loading:\n{data}\n\nSamples: {config.picture}")

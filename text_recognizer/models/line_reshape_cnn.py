@@ -35,10 +35,14 @@ class LineReshapeCNN(nn.Module):
         """Slices in a line of ``width`` pixels."""
         return width // self.size
 
+    def slices(self, x: Tensor) -> Tensor:
+        """Squares (B, S, 1, H, H) of lines (B, 1, H, W), S = W // H."""
+        batch, _, height, width = x.shape
+        count = self.output_length(width)
+        x = x[..., : count * height].reshape(batch, height, count, height)  # (B, H, S, H)
+        return x.transpose(1, 2).unsqueeze(2)
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, num_classes, S) of lines (B, 1, H, W) in [0, 1], S = W // H."""
-        batch, _, height, width = x.shape
-        slices = self.output_length(width)
-        x = x[..., : slices * height].reshape(batch, height, slices, height)  # (B, H, S, H)
-        squares = x.transpose(1, 2).reshape(batch * slices, 1, height, height)
-        return self.cnn(squares).view(batch, slices, -1).transpose(1, 2)
+        squares = self.slices(x)
+        return self.cnn(squares.flatten(0, 1)).view(*squares.shape[:2], -1).transpose(1, 2)

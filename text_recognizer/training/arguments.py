@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,9 +61,10 @@ class Experiment:
         log_dir: Folder in which the run gets a folder of its own.
         auto_lr_find: Look for a learning rate first.
         compile: Compile the model with torch.compile.
+        wandb: Log to Weights & Biases too; into the run's folder where this machine is not logged in.
 
     Raises:
-        UsageError: If overfit_batches is negative, or a fraction above 1.
+        UsageError: If overfit_batches is negative, or a fraction above 1, or Weights & Biases is not installed.
     """
 
     model_class: str = "MLP"
@@ -73,11 +75,17 @@ class Experiment:
     log_dir: str = "training/logs"
     auto_lr_find: bool = False
     compile: bool = False
+    wandb: bool = False
 
     def __post_init__(self) -> None:
         share = isinstance(self.overfit_batches, float)
         if self.overfit_batches < 0 or (share and self.overfit_batches > 1):
             raise UsageError(f"--overfit_batches is {self.overfit_batches}, but must be a count or a fraction up to 1.")
+        if self.wandb and importlib.util.find_spec("wandb") is None:
+            raise UsageError(
+                "--wandb needs Weights & Biases, which is not installed. "
+                "Install it with: pip install 'text-recognizer[wandb]'"
+            )
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from lightning.pytorch.callbacks import TQDMProgressBar
 
+from text_recognizer.data.data_module import to_input
 from text_recognizer.data.emnist_lines import EMNISTLines
+from text_recognizer.data.figures import save_figure
 from text_recognizer.models.line_cnn import LineCNN
-from text_recognizer.training.metrics import LineMetrics
-from text_recognizer.training.pictures import braille, save_readings
+from text_recognizer.training.pictures import braille, line_readings_figure
 from text_recognizer.training.quiet import quiet_lightning
 from text_recognizer.training.recognition import LineRecognition
 
@@ -71,15 +72,11 @@ def demo(*, out: str = "demo/demo.png", num_lines: int = NUM_LINES, seed: int = 
 
 def show(recognition: LineRecognition, data: EMNISTLines, out: str) -> None:
     """Read some test lines; print them with what was read, and save them as a picture."""
-    metrics = LineMetrics(data.alphabet)
-    batch = data.datasets["test"].batch(np.arange(NUM_SHOWN))
-    with torch.inference_mode():
-        logits = recognition.eval()(torch.from_numpy(batch[0]).unsqueeze(1).float() / 255)
-    steps = torch.full((NUM_SHOWN,), logits.shape[2])
-    readings = metrics.texts(recognition.predict(logits, steps, MAX_LENGTH))
-    references = metrics.texts(torch.from_numpy(batch[1]))
-    for image, reading, reference in zip(batch[0], readings, references, strict=True):
+    images, targets, *_ = data.datasets["test"].batch(np.arange(NUM_SHOWN))
+    readings = recognition.read(to_input(torch.from_numpy(images)))
+    references = recognition.references(torch.from_numpy(targets))
+    for image, reading, reference in zip(images, readings, references, strict=True):
         print(braille(image))
         print(f"  read: {reading}" + ("" if reading == reference else f"     (written: {reference})") + "\n")
-    save_readings(batch[0], readings, references, out)
+    save_figure(line_readings_figure(images, readings, references), out)
     print(f"Picture: {out}")

@@ -14,19 +14,20 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.tuner import Tuner
 from lightning.pytorch.utilities import rank_zero_only
 
 from text_recognizer.command_line import run_safely
 from text_recognizer.data.data_module import DataModule
+from text_recognizer.data.figures import save_figure
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.files import write_text
 from text_recognizer.registry import DATA_CLASSES, load_class
 from text_recognizer.training.arguments import Arguments, parse
 from text_recognizer.training.checkpoint import Checkpoint, Description
+from text_recognizer.training.logs import LogPictures, build_loggers, close_loggers
 from text_recognizer.training.metrics import CharacterMetrics
-from text_recognizer.training.pictures import save_confusion_matrix
+from text_recognizer.training.pictures import confusion_figure
 from text_recognizer.training.quiet import quiet_lightning
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
 
@@ -143,7 +144,7 @@ def build_trainer(
     often: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
     callbacks: list[Callback] = [DescribeCheckpoint(description), interrupt]
     if validates:
-        callbacks.append(ModelCheckpoint(run_dir, filename="best", monitor=MONITOR, **often))
+        callbacks += [LogPictures(), ModelCheckpoint(run_dir, filename="best", monitor=MONITOR, **often)]
     callbacks.append(ModelCheckpoint(run_dir, filename="last", **often))
     if arguments.trainer["enable_progress_bar"] is not False:
         callbacks.append(TQDMProgressBar(refresh_rate=1 if sys.stderr.isatty() else LOG_REFRESH_STEPS))
@@ -153,7 +154,7 @@ def build_trainer(
         **where,
         **arguments.trainer,
         callbacks=callbacks,
-        logger=[TensorBoardLogger(run_dir, name="", version=""), CSVLogger(run_dir, name="", version="")],
+        logger=build_loggers(run_dir, arguments.yaml, wandb=arguments.experiment.wandb),
         default_root_dir=run_dir,
         use_distributed_sampler=False,
     )
@@ -194,6 +195,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
     if not interrupt.interrupted:
         best = trainer.checkpoint_callback.best_model_path or experiment.load_checkpoint  # type: ignore[union-attr]
         figures |= test(trainer, recognition, data, best)
+    close_loggers(trainer.loggers)
     if is_first:
         write_results(figures, recognition, run_dir)
     return figures
@@ -232,7 +234,7 @@ def write_results(figures: dict[str, Any], recognition: Recognition, run_dir: Pa
     write_text(run_dir / "metrics.json", json.dumps(figures, indent=2) + "\n")
     if isinstance(recognition.test_metrics, CharacterMetrics) and "test_acc" in figures:
         confusion = recognition.test_metrics.confusion.cpu().numpy()
-        save_confusion_matrix(confusion, recognition.alphabet, run_dir / "confusion.png")
+        save_figure(confusion_figure(confusion, recognition.alphabet), run_dir / "confusion.png")
     show(figures, run_dir)
 
 

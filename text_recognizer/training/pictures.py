@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from text_recognizer.alphabet import Alphabet
-from text_recognizer.files import replacing
+from text_recognizer.data.figures import DPI, characters_figure, lines_figure
 
 INK_LEVEL = 100
 
 
-def save_confusion_matrix(confusion: np.ndarray, alphabet: Alphabet, path: str | Path) -> None:
-    """Save a confusion matrix, counts (C, C) with true classes in rows, as a PNG; rows are scaled to shares.
+def confusion_figure(confusion: np.ndarray, alphabet: Alphabet) -> Figure:
+    """A confusion matrix, counts (C, C) with true classes in rows, which are scaled to shares.
 
     Classes that neither occur nor are predicted are left out.
     """
@@ -23,33 +22,32 @@ def save_confusion_matrix(confusion: np.ndarray, alphabet: Alphabet, path: str |
     counts = confusion[np.ix_(shown, shown)].astype(float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     tokens = [alphabet[int(index)] for index in shown]
-    figure = Figure(figsize=(0.16 * len(tokens) + 2, 0.16 * len(tokens) + 2), layout="constrained")
+    figure = Figure(figsize=(0.16 * len(tokens) + 2, 0.16 * len(tokens) + 2), layout="constrained", dpi=DPI)
     axes = figure.subplots()
     picture = axes.imshow(np.sqrt(shares), cmap="magma", vmin=0, vmax=1)
-    axes.set_xticks(range(len(tokens)), tokens, fontsize=7)
-    axes.set_yticks(range(len(tokens)), tokens, fontsize=7)
+    axes.set_xticks(range(len(tokens)), tokens, fontsize=7, parse_math=False)
+    axes.set_yticks(range(len(tokens)), tokens, fontsize=7, parse_math=False)
     axes.set(xlabel="predicted", ylabel="true", title="Confusion (square root of the share of the true class)")
     figure.colorbar(picture, shrink=0.6)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=120)
+    return figure
 
 
-def save_readings(images: np.ndarray, readings: Sequence[str], references: Sequence[str], path: str | Path) -> None:
-    """Save line images, uint8 (B, H, W) with ink 255, each over what was read (green if right), as a PNG."""
-    height, width = images.shape[1:]
-    figure = Figure(figsize=(9, len(images) * (9 * height / width + 0.5)), layout="constrained")
-    for axes, image, reading, reference in zip(
-        figure.subplots(len(images), squeeze=False).flat, images, readings, references, strict=True
-    ):
-        right = reading == reference
-        axes.imshow(255 - image, cmap="gray", vmin=0, vmax=255)
-        axes.set_axis_off()
-        caption = f"read: {reading}" if right else f"read: {reading}      written: {reference}"
-        axes.set_title(
-            caption, loc="left", y=-0.35, fontsize=12, color="green" if right else "firebrick", parse_math=False
-        )
-    with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+def line_readings_figure(images: np.ndarray, readings: Sequence[str], references: Sequence[str]) -> Figure:
+    """Lines, uint8 (B, H, W) with ink 255, each under what was read in it: green if right, else red with the truth."""
+    captions, colors = _judged(readings, references, "      written: ")
+    return lines_figure(images, [f"read: {caption}" for caption in captions], colors=colors)
+
+
+def character_readings_figure(images: np.ndarray, readings: Sequence[str], references: Sequence[str]) -> Figure:
+    """Characters, uint8 (B, H, W) with ink 255, captioned like the lines of :func:`line_readings_figure`."""
+    captions, colors = _judged(readings, references, " / ")
+    return characters_figure(images, captions, colors=colors)
+
+
+def _judged(readings: Sequence[str], references: Sequence[str], but: str) -> tuple[list[str], list[str]]:
+    pairs = list(zip(readings, references, strict=True))
+    captions = [reading if reading == reference else f"{reading}{but}{reference}" for reading, reference in pairs]
+    return captions, ["green" if reading == reference else "firebrick" for reading, reference in pairs]
 
 
 def braille(image: np.ndarray) -> str:

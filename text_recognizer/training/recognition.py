@@ -88,6 +88,17 @@ class Recognition(L.LightningModule):
         """Loss of a batch; its predictions are counted in ``metrics`` if given."""
         raise NotImplementedError
 
+    def read(self, images: Tensor, widths: Tensor | None = None) -> list[str]:
+        """What the model, put in evaluation mode, reads in pictures (B, 1, H, W) in [0, 1].
+
+        Of each picture ``widths`` (B,) columns count; by default all.
+        """
+        raise NotImplementedError
+
+    def references(self, targets: Tensor) -> list[str]:
+        """Texts of the targets of a batch, as :meth:`read` would give them."""
+        raise NotImplementedError
+
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x)
 
@@ -172,6 +183,13 @@ class CharacterRecognition(Recognition):
             metrics.update(logits, targets)
         return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing if self.training else 0.0)
 
+    @torch.inference_mode()
+    def read(self, images: Tensor, widths: Tensor | None = None) -> list[str]:
+        return self.references(self.eval()(images).argmax(dim=1))
+
+    def references(self, targets: Tensor) -> list[str]:
+        return [self.alphabet[index] for index in targets.tolist()]
+
 
 class LineRecognition(Recognition):
     """Trains a model that reads a line: logits (B, C, S).
@@ -238,6 +256,16 @@ class LineRecognition(Recognition):
     def _ctc_loss(self, logits: Tensor, targets: Tensor, steps: Tensor, lengths: Tensor) -> Tensor:
         log_probs = logits.float().log_softmax(dim=1).permute(2, 0, 1)  # (S, B, C)
         return F.ctc_loss(log_probs, targets, steps.cpu(), lengths.cpu(), blank=self.blank, zero_infinity=True)
+
+    @torch.inference_mode()
+    def read(self, images: Tensor, widths: Tensor | None = None) -> list[str]:
+        logits = self.eval()(images)  # (B, C, S)
+        width, steps = images.shape[-1], logits.shape[2]
+        widths = torch.full((len(images),), width, device=images.device) if widths is None else widths
+        return self.references(self.predict(logits, line_steps(widths, width, steps), steps))
+
+    def references(self, targets: Tensor) -> list[str]:
+        return self.val_metrics.texts(targets)  # type: ignore[operator]
 
     def predict(self, logits: Tensor, steps: Tensor, length: int) -> Tensor:
         """Predicted indices (B, length), padded with ``<P>``, of logits (B, C, S), of which ``steps`` (B,) count."""

@@ -1,0 +1,106 @@
+"""Where the figures and pictures of a run go: TensorBoard and CSV files, and Weights & Biases where it is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import yaml
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
+from lightning.pytorch.utilities import rank_zero_only
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from text_recognizer.training.metrics import CharacterMetrics
+from text_recognizer.training.pictures import character_readings_figure, confusion_figure, line_readings_figure
+from text_recognizer.training.recognition import LineRecognition, Recognition
+
+NUM_LINES = 12
+NUM_CHARACTERS = 64
+
+
+def build_loggers(run_dir: Path, flags: str, *, wandb: bool) -> list[Logger]:
+    """Loggers of a run whose ``flags`` are this YAML; with ``wandb`` Weights & Biases too, for which a login suffices.
+
+    Without a login, Weights & Biases writes to the run's folder, from where ``wandb sync`` uploads it.
+    """
+    loggers: list[Logger] = [TensorBoardLogger(run_dir, name="", version=""), CSVLogger(run_dir, name="", version="")]
+    if wandb:
+        import wandb as wandb_package
+
+        mode = os.environ.get("WANDB_MODE")
+        if mode is None:
+            mode = "online" if wandb_package.login(prompt=False, verify=False) else "offline"
+        about = {"project": "text-recognizer", "name": run_dir.name, "config": yaml.safe_load(flags)}
+        loggers.append(WandbLogger(save_dir=run_dir, mode=mode, **about))
+    return loggers
+
+
+def close_loggers(loggers: Iterable[Logger]) -> None:
+    """Let Weights & Biases finish its run, so that another of the same process does not go on in it."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish()
+
+
+class LogPictures(Callback):
+    """After each validation, logs examples under what was read in them and, of characters, the confusion matrix."""
+
+    def __init__(self) -> None:
+        self._batch: Any = None
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        if batch_idx == 0:
+            self._batch = batch
+
+    @rank_zero_only
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, Recognition)
+        for name, figure in _figures(pl_module, self._batch).items():
+            picture = _pixels(figure)
+            for logger in trainer.loggers:
+                _log(logger, name, picture, trainer.global_step)
+
+
+def _figures(recognition: Recognition, batch: Any) -> dict[str, Figure]:
+    lines = isinstance(recognition, LineRecognition)
+    batch = type(batch)(*(tensor[: NUM_LINES if lines else NUM_CHARACTERS] for tensor in batch))
+    images = (batch.images[:, 0] * 255).byte().cpu().numpy()
+    readings = recognition.read(batch.images, batch.widths if lines else None)
+    references = recognition.references(batch.targets)
+    if lines:
+        return {"val_readings": line_readings_figure(images, readings, references)}
+    assert isinstance(recognition.val_metrics, CharacterMetrics)
+    confusion = recognition.val_metrics.confusion.cpu().numpy()
+    return {
+        "val_readings": character_readings_figure(images, readings, references),
+        "val_confusion": confusion_figure(confusion, recognition.alphabet),
+    }
+
+
+def _pixels(figure: Figure) -> np.ndarray:
+    """A figure drawn, uint8 (H, W, 3)."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _log(logger: Logger, name: str, picture: np.ndarray, step: int) -> None:
+    """Give a picture to a logger that takes pictures."""
+    if isinstance(logger, TensorBoardLogger):
+        logger.experiment.add_image(name, picture, step, dataformats="HWC")
+    elif isinstance(logger, WandbLogger):
+        logger.log_image(name, [picture], step)
