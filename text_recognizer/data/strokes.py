@@ -190,6 +190,11 @@ def draw_glyphs(characters: Iterable[str], per_character: int, seed: int) -> Gly
     return GlyphBank.from_arrays(images, streams)
 
 
+def letter_forms(character: str) -> list[tuple[float, list[np.ndarray]]]:
+    """Weight and strokes of each form of a character: points float (n, 2), x then y down, of any size."""
+    return [_parse(form) for form in SKELETONS.get(character, "").split(",") if form] + _hershey(character)
+
+
 @cache
 def _skeletons() -> Skeletons:
     weights: list[float] = []
@@ -198,7 +203,7 @@ def _skeletons() -> Skeletons:
     stroke_counts: list[int] = []
     skeleton_counts: list[int] = []
     for token in ALPHABET:
-        forms = [_parse(form) for form in SKELETONS.get(token, "").split(",") if form] + _hershey(token)
+        forms = letter_forms(token)
         total = sum(weight for weight, _ in forms)
         weights.extend(weight / total for weight, _ in forms)
         skeleton_counts.append(len(forms))

@@ -1,0 +1,177 @@
+"""A real browser before the real server, and a pen in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.pointer_input import PointerInput
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from text_recognizer.data.strokes import letter_forms
+
+T = TypeVar("T")
+Pointer = Literal["mouse", "pen", "touch"]
+
+PATIENCE = 20  # seconds
+ASCENDER, X_TOP, BASELINE, DESCENDER = 0.22, 0.42, 0.66, 0.86
+"""Where letters stand in the writing area, in its heights."""
+ZONES = {"acemnorsuvwxz": (X_TOP, BASELINE), "gpqy": (X_TOP, DESCENDER), "i": (0.3, BASELINE), "j": (0.3, DESCENDER)}
+GAP, SPACE = 0.06, 0.18
+STEP = 0.05
+"""Distance between the places where the pointer is seen."""
+
+
+@contextmanager
+def serving(port: int | None = None) -> Iterator[str]:
+    """The real server in a process of its own; gives its address."""
+    port = port or free_port()
+    command = "import sys; from text_recognizer.cli import main; sys.exit(main())"
+    process = subprocess.Popen([sys.executable, "-c", command, "serve", f"--port={port}"], stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}/"
+    try:
+        wait_until(lambda: answers(address) or process.poll() is not None)
+        assert process.poll() is None, "the server ended at once"
+        yield address
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def wait_until(condition: Callable[[], T], seconds: float = PATIENCE) -> T:
+    """The first true value of a condition."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.02)
+    return value
+
+
+def missing_browser() -> str:
+    """Why no browser can be driven here; empty where one can."""
+    lacking = [name for name in ("chromium", "chromedriver") if not shutil.which(name)]
+    return f"needs {' and '.join(lacking)}: apt-get install chromium chromium-driver" if lacking else ""
+
+
+def open_browser() -> Chrome:
+    """Headless Chromium that logs its console and its requests."""
+    options = ChromeOptions()
+    options.binary_location = shutil.which("chromium") or ""
+    for flag in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", "window-size=1100,900"):
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    return Chrome(options, ChromeService(shutil.which("chromedriver")))
+
+
+class Page:
+    """The page in a browser."""
+
+    def __init__(self, browser: Chrome, address: str) -> None:
+        self.browser = browser
+        self.address = address
+        self.open()
+
+    def open(self) -> None:
+        self.browser.get(self.address)
+        self.browser.get_log("browser")
+
+    def find(self, name: str) -> WebElement:
+        return self.browser.find_element(By.ID, name)
+
+    def script(self, code: str, *arguments: Any) -> Any:
+        return self.browser.execute_script(code, *arguments)
+
+    @property
+    def text(self) -> str:
+        return self.find("text").text
+
+    @property
+    def problem(self) -> str:
+        return self.find("problem").text
+
+    def wait_for_text(self, text: str) -> None:
+        wait_until(lambda: self.text == text or self._fail(text))
+
+    def _fail(self, text: str) -> None:
+        """Remember what is there in place of ``text``, for the message of the time-out."""
+        self.seen = (self.text, self.problem)
+
+    def write(self, text: str, pointer: Pointer = "mouse", x: float = 0.15) -> None:
+        """Write with mouse, pen or finger on the writing area."""
+        for stroke in strokes_of(text, x):
+            self.draw(stroke, pointer)
+
+    def draw(self, stroke: np.ndarray, pointer: Pointer = "mouse", *, lift: bool = True) -> None:
+        """One stroke: points (n, 2) in heights of the writing area."""
+        area = self.find("ink")
+        width, height = area.size["width"], area.size["height"]
+        places = [(round(x * height - width / 2), round(y * height - height / 2)) for x, y in stroke]
+        builder = ActionBuilder(self.browser, mouse=PointerInput(pointer, pointer), duration=0)
+        builder.pointer_action.move_to(area, *places[0]).pointer_down()
+        for place in places[1:]:
+            builder.pointer_action.move_to(area, *place)
+        if lift:
+            builder.pointer_action.pointer_up()
+        builder.perform()
+
+    def console(self) -> list[str]:
+        """Warnings and errors of the console since the last call."""
+        return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] != "INFO"]
+
+    def requests(self) -> list[str]:
+        """Addresses asked for since the last call, but for those of data that the page holds itself."""
+        entries = [json.loads(entry["message"])["message"] for entry in self.browser.get_log("performance")]
+        sent = [entry["params"] for entry in entries if entry["method"] == "Network.requestWillBeSent"]
+        addresses = [one["request"]["url"] for one in sent]
+        return [address for address in addresses if not address.startswith(("data:", "blob:"))]
+
+
+def strokes_of(text: str, x: float = 0.15) -> list[np.ndarray]:
+    """Text as one prints it on the ruled area, from x on: points (n, 2) of each stroke, in heights of the area."""
+    strokes = []
+    for character in text:
+        if character == " ":
+            x += SPACE
+            continue
+        _, form = letter_forms(character)[0]
+        low, high = np.concatenate(form).min(0), np.concatenate(form).max(0)
+        top, bottom = next((zone for letters, zone in ZONES.items() if character in letters), (ASCENDER, BASELINE))
+        scale = (bottom - top) / (high[1] - low[1])
+        strokes += [_thinned((stroke - low) * scale + (x, top)) for stroke in form]
+        x += (high[0] - low[0]) * scale + GAP
+    return strokes
+
+
+def _thinned(stroke: np.ndarray) -> np.ndarray:
+    """The points of a stroke that are about ``STEP`` apart, and its corners."""
+    kept = [stroke[0]]
+    for point in stroke[1:-1]:
+        if np.hypot(*(point - kept[-1])) >= STEP:
+            kept.append(point)
+    return np.array([*kept, stroke[-1]])

@@ -1,0 +1,393 @@
+"""The page in a real browser before the real server."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("selenium")
+
+from browser_tools import Page, free_port, missing_browser, open_browser, serving, strokes_of, wait_until
+from selenium.webdriver import ActionChains, Chrome, Keys
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.actions.pointer_input import PointerInput
+from selenium.webdriver.common.by import By
+
+pytestmark = pytest.mark.skipif(bool(missing_browser()), reason=missing_browser())
+
+WORD = "pen"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    browser = open_browser()
+    try:
+        yield browser
+    finally:
+        browser.quit()
+
+
+@pytest.fixture
+def page(browser: Chrome, address: str) -> Iterator[Page]:
+    """The page, freshly opened; afterwards nothing may have gone wrong or left for another address."""
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    page = Page(browser, address)
+    page.requests()
+    yield page
+    assert page.console() == []
+    assert [one for one in page.requests() if not one.startswith(address)] == []
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture of the word in pen strokes."""
+    return write_picture(tmp_path_factory.mktemp("pictures") / "word.png", height=200)
+
+
+def write_picture(path: Path, height: int) -> Path:
+    strokes = strokes_of(WORD)
+    grey = np.full((height, int(height * (strokes[-1].max() + 0.2))), 230, np.uint8)
+    points = [np.rint(stroke * height * 16).astype(np.int32) for stroke in strokes]
+    cv2.polylines(grey, points, False, 30, height // 40, cv2.LINE_AA, shift=4)
+    cv2.imwrite(str(path), grey)
+    return path
+
+
+def press(page: Page, *keys: str) -> None:
+    """Hold all keys but the last, and press that."""
+    chain = ActionChains(page.browser)
+    for key in keys[:-1]:
+        chain.key_down(key)
+    chain.send_keys(keys[-1])
+    for key in keys[:-1]:
+        chain.key_up(key)
+    chain.perform()
+
+
+def ink(page: Page) -> int:
+    """How many pixels of the writing area hold ink."""
+    return page.script(
+        "const canvas = document.getElementById('ink');"
+        "const {data} = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);"
+        "return data.filter((value, i) => i % 4 === 3 && value > 0).length"
+    )
+
+
+@pytest.mark.parametrize("pointer", ["mouse", "pen", "touch"])
+def test_reads_a_word_that_is_written(page: Page, pointer) -> None:
+    page.write(WORD, pointer)
+    page.wait_for_text(WORD)
+    assert "sure of the whole line" in page.find("confidence").text
+    assert page.find("prepared").get_property("naturalHeight") == 40
+    boxes = page.browser.find_elements(By.CLASS_NAME, "box")
+    assert [box.text for box in boxes] == list(WORD)
+    area = page.find("ink").rect
+    written = [area["x"] + area["height"] * stroke[:, 0].mean() for stroke in strokes_of(WORD)[::2]]
+    assert boxes[0].rect["x"] < written[0] < boxes[0].rect["x"] + boxes[0].rect["width"]
+
+
+def test_text_appears_while_writing(page: Page) -> None:
+    *first, last = strokes_of(WORD)
+    for stroke in first:
+        page.draw(stroke)
+    page.draw(last, lift=False)
+    page.wait_for_text(WORD)
+    ActionBuilder(page.browser).clear_actions()
+
+
+def test_palms_are_ignored_where_there_is_a_pen(page: Page) -> None:
+    first, *rest = strokes_of(WORD)
+    palm = np.array([[1.5, 0.3], [1.6, 0.9], [1.8, 0.5]])
+    page.draw(first, "pen")
+    page.draw(palm, "touch")
+    for stroke in rest:
+        page.draw(stroke, "pen")
+    page.wait_for_text(WORD)
+
+
+def test_a_second_finger_leaves_the_stroke_alone(page: Page) -> None:
+    area = page.find("ink")
+    builder = ActionBuilder(page.browser, mouse=PointerInput("touch", "first"), duration=0)
+    second = builder.add_pointer_input("touch", "second")
+    builder.pointer_action.move_to(area, -200, -40).pointer_down()
+    builder.pointer_action.move_to(area, -200, 0).move_to(area, -200, 40).pointer_up()
+    second.create_pointer_move(duration=0, x=100, y=0, origin=area)
+    second.create_pointer_down(button=0)
+    second.create_pointer_move(duration=0, x=200, y=0, origin=area)
+    second.create_pointer_up(button=0)
+    builder.perform()
+    columns = page.script(
+        "const canvas = document.getElementById('ink');"
+        "const right = canvas.width / 2;"
+        "const {data} = canvas.getContext('2d').getImageData(right, 0, right, canvas.height);"
+        "return data.some((value) => value > 0)"
+    )
+    assert ink(page) > 0
+    assert not columns
+
+
+def test_undo_redo_and_clear(page: Page) -> None:
+    assert page.find("undo").get_attribute("aria-disabled") == "true"
+    page.write("n")
+    one = ink(page)
+    page.draw(np.array([[0.7, 0.3], [0.7, 0.7]]))
+    two = ink(page)
+    page.find("undo").click()
+    assert ink(page) == one
+    page.find("redo").click()
+    assert ink(page) == two
+    page.find("clear").click()
+    assert ink(page) == 0
+    assert page.find("hint").is_displayed()
+    wait_until(lambda: page.text == "")
+    press(page, Keys.CONTROL, "z")
+    assert ink(page) == two
+    press(page, Keys.ESCAPE)
+    assert ink(page) == 0
+    press(page, Keys.CONTROL, "z")
+    press(page, Keys.CONTROL, "z")
+    press(page, Keys.CONTROL, "y")
+    assert ink(page) == two
+
+
+def test_writing_goes_on_when_the_paper_has_moved(page: Page) -> None:
+    page.write(WORD)
+    page.wait_for_text(WORD)
+    page.find("on").click()
+    assert ink(page) == 0
+    page.write(WORD)
+    page.wait_for_text(f"{WORD} {WORD}")
+    page.find("back").click()
+    assert ink(page) > 0
+
+
+def test_copies_the_reading(page: Page) -> None:
+    permissions = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "origin": page.address}
+    page.browser.execute_cdp_cmd("Browser.grantPermissions", permissions)
+    page.write(WORD)
+    page.wait_for_text(WORD)
+    page.find("copy").click()
+    wait_until(lambda: page.find("copy").text == "Copied")
+    assert clipboard(page) == WORD
+    page.browser.execute_async_script("navigator.clipboard.writeText('else').then(arguments[0])")
+    press(page, Keys.CONTROL, "c")
+    assert clipboard(page) == WORD
+
+
+def clipboard(page: Page) -> str:
+    return page.browser.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+
+
+def test_reads_a_picture_that_is_chosen(page: Page, picture: Path) -> None:
+    page.find("file").send_keys(str(picture))
+    page.wait_for_text(WORD)
+    shown = page.find("picture")
+    assert shown.is_displayed()
+    assert not page.find("ink").is_displayed()
+    boxes = [box.rect for box in page.browser.find_elements(By.CLASS_NAME, "box")]
+    left, width = shown.rect["x"], shown.rect["width"]
+    assert all(left <= box["x"] and box["x"] + box["width"] <= left + width for box in boxes)
+    stroke = strokes_of(WORD)[0][:, 0].mean() / (strokes_of(WORD)[-1].max() + 0.2)
+    assert boxes[0]["x"] < left + width * stroke < boxes[0]["x"] + boxes[0]["width"]
+    page.find("undo").click()
+    assert page.find("ink").is_displayed()
+    assert page.text == ""
+
+
+def test_a_huge_picture_is_made_smaller_before_it_is_sent(page: Page, tmp_path: Path) -> None:
+    page.script("const send = fetch; window.fetch = (path, options) => send(path, (window.sent = options))")
+    page.find("file").send_keys(str(write_picture(tmp_path / "huge.png", height=3000)))
+    page.wait_for_text(WORD)
+    measure = "createImageBitmap(sent.body).then(({width}) => arguments[0](width))"
+    assert page.browser.execute_async_script(measure) == 4096
+
+
+def test_a_file_that_is_no_picture_is_refused_with_the_reason(page: Page, tmp_path: Path, picture: Path) -> None:
+    (tmp_path / "notes.png").write_text("no picture")
+    page.find("file").send_keys(str(tmp_path / "notes.png"))
+    wait_until(lambda: "not a picture; expected PNG" in page.problem)
+    assert page.text == ""
+    assert [message for message in page.console() if "422" not in message] == []
+    page.find("file").send_keys(str(picture))
+    page.wait_for_text(WORD)
+    assert page.problem == ""
+
+
+def test_reads_a_picture_from_the_clipboard(page: Page, picture: Path) -> None:
+    page.find("file").send_keys(str(picture))
+    page.wait_for_text(WORD)
+    permissions = {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"], "origin": page.address}
+    page.browser.execute_cdp_cmd("Browser.grantPermissions", permissions)
+    page.browser.execute_async_script(
+        "fetch(document.getElementById('picture').src).then((response) => response.blob())"
+        ".then((blob) => navigator.clipboard.write([new ClipboardItem({'image/png': blob})])).then(arguments[0])"
+    )
+    press(page, Keys.ESCAPE)
+    wait_until(lambda: page.text == "")
+    press(page, Keys.CONTROL, "v")
+    page.wait_for_text(WORD)
+    assert page.find("picture").is_displayed()
+
+
+def test_reads_a_picture_that_is_dropped(page: Page, picture: Path) -> None:
+    page.script(
+        "const bytes = Uint8Array.from(atob(arguments[0]), (character) => character.charCodeAt());"
+        "const dataTransfer = new DataTransfer();"
+        "dataTransfer.items.add(new File([bytes], 'word.png', {type: 'image/png'}));"
+        "document.body.dispatchEvent(new DragEvent('drop', {dataTransfer, bubbles: true, cancelable: true}))",
+        base64.b64encode(picture.read_bytes()).decode(),
+    )
+    page.wait_for_text(WORD)
+
+
+def test_says_that_the_server_is_away_and_goes_on_when_it_is_back(browser: Chrome) -> None:
+    port = free_port()
+    with serving(port) as address:
+        page = Page(browser, address)
+    page.write(WORD)
+    wait_until(lambda: "The server does not answer. Trying again in" in page.problem)
+    with serving(port):
+        page.wait_for_text(WORD)
+        assert page.problem == ""
+    browser.get("about:blank")
+
+
+def test_a_busy_server_is_asked_again_when_it_said(page: Page) -> None:
+    page.script(
+        "const send = fetch; let times = 0;"
+        "window.fetch = (...question) => times++ ? send(...question) : Promise.resolve(new Response("
+        "'{\"error\": \"Too many requests wait.\"}', {status: 503, headers: {'Retry-After': '2'}}))"
+    )
+    page.draw(strokes_of("l")[0])
+    wait_until(lambda: page.problem == "Too many requests wait. Trying again in 2 s.")
+    wait_until(lambda: page.text)
+    assert page.problem == ""
+
+
+def test_works_with_the_keyboard_alone(page: Page, picture: Path) -> None:
+    seen = []
+    for _ in range(20):
+        press(page, Keys.TAB)
+        focused = page.browser.switch_to.active_element
+        name = focused.get_attribute("id") or focused.tag_name
+        if name == "body" or name in seen:
+            break
+        seen.append(name)
+        outlined = "file" if name == "file" else None
+        target = page.browser.find_element(By.CSS_SELECTOR, "[for=file]") if outlined else focused
+        assert target.value_of_css_property("outline-style") == "solid", name
+    assert seen == ["undo", "redo", "clear", "back", "on", "file", "copy", "summary"]
+    page.find("file").send_keys(str(picture))
+    page.wait_for_text(WORD)
+    page.find("details").find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
+    assert [cell.text for cell in page.find("characters").find_elements(By.TAG_NAME, "th")] == list(WORD)
+    page.find("clear").send_keys(Keys.SPACE)
+    wait_until(lambda: page.text == "")
+    assert page.browser.switch_to.active_element == page.find("clear")
+    page.find("undo").send_keys(Keys.ENTER)
+    page.wait_for_text(WORD)
+
+
+def test_fits_a_narrow_screen(page: Page) -> None:
+    screen = {"width": 360, "height": 640, "deviceScaleFactor": 3, "mobile": True}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    page.open()
+    page.write(WORD, "touch")
+    page.wait_for_text(WORD)
+    page.script("for (const details of document.querySelectorAll('details')) details.open = true")
+    assert page.script("return document.documentElement.scrollWidth") == 360
+    controls = page.browser.find_elements(By.CSS_SELECTOR, "button, label")
+    for control in [one for one in controls if one.is_displayed()]:
+        assert min(control.rect["width"], control.rect["height"]) >= 44
+        assert control.rect["x"] >= 0
+        assert control.rect["x"] + control.rect["width"] <= 360
+    assert page.script("return document.getElementById('ink').width") == page.find("ink").size["width"] * 3
+
+
+def test_has_names_roles_and_a_spoken_reading(page: Page) -> None:
+    page.write(WORD)
+    page.wait_for_text(WORD)
+    wait_until(lambda: page.find("announcement").get_property("textContent").startswith(f"{WORD}. "))
+    nodes = page.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+    named = [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if not node["ignored"] and "role" in node
+    ]
+    for role in ("button", "image", "heading", "region", "figure"):
+        names = [name for of, name in named if of == role]
+        assert names, role
+        assert all(names), role
+    roles = {role for role, _ in named}
+    assert roles >= {"banner", "main", "contentinfo", "status", "alert"}
+    assert "choose a picture" in next(name for role, name in named if role == "image" and "Writing" in name)
+    assert page.script("return document.documentElement.lang") == "en"
+
+
+CONTRASTS = """
+const [probe] = [document.createElement('canvas').getContext('2d', {willReadFrequently: true})];
+function rgb(...layers) {
+    probe.clearRect(0, 0, 1, 1);
+    for (const layer of layers) { probe.fillStyle = layer; probe.fillRect(0, 0, 1, 1); }
+    return [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+function luminance(colour) {
+    const [r, g, b] = colour.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function paper(element) {
+    const layers = [];
+    for (let one = element; one; one = one.parentElement) layers.unshift(getComputedStyle(one).backgroundColor);
+    return layers;
+}
+const contrasts = [];
+for (const element of document.querySelectorAll('body *')) {
+    const speaks = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!speaks || !element.checkVisibility()) continue;
+    const layers = paper(element);
+    const [dark, light] = [luminance(rgb(...layers)), luminance(rgb(...layers, getComputedStyle(element).color))]
+        .sort((a, b) => a - b);
+    contrasts.push([(light + 0.05) / (dark + 0.05), element.outerHTML]);
+}
+return contrasts;
+"""
+"""Contrast (WCAG 2) of each element that holds text with what is below it."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_of_its_ground(page: Page, scheme: str) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.write("Oq")
+    wait_until(lambda: page.text)
+    page.script("for (const details of document.querySelectorAll('details')) details.open = true")
+    page.script(
+        "document.getElementById('text').innerHTML ="
+        "'<span>a</span><span class=doubtful>b</span><span class=unsure>c</span>';"
+        "document.getElementById('problem').textContent = 'A problem.'"
+    )
+    contrasts = page.script(CONTRASTS)
+    assert len(contrasts) > 20
+    assert [html for contrast, html in contrasts if contrast < 4.5] == []
+
+
+def test_nothing_moves_for_those_who_want_it_calm(page: Page) -> None:
+    def seconds() -> str:
+        return page.find("boxes").value_of_css_property("transition-duration")
+
+    assert seconds() != "0s"
+    features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    assert seconds() == "0s"

@@ -1,0 +1,207 @@
+import { History } from "./history.js";
+import { Live } from "./live.js";
+import { Pad } from "./pad.js";
+import { fileOf, forUpload, toBlob } from "./pictures.js";
+import { confidenceOf, showBoxes, showTable, showText } from "./reading.js";
+import { readPicture } from "./server.js";
+import { pictureOfLine } from "./strokes.js";
+
+const STEP = 0.6; // how far the paper moves, in widths of what is seen of it
+const CALM = 900; // milliseconds without a new reading, until a screen reader hears it
+const FEEDBACK = 2000; // milliseconds
+const EMPTY = { strokes: [], picture: null };
+
+const by = (id) => document.getElementById(id);
+const pad = new Pad(by("ink"));
+const live = new Live({ answered: showReading, failed: showFailure });
+const sheets = new History(EMPTY); // {strokes, picture: null | {file, url}}
+let reading = null;
+let timer = 0;
+
+// The sheet: ink, or a picture
+
+function turnTo(sheet) {
+  live.forget();
+  pad.strokes = sheet.strokes;
+  if (!sheet.strokes.length) pad.offset = 0;
+  by("ink").hidden = Boolean(sheet.picture);
+  by("picture").hidden = !sheet.picture;
+  if (sheet.picture) by("picture").src = sheet.picture.url;
+  by("stage").classList.toggle("holds-picture", Boolean(sheet.picture));
+  by("problem").textContent = "";
+  showNothing();
+  if (sheet.picture) live.ask(() => readFile(sheet.picture.file));
+  else readInk();
+  enableTools();
+}
+
+function take(file) {
+  if (!file) return;
+  sheets.push({ strokes: [], picture: { file, url: URL.createObjectURL(file) } });
+  turnTo(sheets.current);
+}
+
+function clear() {
+  if (sheets.current === EMPTY) return;
+  sheets.push(EMPTY);
+  turnTo(EMPTY);
+}
+
+function move(step) {
+  pad.offset += step * pad.width;
+  showMarks();
+  enableTools();
+}
+
+function enableTools() {
+  const { strokes, picture } = sheets.current;
+  const enabled = {
+    undo: sheets.canUndo,
+    redo: sheets.canRedo,
+    clear: sheets.current !== EMPTY,
+    back: !picture && pad.offset > 0,
+    on: strokes.length > 0,
+    copy: Boolean(reading?.text),
+  };
+  for (const [id, on] of Object.entries(enabled)) by(id).setAttribute("aria-disabled", !on);
+  by("hint").hidden = Boolean(picture || pad.strokes.length);
+}
+
+// Reading it
+
+function readInk() {
+  if (pad.strokes.length) live.ask(readStrokes);
+}
+
+async function readStrokes() {
+  const { canvas, scale, left } = pictureOfLine(pad.strokes);
+  const answer = await readPicture(await toBlob(canvas));
+  return { ...answer, place: (x) => (left + x / scale) / pad.width };
+}
+
+async function readFile(file) {
+  const picture = await forUpload(file);
+  const answer = await readPicture(picture);
+  const { width } = await createImageBitmap(picture).catch(() => ({ width: Infinity }));
+  return { ...answer, place: (x) => x / width };
+}
+
+function showReading(answer) {
+  reading = answer;
+  showText(by("text"), reading);
+  showTable(by("characters"), reading);
+  showMarks();
+  by("text").dataset.empty = "No writing found here.";
+  by("confidence").textContent = confidenceOf(reading);
+  by("prepared").src = reading.prepared ?? "";
+  by("seen").hidden = !reading.prepared;
+  by("details").hidden = !reading.text;
+  by("problem").textContent = "";
+  enableTools();
+  announce(reading.text ? `${reading.text}. ${confidenceOf(reading)}.` : "No writing found.");
+}
+
+function showMarks() {
+  showBoxes(by("boxes"), reading ?? { characters: [] });
+  by("boxes").style.transform = `translateX(${(-100 * pad.offset) / pad.width}%)`;
+}
+
+function showNothing() {
+  reading = null;
+  showText(by("text"), { characters: [] });
+  showMarks();
+  by("text").dataset.empty = "What you write appears here.";
+  by("confidence").textContent = "";
+  by("seen").hidden = by("details").hidden = true;
+  announce("");
+}
+
+function showFailure(error, seconds) {
+  if (seconds === null) showNothing();
+  const again = seconds === null ? "" : ` Trying again in ${seconds} s.`;
+  by("problem").textContent = error.message + again;
+  enableTools();
+}
+
+/** Tell screen readers, once it has been calm for a moment: they would stumble over every letter. */
+function announce(message) {
+  clearTimeout(timer);
+  timer = setTimeout(() => (by("announcement").textContent = message), CALM);
+}
+
+async function copy() {
+  if (!reading?.text) return;
+  if (navigator.clipboard) await navigator.clipboard.writeText(reading.text);
+  else document.execCommand("copy"); // pages that come over plain HTTP from another machine
+  showCopied();
+}
+
+function showCopied() {
+  by("copy-label").textContent = "Copied";
+  by("announcement").textContent = "Copied";
+  setTimeout(() => (by("copy-label").textContent = "Copy"), FEEDBACK);
+}
+
+// What one does
+
+pad.addEventListener("draw", () => {
+  if (!pad.strokes.length) showNothing();
+  by("hint").hidden = true;
+  readInk();
+});
+pad.addEventListener("stroke", () => {
+  sheets.push({ strokes: pad.strokes, picture: null });
+  enableTools();
+  readInk();
+});
+new ResizeObserver(showMarks).observe(by("stage"));
+
+const actions = {
+  undo: () => turnTo(sheets.undo()),
+  redo: () => turnTo(sheets.redo()),
+  clear,
+  back: () => move(-STEP),
+  on: () => move(STEP),
+  copy,
+};
+for (const [id, action] of Object.entries(actions)) {
+  by(id).addEventListener("click", () => by(id).ariaDisabled === "true" || action());
+}
+
+for (const input of [by("file"), by("photo")]) {
+  input.addEventListener("change", () => {
+    take(input.files[0]);
+    input.value = ""; // so that the same file can be chosen again
+  });
+}
+
+by("picture").addEventListener("load", ({ target }) => {
+  by("stage").style.setProperty("--aspect", target.naturalWidth / target.naturalHeight);
+});
+by("picture").addEventListener("error", ({ target }) => (target.hidden = true)); // the server may know it yet
+
+document.addEventListener("keydown", (event) => {
+  const key = event.key.toLowerCase();
+  const command = event.ctrlKey || event.metaKey;
+  if (key === "escape") clear();
+  else if (command && (key === "y" || (key === "z" && event.shiftKey))) actions.redo();
+  else if (command && key === "z") actions.undo();
+  else return;
+  event.preventDefault();
+});
+document.addEventListener("copy", (event) => {
+  if (!reading?.text || !getSelection().isCollapsed) return;
+  event.clipboardData.setData("text/plain", reading.text);
+  event.preventDefault();
+  showCopied();
+});
+document.addEventListener("paste", (event) => take(fileOf(event.clipboardData)));
+for (const name of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(name, (event) => {
+    event.preventDefault();
+    by("paper").classList.toggle("dropping", name === "dragover");
+  });
+}
+document.addEventListener("drop", (event) => take(fileOf(event.dataTransfer)));
+
+enableTools();

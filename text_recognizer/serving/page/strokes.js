@@ -1,0 +1,92 @@
+/**
+ * Ink as strokes. A stroke is a list of points {x, y, width}; all three in units of the writing area's height, so that
+ * a drawing is the same at any size. Points reach right as far as one writes, down from 0 to 1.
+ */
+
+/** Width of the pen, in heights of the writing area. */
+export const PEN_WIDTH = 0.03;
+
+const INK_HEIGHT = 96; // pixels of a picture for reading: its ink is about so high,
+const LEAST_SCALE = 100; // unless its writing is large
+const MOST_SCALE = 300; // or but a dash
+const MARGIN = 12;
+const MOST_WIDTH = 8000;
+
+/**
+ * Draw a stroke, or its part from point `from` on, as a smooth line through the middles between its points.
+ * @param {CanvasRenderingContext2D} context in units of the writing area's height
+ */
+export function drawStroke(context, stroke, from = 0) {
+  if (stroke.length === 1) {
+    const { x, y, width } = stroke[0];
+    context.beginPath();
+    context.arc(x, y, width / 2, 0, 2 * Math.PI);
+    context.fill();
+    return;
+  }
+  for (let i = Math.max(1, from); i < stroke.length; i++) {
+    const start = i > 1 ? middle(stroke[i - 2], stroke[i - 1]) : stroke[0];
+    const end = middle(stroke[i - 1], stroke[i]);
+    context.lineWidth = stroke[i].width;
+    context.beginPath();
+    context.moveTo(start.x, start.y);
+    context.quadraticCurveTo(stroke[i - 1].x, stroke[i - 1].y, end.x, end.y);
+    if (i === stroke.length - 1) context.lineTo(stroke[i].x, stroke[i].y);
+    context.stroke();
+  }
+}
+
+function middle(a, b) {
+  return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+}
+
+/** Set a context to draw strokes at `scale` pixels a unit, with what stands at (left, top) in its corner. */
+export function setUnits(context, scale, left, top) {
+  context.setTransform(scale, 0, 0, scale, -left * scale, -top * scale);
+  context.lineCap = context.lineJoin = "round";
+}
+
+/** The box {left, top, right, bottom} around strokes, the width of the pen included. */
+export function boundsOf(strokes) {
+  const points = strokes.flat();
+  const bound = (pick, side) => points.reduce((best, p) => pick(best, side(p)), pick());
+  return {
+    left: bound(Math.min, (p) => p.x - p.width / 2),
+    top: bound(Math.min, (p) => p.y - p.width / 2),
+    right: bound(Math.max, (p) => p.x + p.width / 2),
+    bottom: bound(Math.max, (p) => p.y + p.width / 2),
+  };
+}
+
+/**
+ * A small picture of strokes, black on white, cut to the ink.
+ * @returns {{canvas: HTMLCanvasElement, scale: number, left: number}} column c of the canvas stands at
+ *   `left + c / scale` in the writing area
+ */
+export function pictureOfLine(strokes) {
+  const ink = boundsOf(strokes);
+  const fitting = Math.min(MOST_SCALE, Math.max(LEAST_SCALE, INK_HEIGHT / (ink.bottom - ink.top)));
+  const scale = Math.min(fitting, MOST_WIDTH / (ink.right - ink.left));
+  const margin = MARGIN / scale;
+  const canvas = drawOnPaper(strokes, scale, {
+    left: ink.left - margin,
+    top: ink.top - margin,
+    right: ink.right + margin,
+    bottom: ink.bottom + margin,
+  });
+  return { canvas, scale, left: ink.left - margin };
+}
+
+/** Strokes in black on white, as they stand in `box`, at `scale` pixels a unit. */
+export function drawOnPaper(strokes, scale, box) {
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.ceil((box.right - box.left) * scale);
+  canvas.height = Math.ceil((box.bottom - box.top) * scale);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.fillStyle = "white";
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.fillStyle = context.strokeStyle = "black";
+  setUnits(context, scale, box.left, box.top);
+  for (const stroke of strokes) drawStroke(context, stroke);
+  return canvas;
+}
