@@ -83,7 +83,14 @@ def open_browser() -> Chrome:
     """Headless Chromium that logs its console and its requests."""
     options = ChromeOptions()
     options.binary_location = shutil.which("chromium") or ""
-    for flag in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "disable-gpu", "window-size=1100,900"):
+    for flag in (
+        "headless=new",
+        "no-sandbox",
+        "disable-dev-shm-usage",
+        "disable-gpu",
+        "hide-scrollbars",
+        "window-size=1100,900",
+    ):
         options.add_argument(f"--{flag}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     return Chrome(options, ChromeService(shutil.which("chromedriver")))
@@ -121,6 +128,10 @@ class Page:
     def _fail(self, text: str) -> None:
         """Remember what is there in place of ``text``, for the message of the time-out."""
         self.seen = (self.text, self.problem)
+
+    def wait_until_calm(self) -> None:
+        """Wait until what is read last has been said to screen readers."""
+        wait_until(lambda: self.find("announcement").get_property("textContent").startswith(f"{self.text}. "))
 
     def write(self, text: str, pointer: Pointer = "mouse", x: float = 0.15) -> None:
         """Write with mouse, pen or finger on the writing area."""

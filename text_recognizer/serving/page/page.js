@@ -26,6 +26,7 @@ function turnTo(sheet) {
   if (!sheet.strokes.length) pad.offset = 0;
   by("ink").hidden = Boolean(sheet.picture);
   by("picture").hidden = !sheet.picture;
+  by("not-shown").hidden = true;
   if (sheet.picture) by("picture").src = sheet.picture.url;
   by("stage").classList.toggle("holds-picture", Boolean(sheet.picture));
   by("problem").textContent = "";
@@ -178,7 +179,10 @@ for (const input of [by("file"), by("photo")]) {
 by("picture").addEventListener("load", ({ target }) => {
   by("stage").style.setProperty("--aspect", target.naturalWidth / target.naturalHeight);
 });
-by("picture").addEventListener("error", ({ target }) => (target.hidden = true)); // the server may know it yet
+by("picture").addEventListener("error", ({ target }) => {
+  target.hidden = true; // the server may know it yet
+  by("not-shown").hidden = false;
+});
 
 document.addEventListener("keydown", (event) => {
   const key = event.key.toLowerCase();

@@ -1,13 +1,13 @@
-const DOUBTFUL = 0.9; // below this confidence
-const UNSURE = 0.6;
+const DOUBTFUL = 90; // percent; below this
+const UNSURE = 60;
 const WORDS = { sure: "sure", doubtful: "doubtful", unsure: "a guess" };
 
 function certainty(confidence) {
-  if (confidence < UNSURE) return "unsure";
-  return confidence < DOUBTFUL ? "doubtful" : "sure";
+  if (percent(confidence) < UNSURE) return "unsure";
+  return percent(confidence) < DOUBTFUL ? "doubtful" : "sure";
 }
 
-const percent = (confidence) => `${Math.round(100 * confidence)} %`;
+const percent = (confidence) => Math.round(100 * confidence);
 
 function element(name, { text = "", ...properties } = {}) {
   const made = Object.assign(document.createElement(name), properties);
@@ -19,7 +19,7 @@ function element(name, { text = "", ...properties } = {}) {
 export function showText(place, { characters }) {
   place.replaceChildren(
     ...characters.map(({ character, confidence }) =>
-      element("span", { text: character, className: certainty(confidence), title: percent(confidence) }),
+      element("span", { text: character, className: certainty(confidence), title: `${percent(confidence)} %` }),
     ),
   );
 }
@@ -32,7 +32,7 @@ export function showTable(body, { characters }) {
       const level = certainty(confidence);
       row.append(
         element("th", { text: character === " " ? "space" : character, scope: "row" }),
-        element("td", { text: percent(confidence) }),
+        element("td", { text: `${percent(confidence)} %` }),
         element("td", { text: WORDS[level], className: level }),
       );
       return row;
@@ -60,5 +60,5 @@ export function showBoxes(layer, { characters, place }) {
 
 /** How sure the whole text is, in words. */
 export function confidenceOf({ text, confidence }) {
-  return text ? `${percent(confidence)} sure of the whole line` : "";
+  return text ? `${percent(confidence)} % sure of the whole line` : "";
 }

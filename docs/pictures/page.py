@@ -1,0 +1,54 @@
+"""Draws the pictures of the page in docs/serving.md: ``python docs/pictures/page.py``. Needs Chromium."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+FOLDER = Path(__file__).parent
+sys.path.insert(0, str(FOLDER.parents[1] / "tests"))
+
+from browser_tools import Page, open_browser, serving, wait_until  # noqa: E402
+
+COLOURS = 64
+
+
+def show(page: Page, name: str) -> None:
+    """Save what the browser shows, in few colours."""
+    picture = Image.open(io.BytesIO(page.browser.get_screenshot_as_png())).convert("RGB")
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(FOLDER / name, optimize=True)
+
+
+def set_screen(page: Page, width: int, height: int, scheme: str, mobile: bool = False) -> None:
+    screen = {"width": width, "height": height, "deviceScaleFactor": 2 if mobile else 1, "mobile": mobile}
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    page.browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": mobile})
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.open()
+
+
+def main() -> None:
+    browser = open_browser()
+    try:
+        with serving() as address:
+            page = Page(browser, address)
+            set_screen(page, 960, 720, "light")
+            page.write("sing with pens")
+            wait_until(lambda: len(page.text) > 10)
+            page.wait_until_calm()
+            show(page, "page.png")
+            set_screen(page, 360, 700, "dark", mobile=True)
+            page.write("hand", "touch")
+            page.wait_for_text("hand")
+            page.wait_until_calm()
+            show(page, "page-phone.png")
+    finally:
+        browser.quit()
+
+
+if __name__ == "__main__":
+    main()
