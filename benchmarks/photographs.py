@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw, ImageFont
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.data.handwriting import _ZONE_OF
 from text_recognizer.data.strokes import _skeletons
+from text_recognizer.hand.boxes import FilledBox, crop
 from text_recognizer.hand.printing import Label, draw_sheet
 from text_recognizer.hand.sheet import FIELD_HEIGHT, FIELD_WIDTH, Box, Paper, Sheet
 from text_recognizer.hand.straighten import MARGIN, PIXELS_PER_MM
@@ -379,3 +380,40 @@ class Camera:
         edge = rng.uniform(0.01, 0.12)
         shade = 1 - self.shadow / (1 + np.exp(-np.clip(depth / edge * 4, -30, 30)))
         return cv2.resize(shade.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+@dataclass(frozen=True, eq=False)
+class Return:
+    """A sheet that came back: who wrote on it, the photograph, uint8 (h, w), and the true ink of :func:`true_ink`."""
+
+    sheet: Sheet
+    writer: Writer
+    photo: np.ndarray
+    ink: np.ndarray
+
+
+def simulate(seed: int, camera: Camera | None = None) -> Return:
+    """The sheet, filled-in in all boxes, that a seed stands for, taken with its camera or another one."""
+    papers: tuple[Paper, ...] = ("A4", "Letter")
+    sheet, writer = Sheet(papers[seed % 2]), Writer.of(seed)
+    boxes = fill(sheet, writer)
+    page = return_sheet(sheet, boxes, writer, screened=seed % 3 == 0)
+    return Return(sheet, writer, (camera or Camera.of(seed)).photograph(page), true_ink(boxes, writer))
+
+
+def is_cut_right(filled: FilledBox, ink: np.ndarray) -> bool:
+    """Whether a box that was written in was cut right.
+
+    It is if it counts as ``ok``, at least 95 % of the true ink is within a quarter millimetre of ink that was found,
+    and at least 95 % of what was found is within a quarter millimetre of true ink: no letter lacks a part, and there
+    is nothing of a frame, a guide or a neighbour.
+    """
+    truth = crop(ink, filled.box) > 127
+    found = filled.image > 127
+    return filled.state == "ok" and _covers(found, truth) and _covers(truth, found)
+
+
+def _covers(one: np.ndarray, other: np.ndarray) -> bool:
+    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (PIXELS_PER_MM // 2 + 1,) * 2)
+    near = cv2.dilate(one.astype(np.uint8), reach) > 0
+    return bool((near & other).sum() >= 0.95 * other.sum())

@@ -19,14 +19,18 @@ _PAPER_SHARE = 0.8
 """Share of the boxes' pixels that are paper, at least."""
 _LEAST_NOISE, _MOST_NOISE = 0.05, 0.35
 """Darkness taken for noise: at least this, from 0 to 1, and at most this share of the ink's."""
-_CORE = 0.3
-"""Share of the sheet's ink that a piece reaches somewhere; what stays below is noise, a guide or show-through."""
-_MOST_GAIN = 2.5
-"""By which a piece is darkened at most, as dots and thin lines are that blur made paler than the rest."""
-_SMALLEST_PIECE = 0.05
-"""Of ink, in square mm; a speck is smaller, a dot is larger."""
-_SMALLEST_INK = 0.08
-"""In a box, in square mm; with less it is empty."""
+_EDGE = 0.1
+"""Share of the sheet's ink at which a piece of ink ends."""
+_SPECK, _DOT = 0.15, 1.5
+"""Area of pieces, in square mm: up to the first they are no ink, up to the second they may be dots."""
+_CORE, _CORE_OF_DOT = 0.25, 0.11
+"""Share of the sheet's ink that a piece reaches, smoothed; what stays below is noise, a guide or show-through."""
+_GAIN = 5.0
+"""By which ink is darkened at most: blur makes thin lines paler than others, and dots most of all."""
+_NEAR = 0.25
+"""Half of the width of a stroke, in mm: so near a pale place there is the darkest of its stroke."""
+_SMOOTHING = 0.15
+"""Standard deviation, in mm."""
 _RIM = 0.3
 """Width of the strip along the frame that may hold a rest of the frame, in mm."""
 _FAINT = 0.6
@@ -73,7 +77,7 @@ class FilledBox:
 
 def cut_boxes(picture: np.ndarray, sheet: Sheet) -> tuple[FilledBox, ...]:
     """Cut all boxes out of a straightened picture, uint8, paper 255 (see :func:`straighten.straighten`)."""
-    cuts = _without_guides([_cut(picture, box) for box in sheet.boxes])
+    cuts = _without_guides([1 - crop(picture, box) / np.float32(255) for box in sheet.boxes])
     noise, full = _levels(cuts)
     pale = [_clean(np.clip((cut - noise) / (full - noise), 0, 1)) for cut in cuts]
     images = [np.rint(255 * _evenly_dark(ink)).astype(np.uint8) for ink in pale]
@@ -86,11 +90,11 @@ def cut_boxes(picture: np.ndarray, sheet: Sheet) -> tuple[FilledBox, ...]:
     )
 
 
-def _cut(picture: np.ndarray, box: Box) -> np.ndarray:
-    """Darkness within the frame of a box, float32 (h, w), 0 to 1."""
+def crop(picture: np.ndarray, box: Box) -> np.ndarray:
+    """The part of a straightened picture that is within the frame of a box, (h, w)."""
     left, top = (round((side + MARGIN + _INSET) * PIXELS_PER_MM) for side in (box.x, box.y))
     width, height = (round((side - 2 * _INSET) * PIXELS_PER_MM) for side in (box.width, box.height))
-    return 1 - picture[top : top + height, left : left + width] / np.float32(255)
+    return picture[top : top + height, left : left + width]
 
 
 def _without_guides(cuts: list[np.ndarray]) -> list[np.ndarray]:
@@ -114,41 +118,40 @@ def _levels(cuts: list[np.ndarray]) -> tuple[float, float]:
 def _clean(ink: np.ndarray) -> np.ndarray:
     """The pieces of ink with their soft edges, float32 (h, w), 0 to 1, without noise, specks and rests of the frame."""
     pieces, boxes = _pieces(ink)
+    smooth = cv2.GaussianBlur(ink, (0, 0), _SMOOTHING * PIXELS_PER_MM)
     rim = round(_RIM * PIXELS_PER_MM)
     height, width = ink.shape
     keep = np.zeros(len(boxes), bool)
     for piece in range(1, len(boxes)):
         x, y, w, h, area = boxes[piece]
         at_frame = x + w <= rim or y + h <= rim or x >= width - rim or y >= height - rim
-        large = area >= _SMALLEST_PIECE * PIXELS_PER_MM**2
-        keep[piece] = large and not at_frame and ink[pieces == piece].max() >= _CORE
+        core = _CORE_OF_DOT if area <= _DOT * PIXELS_PER_MM**2 else _CORE
+        large = area > _SPECK * PIXELS_PER_MM**2
+        keep[piece] = large and not at_frame and smooth[pieces == piece].max() >= core
     return ink * cv2.dilate(keep[pieces].astype(np.uint8), np.ones((3, 3), np.uint8))
 
 
 def _evenly_dark(ink: np.ndarray) -> np.ndarray:
-    """Darken pieces that are paler than the rest."""
-    pieces, boxes = _pieces(ink)
-    gain = np.ones(len(boxes), np.float32)
-    for piece in range(1, len(boxes)):
-        gain[piece] = np.clip(1 / np.quantile(ink[pieces == piece], 0.9), 1, _MOST_GAIN)
-    nearest = cv2.dilate(gain[pieces], np.ones((3, 3), np.uint8))
-    return np.minimum(ink * nearest, 1)
+    """Darken strokes and dots that are paler than the rest."""
+    size = 2 * round(_NEAR * PIXELS_PER_MM) + 1
+    darkest = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))
+    return np.minimum(ink / np.clip(darkest, 1 / _GAIN, 1), 1)
 
 
 def _pieces(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pieces of ink that hang together: the number of each pixel's, and left, top, width, height and area of each."""
-    _, pieces, boxes, _ = cv2.connectedComponentsWithStats((ink > 0.2).astype(np.uint8))
+    _, pieces, boxes, _ = cv2.connectedComponentsWithStats((ink > _EDGE).astype(np.uint8))
     return pieces, boxes
 
 
 def _judge(box: Box, ink: np.ndarray, image: np.ndarray, alike: list[np.ndarray]) -> tuple[State, str]:
     """The state of a box and the reason; ``ink`` is as dark as it was, ``alike`` are the character's pictures."""
-    if _amount(image) < _SMALLEST_INK * PIXELS_PER_MM**2:
+    if not (image > 127).any():
         return "empty", ""
     rim = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     if (rim > 127).any():
         return "doubtful", "touches the frame"
-    if np.quantile(ink[ink > 0.2], 0.85) < _FAINT and _amount(image) > PIXELS_PER_MM**2:
+    if np.quantile(ink[ink > _EDGE], 0.85) < _FAINT and _amount(image) > _DOT * PIXELS_PER_MM**2:
         return "doubtful", "faint"
     columns = np.flatnonzero((image > 127).any(0))
     if len(box.text) > 1:

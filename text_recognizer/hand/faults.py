@@ -73,8 +73,9 @@ def check_place(warp: Warp, grey: np.ndarray) -> None:
     t = np.linspace(0.02, 0.98, 25)
     edges = {"top": (t, 0 * t), "bottom": (t, 0 * t + 1), "left": (0 * t, t), "right": (0 * t + 1, t)}
     size = np.array([FIELD_WIDTH, FIELD_HEIGHT])
-    lost = [side for side, edge in edges.items() if not _inside(warp(np.stack(edge, axis=1) * size), grey).all()]
-    if lost:
+    seen = {side: _inside(warp(np.stack(edge, axis=1) * size), grey).mean() for side, edge in edges.items()}
+    if min(seen.values()) < 1:
+        lost = [side for side, share in seen.items() if share < 0.5] or [min(seen, key=lambda side: seen[side])]
         raise UserError(
             f"Only a part of the sheet is in the picture; cut off at: {', '.join(lost)}. {_RETAKE} with the whole "
             "sheet in it."
