@@ -19,6 +19,8 @@ _PAPER_SHARE = 0.8
 """Share of the boxes' pixels that are paper, at least."""
 _LEAST_NOISE, _MOST_NOISE = 0.05, 0.35
 """Darkness taken for noise: at least this, from 0 to 1, and at most this share of the ink's."""
+_PALEST_INK = 0.15
+"""Darkness, from 0 to 1, that ink reaches at least."""
 _EDGE = 0.1
 """Share of the sheet's ink at which a piece of ink ends."""
 _SPECK, _DOT = 0.15, 1.5
@@ -110,7 +112,8 @@ def _levels(cuts: list[np.ndarray]) -> tuple[float, float]:
     """How dark noise on the paper is, and the pen's ink, on this sheet, from 0 to 1."""
     paper = 2.5 * float(np.quantile(np.concatenate([cut.ravel() for cut in cuts]), _PAPER_SHARE))
     noise = max(paper, _LEAST_NOISE)
-    darkest = [np.quantile(cut[cut > 2 * noise], 0.85) for cut in cuts if (cut > 2 * noise).any()]
+    inks = [cut[cut > max(2 * noise, _PALEST_INK)] for cut in cuts]
+    darkest = [np.quantile(ink, 0.85) for ink in inks if len(ink) > _SPECK * PIXELS_PER_MM**2]
     full = float(np.median(darkest)) if darkest else 1.0
     return min(noise, _MOST_NOISE * full), full
 

@@ -15,12 +15,14 @@ _LOWEST_RESOLUTION = 2.2
 """Pixels a millimetre; below, letters are too small."""
 _DARK = 45
 """Grey level of white paper below which noise drowns the ink."""
-_STEEPEST_OF_BLURRED = 0.06
+_STEEPEST_OF_BLURRED = 0.12
 """Steps from pixel to pixel of 1200 along the picture, as a share of its contrast."""
 _FAINTEST_FRAMES = 0.04
 """Contrast, from 0 to 1; below, the photograph is blurred."""
 _FEWEST_FRAMES = 0.85
 """Share of the frames that must be seen."""
+_FEWEST_FILLED = 0.05
+"""Share of the boxes that must be filled in; less may be specks."""
 
 _RETAKE = "Take the picture again"
 _TOO_DARK = f"The picture is too dark. {_RETAKE} in daylight or under a lamp."
@@ -110,9 +112,16 @@ def check_frames(contrasts: np.ndarray) -> None:
         )
 
 
-def of_empty_sheet() -> UserError:
-    """The error for a sheet that nobody has written on."""
-    return UserError("The sheet is empty: nothing is written in its boxes. Fill it in with a dark pen first.")
+def check_filled(filled: list[bool]) -> None:
+    """Check by what is known of each box that somebody has written on the sheet.
+
+    Raises:
+        UserError: If nobody has.
+    """
+    if sum(filled) < _FEWEST_FILLED * len(filled):
+        raise UserError(
+            f"The sheet is empty: of its {len(filled)} boxes {sum(filled)} are filled in. Fill it in with a dark pen."
+        )
 
 
 def _inside(pixels: np.ndarray, grey: np.ndarray) -> np.ndarray:

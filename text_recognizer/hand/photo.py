@@ -61,8 +61,7 @@ def find_sheet(photo: np.ndarray) -> FoundSheet:
     faults.check_frames(contrasts)
     picture = straighten(grey, warp)
     boxes = cut_boxes(picture, sheet)
-    if all(box.state == "empty" for box in boxes):
-        raise faults.of_empty_sheet()
+    faults.check_filled([box.state != "empty" for box in boxes])
     return FoundSheet(sheet, picture, boxes)
 
 
