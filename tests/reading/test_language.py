@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from text_recognizer.alphabet import ALPHABET
+from text_recognizer.alphabet import ALPHABET, DIGITS
 from text_recognizer.reading.build_language import CHARACTERS, build_language_model, main
 from text_recognizer.reading.decoder import decode_beam
 from text_recognizer.reading.language import LanguageModel, english
@@ -35,7 +35,8 @@ def between(text: str, alternatives: dict[int, str], share: float = 0.5) -> np.n
 def test_probabilities_of_all_characters_sum_to_one():
     model = build_language_model(SENTENCES, contexts=50)
     for state in range(50):
-        assert sum(math.exp(model.log_probability(state, c)) for c in CHARACTERS) == pytest.approx(1, abs=0.05)
+        total = sum(math.exp(model.log_probability(state, c)) for c in {*CHARACTERS, *DIGITS})
+        assert total == pytest.approx(1, abs=0.05)
 
 
 def test_learns_its_text_and_survives_a_file(tmp_path):
@@ -76,6 +77,13 @@ def test_what_is_clear_stays_however_strange(shown):
     """Each character is read at 0.97, with all of the rest of the probability on an English letter."""
     doubts = {place: "e" for place, character in enumerate(shown) if character != "e"}
     assert decode_beam(between(shown, doubts, 0.03), ALPHABET, english()).text == shown
+
+
+@pytest.mark.parametrize(("word", "other"), [("LONDON", "LVNDON"), ("WITHOUT", "WITHQUT"), ("MORRIS", "MQRRIS")])
+def test_capitals_are_spelled_like_small_letters(word, other):
+    assert log_probability(english(), word) > log_probability(english(), other) + 3
+    assert log_probability(english(), f"IN {word}") > log_probability(english(), f"IN {word.capitalize()}")
+    assert log_probability(english(), f"the {word.lower()}") > log_probability(english(), f"the {word}")
 
 
 def test_digits_are_left_to_the_picture():

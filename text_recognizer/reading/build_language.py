@@ -9,21 +9,22 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from string import ascii_uppercase
 
 import numpy as np
 
-from text_recognizer.alphabet import ALPHABET, DIGITS, LETTERS
+from text_recognizer.alphabet import ALPHABET, DIGITS
 from text_recognizer.errors import UserError
 from text_recognizer.reading.language import DIGIT, STEPS_PER_NAT, LanguageModel
 
 CHARACTERS = "".join(c for c in ALPHABET.characters if c not in DIGITS or c == DIGIT)
 _FOLDED = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")  # typographic quotes and dashes
-_UNIFORM_SHARE = 0.05
+_UNIFORM_SHARE = 0.1
 _CAPITALS_SHARE = 0.06
-_CODES_SHARE = 0.03
+_CODES_SHARE = 0.05
 
 
-def build_language_model(text: str, contexts: int = 10_000, order: int = 6, seed: int = 0) -> LanguageModel:
+def build_language_model(text: str, contexts: int = 25_000, order: int = 6, seed: int = 0) -> LanguageModel:
     """Learn which character follows which context.
 
     Probabilities are smoothed from long contexts to short ones (Witten and Bell, "The zero-frequency problem", IEEE
@@ -50,16 +51,21 @@ def build_language_model(text: str, contexts: int = 10_000, order: int = 6, seed
             gains[context] = float(counts @ np.log(probabilities / shorter))
     kept = sorted(sorted(gains, key=gains.__getitem__, reverse=True)[:contexts])
     table = np.stack([known[context] for context in kept])
-    table = (1 - _UNIFORM_SHARE) * table + _UNIFORM_SHARE / size
+    uniform = np.array([10.0 if character == DIGIT else 1.0 for character in CHARACTERS])
+    table = (1 - _UNIFORM_SHARE) * table + _UNIFORM_SHARE * uniform / uniform.sum()
     costs = np.clip(np.rint(-np.log(table) * STEPS_PER_NAT), 0, 255).astype(np.uint8)
     return LanguageModel(kept, costs, CHARACTERS)
 
 
 def normalise(text: str, seed: int) -> str:
-    """Text as lines show it: the alphabet's characters, single spaces, any digit ``0``, some capitals and codes."""
+    """Text as lines show it: the alphabet's characters, single spaces, any digit ``0``, some capitals and codes.
+
+    Words that begin with a capital follow once more in small letters, in which the model spells capitals.
+    """
     text = re.sub(r"\s+", " ", text.translate(_FOLDED).replace("_", ""))
     text = re.sub(r"\d", DIGIT, text)
     words = re.sub(f"[^{re.escape(CHARACTERS)}]", "", text).split()
+    words += [word.lower() for word in words if word[0].isupper()]
     rng = np.random.default_rng(seed)
     fate = rng.random(len(words))
     return " " + " ".join(
@@ -69,12 +75,16 @@ def normalise(text: str, seed: int) -> str:
 
 
 def _code(rng: np.random.Generator) -> str:
-    """A number, or a mixture of digits and letters."""
+    """A number, or a mixture of digits and capitals."""
     digits = DIGIT * int(rng.integers(1, 7))
-    if rng.random() < 0.7:
+    kind = rng.random()
+    if kind < 0.5:
         return digits
-    letters = "".join(LETTERS[i] for i in rng.integers(0, len(LETTERS), rng.integers(1, 4)))
-    return letters + digits if rng.random() < 0.5 else digits + letters
+    if kind < 0.6:
+        return "#" + digits
+    letters = "".join(rng.choice(list(ascii_uppercase), rng.integers(1, 4)))
+    parts = (letters, digits) if rng.random() < 0.6 else (digits, letters)
+    return str(rng.choice(["", "-", " "])).join(parts)
 
 
 def _followers(codes: np.ndarray, length: int, least: int = 8) -> dict[str, np.ndarray]:
