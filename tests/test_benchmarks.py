@@ -81,3 +81,23 @@ def test_the_labs_models_give_one_output_per_cell(load: Load) -> None:
     assert models.LabCNN(83)(lines[..., :28]).shape == (1, 83)
     for model in (models.LabLineReshapeCNN(83), models.LabLineCNN(83)):
         assert model(lines).shape == (1, 83, 3)
+
+
+@pytest.mark.slow
+def test_the_server_under_load(load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    results = tmp_path / "results.md"
+    results.write_text("<!-- serving -->\n<!-- /serving -->\n")
+    serving = load("serving")
+    sizes = ["--clients", "1", "8", "--seconds=1", "--requests=100", "--lines=8"]
+    serving.main(["--json", f"--write={results}", *sizes])
+    printed = capsys.readouterr().out
+    figures = json.loads(printed[printed.index("{") :])
+    assert figures["load"].keys() == serving.SERVERS.keys()
+    for loads in figures["load"].values():
+        for one in loads.values():
+            assert one["failed"] == 0
+            assert one["readings_per_second"] > 0
+            assert 0 < one["p50_ms"] <= one["p99_ms"]
+    assert figures["memory"]["failed"] == 0
+    assert len(figures["memory"]["mb"]) == 3
+    assert all(name in results.read_text() for name in serving.SERVERS)

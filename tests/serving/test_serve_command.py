@@ -11,6 +11,7 @@ from reading_tools import bars
 from serving_tools import Server, png, serving
 
 from text_recognizer.cli import main
+from text_recognizer.serving.serve_command import _listening
 
 LINE = png(bars([20, 60, 100]))
 
@@ -120,6 +121,12 @@ def test_what_is_no_http(model):
         assert server.stop() == 0
     assert "Traceback" not in server.log
     assert server.entries()
+
+
+def test_answers_are_sent_without_delay() -> None:
+    """asyncio sets TCP_NODELAY where the listener says that it is TCP; otherwise each answer may wait 40 ms."""
+    with _listening("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_a_port_that_is_taken(model, capsys):

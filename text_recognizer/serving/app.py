@@ -59,22 +59,28 @@ class Service:
             self.batcher.close()
             self._decoders.shutdown()
 
-    async def answers(self, uploads: list[Upload], options: Options) -> list[dict[str, Any]]:
-        """The JSON objects of pictures."""
-        recognizer = await asyncio.to_thread(self.readers.get, options.decoder)
-        return await asyncio.gather(*(self._answer(upload, recognizer, options) for upload in uploads))
-
-    async def _answer(self, upload: Upload, recognizer: TextRecognizer, options: Options) -> dict[str, Any]:
-        decode = partial(_prepared_lines, upload, options.lines)
-        try:
-            lines = await asyncio.get_running_loop().run_in_executor(self._decoders, decode)
-        except UserError as error:
+    async def answer(self, upload: Upload, options: Options) -> dict[str, Any]:
+        """The JSON object of one picture."""
+        begin = partial(self._begin, upload, options)
+        recognizer, lines = await asyncio.get_running_loop().run_in_executor(self._decoders, begin)
+        if isinstance(lines, UserError):
             self.metrics.readings.labels("refused").inc()
-            return {"file": upload.name, "error": str(error)}
+            return {"file": upload.name, "error": str(lines)}
         readings = await self.batcher.read(recognizer, [line for line, _ in lines])
         self.metrics.readings.labels("read").inc()
         shown = [shifted(reading, x) for reading, (_, x) in zip(readings, lines, strict=True)]
         return {"file": upload.name, **_with_prepared(to_json(shown, options.lines), shown, options)}
+
+    def _begin(
+        self, upload: Upload, options: Options
+    ) -> tuple[TextRecognizer, list[tuple[PreparedLine | None, int]] | UserError]:
+        """Who reads; and the lines in normal form with the column at which each begins, or what is wrong with them."""
+        recognizer = self.readers.get(options.decoder)
+        try:
+            picture = load_picture(upload.data, upload.name, _MAX_PIXELS)
+            return recognizer, [(prepare(line), x) for line, x in lines_of(picture, options.lines)]
+        except UserError as error:
+            return recognizer, error
 
 
 _SAMPLE = np.full((40, 120), 255, np.uint8)
@@ -120,7 +126,7 @@ def _add_api(app: FastAPI, service: Service) -> None:
         with service.intake.admit() as admission:
             uploads = await admission.uploads(request)
             request.state.pictures = len(uploads)
-            results = await service.answers(uploads, options)
+            results = await asyncio.gather(*(service.answer(upload, options) for upload in uploads))
         if all("error" in result for result in results):
             raise HTTPException(422, " ".join(result["error"] for result in results))
         return JSONResponse(results)
@@ -159,12 +165,6 @@ def _add_page(app: FastAPI) -> None:
 
         if path.is_file():
             app.add_route("/" if name == "index.html" else f"/{name}", file, methods=["GET"], include_in_schema=False)
-
-
-def _prepared_lines(upload: Upload, split: bool) -> list[tuple[PreparedLine | None, int]]:
-    """The lines of a picture in normal form, and the column at which each begins."""
-    picture = load_picture(upload.data, upload.name, _MAX_PIXELS)
-    return [(prepare(line), x) for line, x in lines_of(picture, split)]
 
 
 def _with_prepared(result: dict[str, Any], readings: list[Reading], options: Options) -> dict[str, Any]:

@@ -120,10 +120,11 @@ def _check(**limits: tuple[int, int, int]) -> None:
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """A socket that listens: who asks from now on is answered once the model is loaded."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        family, kind, protocol, _, address = found[0]
     except (socket.gaierror, UnicodeError):
         raise UserError(f"host is {host!r}, which has no address. Try --host 127.0.0.1 or --host 0.0.0.0") from None
-    with socket.socket(family, kind) as listener:
+    with socket.socket(family, kind, protocol) as listener:  # asyncio sends without delay if it sees that it is TCP
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
