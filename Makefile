@@ -4,9 +4,10 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
+PIP_FLAGS := --disable-pip-version-check --quiet --progress-bar on
 INDEX_FLAGS := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help setup extras demo serve notebooks run-notebooks test test-slow lint format lock clean
+.PHONY: help setup extras install demo serve notebooks run-notebooks test test-slow lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -17,8 +18,13 @@ $(VENV)/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$(PYTHON) is older than Python 3.11. Install a newer one and call: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar on $(INDEX_FLAGS) -c requirements.lock -e '.[train,dev]'
+	$(BIN)/python -m pip install $(PIP_FLAGS) $(INDEX_FLAGS) -c requirements.lock -e '.[train,dev]'
 	@touch $@
+
+install: ## Make .venv with the light install alone: reads and serves, without PyTorch
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install $(PIP_FLAGS) -c requirements.lock .
+	@rm -f $(VENV)/.installed
 
 demo: setup ## Compose lines, learn to read them, show it: about a minute, no download of data
 	$(BIN)/text-recognizer demo
