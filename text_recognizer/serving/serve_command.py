@@ -59,7 +59,7 @@ def serve(
     workers: int = 1,
     max_upload_mb: int = 16,
     max_queue: int = 256,
-    allowed_hosts: list[str] | None = None,
+    allowed_hosts: str | None = None,
     model: str | None = None,
 ) -> int:
     """Serve the page to write on and the API behind it.
@@ -71,8 +71,8 @@ def serve(
         max_upload_mb: Megabytes that one request may have.
         max_queue: Requests that each process receives, keeps waiting or reads at the same time; it answers further ones
             with 503.
-        allowed_hosts: Host names by which browsers may ask, such as that of a proxy in front of the server; by default
-            those of this machine alone if it listens to nobody else, and any otherwise.
+        allowed_hosts: Further names by which the server may be asked, separated by commas, such as that of a proxy in
+            front of it; by default none if it listens to this machine alone, and any otherwise.
         model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
 
     Returns:
@@ -152,9 +152,9 @@ def _address(host: str, listener: socket.socket) -> str:
     return f"http://{name}:{listener.getsockname()[1]}"
 
 
-def _allowed_hosts(host: str, named: list[str] | None) -> tuple[str, ...]:
+def _allowed_hosts(host: str, named: str | None) -> tuple[str, ...]:
     if named:
-        return (*LOOPBACK_NAMES, *named)
+        return (*LOOPBACK_NAMES, *(name.strip() for name in named.split(",")))
     return LOOPBACK_NAMES if _is_loopback(host) else (ANY_HOST,)
 
 
