@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP_FLAGS := --disable-pip-version-check --quiet --progress-bar on
 INDEX_FLAGS := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help setup extras install demo serve notebooks run-notebooks test test-slow lint format lock clean
+.PHONY: help setup extras install demo serve notebooks run-notebooks docs test test-slow lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ notebooks: extras ## Open the notebooks in Jupyter
 
 run-notebooks: extras ## Run the notebooks and save them with their pictures
 	$(BIN)/python scripts/run_notebooks.py
+
+docs: extras ## Build the documents in build/docs; warnings are errors
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
 
 test: setup ## Run the default tests
 	$(BIN)/python -m pytest

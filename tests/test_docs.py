@@ -8,11 +8,13 @@ import importlib
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from documents import COMMAND, PAGES, ROOT, commands, fenced, inline_code, shell_lines
 from PIL import Image
 
 from text_recognizer import cli
@@ -20,13 +22,24 @@ from text_recognizer.data.download import MIRROR_SETTING, cache_folder, data_fil
 from text_recognizer.data.glyph_sources import read_glyph_file
 from text_recognizer.data.mnist import FILES
 from text_recognizer.errors import UserError
+from text_recognizer.files import write_text
 from text_recognizer.registry import DATA_CLASSES, load_class
 from text_recognizer.training.arguments import parse
 from text_recognizer.training.experiment import build
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data/raw/*/*.md")])
-COMMAND = re.compile(r"(?:^|[ !/\\])(?:text-recognizer|training/run_experiment\.py) ")
+NOT_COMMANDS = {
+    r"make ": "CI is made of these",
+    r"(git clone|cd|source|export|[A-Z]=|%cd|!git) ?": "prepares the shell",
+    r"(\S*pip|!pip|uv|conda|py|python3?|\.venv/bin/python) .*(install|venv|env create|activate)": "installs",
+    r"\.venv\\Scripts": "prepares PowerShell",
+    r"\.venv/bin/python -m pytest": "these tests",
+    r"docker ": "needs an engine; tests/serving carries out the steps of the Dockerfile",
+    r"tensorboard ": "is not ours",
+}
+"""Lines for the shell that call nothing of this project, by their beginning, and why they need no test."""
+LOADED_FROM_ELSEWHERE = re.compile(
+    r"""(<(script|img|iframe)[^>]+src|<link[^>]+href)=["']?(https?:)?//|@import|url\(["']?https?:"""
+)
 MAY_IMPORT = {
     "data": set(),
     "models": set(),
@@ -36,26 +49,6 @@ MAY_IMPORT = {
     "hand": {"reading", "data", "models", "training"},
 }
 """The last column of the table in docs/design.md."""
-
-
-def code_lines(page: Path) -> list[str]:
-    """Lines of the indented and fenced blocks of a page, and its inline code."""
-    text = re.sub(r" \\\n\s*", " ", page.read_text(encoding="utf-8"))
-    fenced = "\n".join(re.findall(r"^```\w*\n(.*?)^```", text, re.MULTILINE | re.DOTALL)).splitlines()
-    indented = re.findall(r"^ {4}(.*)", text, re.MULTILINE)
-    inline = re.findall(r"(?<!`)`([^`]+)`(?!`)", text)
-    return [line.replace("\n", " ") for line in [*fenced, *indented, *inline]]
-
-
-def commands() -> list[str]:
-    """Every command of this project in the documents, as its arguments after ``text-recognizer``."""
-    found = {}
-    for page in PAGES:
-        for line in code_lines(page):
-            if match := COMMAND.search(line):
-                train = "train " if "run_experiment" in match[0] else ""
-                found[train + line[match.end() :].partition(" #")[0].strip()] = None
-    return list(found)
 
 
 class Parsed(Exception):
@@ -82,13 +75,25 @@ def parses(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> bool:
         cli.main(argv)
     except Parsed:
         return True
-    except (SystemExit, UserError):
+    except SystemExit as end:
+        return end.code == 0  # --help
+    except UserError:
         pass
     return False
 
 
-@pytest.mark.parametrize("command", commands())
-def test_command_parses(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def folder_with_a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the config of a run where the documents' commands look for it."""
+    folder = tmp_path_factory.mktemp("documents")
+    flags = parse(["--model_class=LineReader", "--data_class=EMNISTLines", "--prepared=true"], "train").yaml
+    write_text(folder / "training" / "logs" / "RUN" / "config.yaml", flags)
+    return folder
+
+
+@pytest.mark.parametrize("command", commands(), ids=str)
+def test_command_parses(command: str, folder_with_a_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder_with_a_run)
     argv = shlex.split(command)
     if argv == ["--help"]:
         assert cli.main(argv) == 0
@@ -119,6 +124,13 @@ def test_documents_have_commands() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_line_for_the_shell_is_known(page: Path) -> None:
+    """What is a command of this project is parsed here and run in test_documented_commands.py."""
+    lines = [line for line in shell_lines(page) if not COMMAND.search(line)]
+    assert [line for line in lines if not any(re.match(known, line) for known in NOT_COMMANDS)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_and_headings(page: Path) -> None:
     for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
         if link.startswith(("http:", "https:", "mailto:")):
@@ -133,9 +145,28 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_scripts_exist(page: Path) -> None:
-    for line in code_lines(page):
+    for line in (*shell_lines(page), *inline_code(page)):
         for script in re.findall(r"\bpython3? ([\w/]+\.py)", line):
             assert (ROOT / script).is_file(), line
+
+
+def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path: Path) -> None:
+    pytest.importorskip("sphinx", reason="needs the extra docs: make extras")
+    flags = ["--fail-on-warning", "--keep-going", "--nitpicky", "--quiet"]
+    command = [sys.executable, "-m", "sphinx", *flags, str(ROOT / "docs"), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    pages = {path.stem for path in tmp_path.glob("*.html")}
+    assert pages >= {path.stem for path in (ROOT / "docs").glob("*.md")}
+    for path in (*tmp_path.rglob("*.html"), *tmp_path.rglob("*.css")):
+        assert not LOADED_FROM_ELSEWHERE.search(path.read_text(encoding="utf-8")), path
+
+
+def test_the_lab_quotes_the_results() -> None:
+    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"\b0\.\d{3}\b", (ROOT / "docs" / "lab.md").read_text(encoding="utf-8"))
+    assert len(quoted) > 10
+    assert [figure for figure in quoted if figure not in results] == []
 
 
 def test_no_path_of_this_machine() -> None:
@@ -159,14 +190,12 @@ def test_places_of_manual_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_example_makes_a_glyph_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
-    example = re.search(r"```python\n(.*?)```", page, re.DOTALL)
-    assert example
+    [example] = fenced(ROOT / "docs" / "data.md", "python")
     (tmp_path / "letters").mkdir()
     for name in ("a1", "a2", "B1"):
         Image.fromarray(np.full((40, 30), 255, np.uint8)).save(tmp_path / "letters" / f"{name}.png")
     monkeypatch.chdir(tmp_path)
-    exec(example[1], {})
+    exec(example, {})
     images, characters = read_glyph_file("glyphs.npz")
     assert images.shape == (3, 28, 28)
     assert images.max() == 0

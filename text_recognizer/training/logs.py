@@ -36,8 +36,9 @@ def build_loggers(run_dir: Path, flags: str, *, wandb: bool) -> list[Logger]:
         mode = os.environ.get("WANDB_MODE")
         if mode is None:
             mode = "online" if wandb_package.login(prompt=False, verify=False) else "offline"
-        about = {"project": "text-recognizer", "name": run_dir.name, "config": yaml.safe_load(flags)}
-        loggers.append(WandbLogger(save_dir=run_dir, mode=mode, **about))
+        project = os.environ.get("WANDB_PROJECT", "text-recognizer")
+        about = {"name": run_dir.name, "config": yaml.safe_load(flags)}
+        loggers.append(WandbLogger(save_dir=run_dir, project=project, mode=mode, **about))
     return loggers
 
 

@@ -1,0 +1,101 @@
+"""Every command of the documents runs, as written but for limits that shorten it; their Python too."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from documents import PAGES, ROOT, commands, fenced
+from PIL import Image
+
+from text_recognizer import cli
+from text_recognizer.data.download import MIRROR_SETTING
+
+NOT_EXECUTED = {
+    r"serve\b": "runs until it is stopped; tests/serving starts it",
+    r".*--gpus=4": "needs four GPUs",
+    r".*--help$": "ends the program; tests/test_cli.py asks every command for help",
+    r"[a-z]+$": "names a command, and does not call it",
+}
+"""Commands that are not executed here, and why not."""
+EXECUTED = [command for command in commands() if not any(re.match(known, command) for known in NOT_EXECUTED)]
+PYTHON_PAGES = [page for page in PAGES if fenced(page, "python") and page.name != "serving.md"]
+"""Pages with Python in them; that of serving.md needs a server, and runs in tests/serving/test_documents.py."""
+LIMITS = {
+    "train": "--max_epochs=1 --limit_train_batches=2 --limit_val_batches=2 --limit_test_batches=2 "
+    "--enable_progress_bar=false",
+    "demo": "--num_lines=320",
+    "export": "--calibration_lines=50",
+}
+BUILT_IN = "--glyphs=strokes --text=builtin"
+SMALL_READER = (
+    "train --model_class=LineReader --data_class=EMNISTLines --layout=mixed --prepared --max_length=16 --gpus=0 "
+    f"--num_train=32 --num_val=16 --num_test=16 --batch_size=16 --conv_dim=8 --context_dim=16 {BUILT_IN}"
+)
+
+
+def run(command: str) -> int:
+    """Exit code of a command in this process; Python starts once, not once for each of them."""
+    return cli.main(shlex.split(os.path.expandvars(command)))
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with all that the documents' commands take for granted."""
+    folder = tmp_path_factory.mktemp("desk")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.chdir(folder)
+        assert run('lines --text="Meet me at 12:30" --count=3 --out=folder') == 0
+        shutil.copy("folder/0.png", "line.png")
+        Image.fromarray(np.vstack([np.asarray(Image.open(f"folder/{i}.png")) for i in (0, 0)])).save("page.png")
+        Path("letters").mkdir()
+        for name in ("a1", "a2", "a3", "B1", "B2", "B3"):
+            shutil.copy("line.png", f"letters/{name}.png")
+        exec(fenced(ROOT / "docs" / "data.md", "python")[0], {})
+        text = "\n\n".join(f"{number} men and {number + 1} boats went out to sea at noon." for number in range(2_000))
+        for name in ("book.txt", *(f"books/pg{number}.txt" for number in (98, 345, 1342, 1661, 2701))):
+            Path(name).parent.mkdir(exist_ok=True)
+            Path(name).write_text(text, encoding="utf-8")
+        assert run(f"{SMALL_READER} {LIMITS['train']}") == 0
+        next(Path("training/logs").iterdir()).rename("training/logs/RUN")
+        Path("RUN_FOLDER").symlink_to("training/logs/RUN")
+        Path("text_recognizer/reading").mkdir(parents=True)
+        assert run("export training/logs/RUN --out model.onnx") == 0
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", EXECUTED, ids=EXECUTED)
+def test_command_runs(
+    command: str, desk: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.chdir(desk)
+    monkeypatch.setenv("B", "books")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setattr(sys, "stdin", Path("line.png").open())  # noqa: SIM115
+    name = command.split()[0]
+    limited = f"{command} {LIMITS.get(name, '')}"
+    if "--wandb" in command:
+        pytest.importorskip("wandb", reason="needs the extra wandb")
+    if re.search(r"\bE?MNIST\b", command):
+        request.getfixturevalue("mirror")
+    elif not os.environ.get(MIRROR_SETTING) and "EMNISTLines" in command and "--glyphs" not in command:
+        limited += f" {BUILT_IN}"
+    assert run(limited) == 0
+    for output in re.findall(r"--(?:out|picture)[ =](\S+)", command):
+        assert Path(output).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PYTHON_PAGES, ids=[page.name for page in PYTHON_PAGES])
+def test_python_of_a_page_runs(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
+    names: dict[str, object] = {}
+    for block in fenced(page, "python"):
+        exec(block, names)
