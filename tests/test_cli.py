@@ -21,18 +21,29 @@ def test_an_unknown_command_is_answered_with_the_nearest(capsys: pytest.CaptureF
     assert "Did you mean train?" in capsys.readouterr().err
 
 
+def test_a_group_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["hand"]) == 2
+    assert main(["hand", "--help"]) == 0
+    listed = capsys.readouterr().out
+    assert "hand learn" in listed
+    assert "  train" not in listed
+    assert main(["hand", "lern"]) == 2
+    assert "Did you mean hand learn?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_its_flags(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    argv = [name, "EMNISTLines", "--help"] if name == "data" else [name, "--help"]
+    argv = [name, "EMNISTLines", "--help"] if name == "data" else [*name.split(), "--help"]
     with pytest.raises(SystemExit) as end:
         main(argv)
     assert end.value.code == 0
     assert "usage: text-recognizer" in capsys.readouterr().out
 
 
-def test_a_command_that_trains_names_the_extra_it_lacks() -> None:
+@pytest.mark.parametrize("command", [["train"], ["hand", "learn", "photo.jpg", "--name=mine"]])
+def test_a_command_that_trains_names_the_extra_it_lacks(command: list[str]) -> None:
     without_torch = (
-        "import sys; sys.modules['torch'] = None; from text_recognizer.cli import main; sys.exit(main(['train']))"
+        f"import sys; sys.modules['torch'] = None; from text_recognizer.cli import main; sys.exit(main({command}))"
     )
     done = subprocess.run([sys.executable, "-c", without_torch], capture_output=True, text=True, timeout=120)
     assert done.returncode == 2

@@ -92,7 +92,8 @@ def test_public_names() -> None:
 
 
 def test_commands() -> None:
-    assert sorted(cli.COMMANDS) == ["data", "demo", "export", "lines", "read", "serve", "train"]
+    hands = [f"hand {verb}" for verb in ("export", "import", "learn", "list", "remove", "sheet", "show")]
+    assert sorted(cli.COMMANDS) == sorted(["data", "demo", "export", "lines", "read", "serve", "train", *hands])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,13 @@ COMMANDS = {
     "data": Command("text_recognizer.data.look", "main", "prepare a data set and look at it", parses_itself=True),
     "train": Command("text_recognizer.training.experiment", "main", "train and test a model", parses_itself=True),
     "export": Command("text_recognizer.training.export", "export", "make a reader of a training run"),
+    "hand sheet": Command("text_recognizer.hand.commands", "sheet", "write the sheet to fill in"),
+    "hand learn": Command("text_recognizer.hand.learn_command", "learn_hand", "learn a hand from a photograph of it"),
+    "hand list": Command("text_recognizer.hand.commands", "list_hands", "list the hands"),
+    "hand show": Command("text_recognizer.hand.commands", "show", "show what a hand was learned from"),
+    "hand remove": Command("text_recognizer.hand.commands", "remove", "delete a hand"),
+    "hand export": Command("text_recognizer.hand.commands", "export", "write a hand to a file"),
+    "hand import": Command("text_recognizer.hand.commands", "import_", "take in a hand file"),
 }
 
 
@@ -61,15 +68,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     from text_recognizer.command_line import nearest, run_safely
 
-    name, *rest = argv
+    group = [name for name in COMMANDS if name.startswith(f"{argv[0]} ")]
+    if group and argv[1:] in ([], ["-h"], ["--help"]):
+        print(_overview(group))
+        return 0 if argv[1:] else 2
+    words = 2 if group else 1
+    name, rest = " ".join(argv[:words]), argv[words:]
     if name not in COMMANDS:
         print(f"error: there is no command {name!r}.{nearest(name, COMMANDS)}\n\n{_overview()}", file=sys.stderr)
         return 2
     return run_safely(lambda: _run(name, rest))
 
 
-def _overview() -> str:
-    commands = "\n".join(f"  {name:8} {command.summary}" for name, command in COMMANDS.items())
+def _overview(names: Iterable[str] = COMMANDS) -> str:
+    commands = "\n".join(f"  {name:12} {COMMANDS[name].summary}" for name in names)
     return f"usage: text-recognizer COMMAND [flags]\n\ncommands:\n{commands}\n\nEach takes --help."
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from text_recognizer.errors import UserError
 from text_recognizer.preparation import PREPARATION
 from text_recognizer.reading.calibration import Calibration
+from text_recognizer.reading.hand_file import SUFFIX as HAND_SUFFIX
+from text_recognizer.reading.hand_file import HandFile
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -76,7 +78,7 @@ class LineModel:
     """The network of a model file, run by ONNX Runtime on one thread per call.
 
     Args:
-        file: The model file; by default the one that ships with the package.
+        file: The model file, or a hand file that holds one; by default the one that ships with the package.
 
     Raises:
         UserError: If the file is missing or not such a model.
@@ -128,11 +130,12 @@ def _open_session(file: Path) -> InferenceSession:
 
     if not file.is_file():
         raise UserError(f"{file}: no such model file. Make one with: text-recognizer export RUN --output {file.name}")
+    model = HandFile.read(file).model if file.suffix == HAND_SUFFIX else str(file)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base class
         raise UserError(f"{file}: not a readable ONNX model ({str(error).splitlines()[0]}).") from None
     names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from text_recognizer.errors import UsageError, UserError
+from text_recognizer.reading.hands import hand_path
 from text_recognizer.reading.pictures import FORMATS, load_picture
 from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
 from text_recognizer.reading.results import lines_of, shifted, to_json
@@ -26,6 +27,7 @@ def read(
     json: bool = False,
     lines: bool = False,
     model: str | None = None,
+    hand: str | None = None,
     decoder: Decoder = "beam",
     threads: int = 2,
 ) -> int:
@@ -37,6 +39,7 @@ def read(
             and error.
         lines: Each picture is a page or paragraph: split it into lines and read these in order.
         model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
+        hand: Read with the hand of this name (``text-recognizer hand learn``) instead.
         decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
         threads: How many batches of lines are read at the same time.
 
@@ -44,13 +47,16 @@ def read(
         0 if all pictures were read, 1 if any failed.
 
     Raises:
-        UsageError: If no picture is given, there is no such decoder, or there are fewer than 1 threads.
-        UserError: If the model cannot be loaded.
+        UsageError: If no picture is given, there is no such decoder, there are fewer than 1 threads, or both a model
+            and a hand are given.
+        UserError: If the model cannot be loaded, or there is no such hand.
     """
     if not pictures:
         raise UsageError("No picture given. Try: text-recognizer read line.png")
+    if model is not None and hand is not None:
+        raise UsageError("Both --model and --hand are given, but one reader reads. Leave one out.")
     files = [file for picture in pictures for file in _expand(picture)]
-    recognizer = TextRecognizer(model, decoder, threads)
+    recognizer = TextRecognizer(model if hand is None else hand_path(hand), decoder, threads)
     failed = False
     for results in _progress(_read_in_groups(recognizer, files, lines), len(files)):
         for file, result in results:

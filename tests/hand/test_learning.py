@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hand_tools import TINY, write_samples
+from reading_tools import draw
+
+from text_recognizer.errors import UserError
+from text_recognizer.hand.learning import learn, split_copies
+from text_recognizer.hand.samples import Samples
+from text_recognizer.reading.hand_file import HandFile
+from text_recognizer.reading.model_file import LineModel
+from text_recognizer.reading.recognizer import TextRecognizer
+
+
+def test_learning_keeps_what_was_written_and_measures(samples: Samples, learned: HandFile) -> None:
+    assert learned.seed == 1
+    assert len(learned.characters.texts) == len(samples.characters)
+    figures = learned.figures
+    for rate in (figures.lines_before, figures.lines_after, figures.words_before, figures.words_after):
+        assert rate is not None
+        assert 0 <= rate < 1
+
+
+def test_the_same_samples_and_seed_give_the_same_hand(samples: Samples, learned: HandFile) -> None:
+    told: list[tuple[str, float]] = []
+    again = learn(samples, 1, lambda phase, done: told.append((phase, done)), TINY)
+    assert again.to_bytes() == learned.to_bytes()
+    shares = [done for _, done in told]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0.0, 1.0)
+    assert list(dict.fromkeys(phase for phase, _ in told)) == ["composing lines", "learning", "checking"]
+
+
+def test_a_learned_hand_reads(learned: HandFile, tmp_path: Path) -> None:
+    file = tmp_path / "mine.hand"
+    file.write_bytes(learned.to_bytes())
+    assert LineModel(file).metadata == LineModel().metadata
+    assert "ell" in TextRecognizer(file).read(draw("Hello there")).text
+
+
+@pytest.mark.parametrize(
+    ("copies", "expected"), [(1, (1, 0, 0)), (2, (1, 0, 1)), (3, (2, 0, 1)), (4, (2, 1, 1)), (6, (4, 1, 1))]
+)
+def test_copies_are_split_before_lines_are_composed(copies: int, expected: tuple[int, int, int]) -> None:
+    written = [(text, np.full((3, 3), k, np.uint8)) for text in "ab" for k in range(copies)]
+    parts = split_copies(written, seed=0)
+    for part, count in zip(parts, expected, strict=True):
+        assert [text for text, _ in part] == ["a"] * count + ["b"] * count
+    numbers = [int(picture[0, 0]) for part in parts for text, picture in part if text == "a"]
+    assert sorted(numbers) == list(range(copies))
+
+
+def test_too_little_to_learn_from_is_said_at_once() -> None:
+    with pytest.raises(UserError, match="at least 20 are needed"):
+        learn(Samples(write_samples().characters[:20], ()), 0, lambda phase, done: None)

@@ -1,0 +1,27 @@
+"""A hand to learn: characters of pen strokes in boxes, and words; and a training that takes seconds."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from text_recognizer.data.compose import LineStyle, compose_lines, encode_texts
+from text_recognizer.data.strokes import draw_glyphs
+from text_recognizer.hand.learning import Recipe
+from text_recognizer.hand.samples import Samples
+from text_recognizer.hand.sheet import CHARACTERS, COPIES
+
+TINY = Recipe(steps=2, own_lines=2, other_lines=1, copies=5, choosing_lines=4, testing_lines=3)
+
+
+def write_samples(seed: int = 0, copies: int = COPIES) -> Samples:
+    """All characters as a pen draws them, and two lines of words."""
+    bank = draw_glyphs(CHARACTERS, copies, seed)
+    boxes = [
+        (bank.alphabet[int(index)], cv2.resize(image, (48, 48)))
+        for index, image in zip(bank.indices, bank.images, strict=True)
+    ]
+    texts = ["Meet me at 12:30", "over a lazy dog"]
+    lines = compose_lines(bank, *encode_texts(texts), LineStyle("handwriting"), seed=seed, indices=np.arange(2))
+    words = [image[:, :width] for image, width in zip(lines.images, lines.widths, strict=True)]
+    return Samples(tuple(boxes), tuple(zip(texts, words, strict=True)))

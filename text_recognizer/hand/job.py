@@ -1,0 +1,58 @@
+"""Learning in a process of its own, for a server: ``python -m text_recognizer.hand.job NAME``.
+
+Takes what was written as JSON on standard input (see :meth:`Samples.from_json`), with ``"seed"`` beside it, and says on
+standard output how far it is, one JSON object a line: ``phase``, ``done`` (0 to 1) and ``seconds_left`` (or null); last
+``before`` and ``after``, or ``error``. The hand is saved when it is learned.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+from text_recognizer.errors import UserError
+from text_recognizer.hand.samples import Samples
+from text_recognizer.reading.hands import check_name, save_hand
+
+_NICENESS = 10
+"""What is read meanwhile goes first."""
+_ESTIMATED_FROM = 0.1
+"""Share of the work that must be done before the rest is estimated by it."""
+
+
+def main(name: str) -> int:
+    """Learn the hand ``name``; returns the exit code."""
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)
+    try:
+        check_name(name)
+        written = json.load(sys.stdin)
+        samples = Samples.from_json(written)
+        _say(phase="getting ready", done=0.0, seconds_left=None)
+        from text_recognizer.hand.learning import learn  # takes seconds, of which the page is told before
+
+        started = time.monotonic()
+
+        def report(phase: str, done: float) -> None:
+            elapsed = time.monotonic() - started
+            left = round(elapsed * (1 - done) / done) if done > _ESTIMATED_FROM else None
+            _say(phase=phase, done=round(done, 3), seconds_left=left)
+
+        hand = learn(samples, written.get("seed", 0), report)
+        save_hand(name, hand.to_bytes())
+    except UserError as error:
+        _say(error=str(error))
+        return error.exit_code
+    _say(before=hand.figures.before, after=hand.figures.after)
+    return 0
+
+
+def _say(**event: Any) -> None:
+    print(json.dumps(event), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
