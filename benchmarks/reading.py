@@ -1,6 +1,7 @@
 """Reads the same pictures with this reader and its peers: ``python benchmarks/reading.py``.
 
-Composed lines have characters and texts that no training has seen. Real pictures come from a folder, given as
+Composed lines have characters and texts that no training has seen: in even cells, with overlap, and written as by hand
+and degraded as by paper, pen and camera. Real pictures come from a folder, given as
 ``--pictures``, whose ``labels.tsv`` has the columns ``file`` and ``text``; each folder in it is a set. Peers that are
 not installed are left out, with a word: RapidOCR (``pip install '.[bench]'``), Tesseract 5 (Debian: ``tesseract-ocr``),
 and the lab's LineCNN, which reads composed lines alone (``--line_cnn RUN``, a run of ``text-recognizer train``).
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import importlib.metadata
 import json
 import shutil
 import statistics
@@ -24,22 +26,33 @@ from typing import Any
 
 import cv2
 import numpy as np
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from rapidfuzz.distance import Levenshtein
+from report import data_source, machine, write
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.command_line import run_safely
 from text_recognizer.data.emnist_lines import EMNISTLines
+from text_recognizer.data.sentences import TextMix
 from text_recognizer.reading.pictures import load_picture
 from text_recognizer.reading.recognizer import TextRecognizer
 
-COMPOSED = {
-    "composed, no overlap": (0.0, 0.0),
-    "composed, overlap 0 to 0.33": (0.0, 0.33),
-    "composed, overlap 0.2 to 0.5": (0.2, 0.5),
+AS_BY_HAND: dict[str, Any] = {"layout": "handwriting", "degraded_share": 1.0}
+COMPOSED: dict[str, dict[str, Any]] = {
+    "composed, no overlap": {"max_overlap": 0.0},
+    "composed, overlap 0 to 0.33": {"max_overlap": 0.33},
+    "composed, overlap 0.2 to 0.5": {"min_overlap": 0.2, "max_overlap": 0.5},
+    "as by hand, degraded": AS_BY_HAND,
+    "as by hand, capitals": {**AS_BY_HAND, "text_mix": TextMix(as_is=0, capitals=1)},
+    "as by hand, digit strings": {**AS_BY_HAND, "text_mix": TextMix(as_is=0, digits=1)},
+    "as by hand, dates and codes": {**AS_BY_HAND, "text_mix": TextMix(as_is=0, dates_and_codes=1)},
 }
 SPEED_SET = "composed, overlap 0 to 0.33"
+DEFAULT = "this reader (beam, default)"
 MARGIN = 8
 THREADS = 2
+RAPID_OCR = "RapidOCR recogniser"
 RAPID_OCR_PROCESS = "import sys; from rapidocr import RapidOCR; print(RapidOCR()(sys.argv[1]).txts)"
 
 Read = Callable[[list[np.ndarray]], list[str]]
@@ -54,17 +67,19 @@ class PictureSet:
     lines: np.ndarray | None = None
 
 
-def composed_set(overlaps: tuple[float, float], count: int, text: str) -> PictureSet:
-    """Lines of test glyphs and test texts, at most 30 characters, on paper with a margin."""
-    data = EMNISTLines(min_overlap=overlaps[0], max_overlap=overlaps[1], text=text, seed=7)
+def composed_set(settings: dict[str, Any], count: int, text: str) -> PictureSet:
+    """Lines of test glyphs and test texts, at most 30 characters; those in clean cells on paper with a margin."""
+    data = EMNISTLines(**settings, text=text, seed=7)
     data.prepare_data()
     data.setup()
     lines: Any = data.datasets["test"].batch(np.arange(count))
+    margin = 0 if data.degraded_share else MARGIN
     pictures = [
-        np.pad(255 - image[:, :width], MARGIN, constant_values=255)
+        np.pad(255 - image[:, :width], margin, constant_values=255)
         for image, width in zip(lines.images, lines.widths, strict=True)
     ]
-    return PictureSet(pictures, [ALPHABET.decode(row) for row in lines.targets], lines.images)
+    in_cells = lines.images if data.style.has_cells_only else None
+    return PictureSet(pictures, [ALPHABET.decode(row) for row in lines.targets], in_cells)
 
 
 def real_sets(folder: Path) -> dict[str, PictureSet]:
@@ -82,11 +97,11 @@ def readers(model: str | None) -> dict[str, Read]:
     """Whatever of this reader and its peers is installed; the default decoder first."""
     beam, greedy = (TextRecognizer(model, decoder=name, threads=THREADS) for name in ("beam", "greedy"))
     found: dict[str, Read] = {
-        "this reader (beam, default)": lambda pictures: [one.text for one in beam.read(pictures)],
+        DEFAULT: lambda pictures: [one.text for one in beam.read(pictures)],
         "this reader (greedy)": lambda pictures: [one.text for one in greedy.read(pictures)],
     }
     try:
-        found["RapidOCR recogniser"] = rapid_ocr()
+        found[RAPID_OCR] = rapid_ocr()
     except ModuleNotFoundError as error:
         print(f"RapidOCR is left out: {error.name} is not installed.", file=sys.stderr)
     if shutil.which("tesseract"):
@@ -148,6 +163,25 @@ def error_rates(found: list[str], texts: list[str]) -> dict[str, float]:
     }
 
 
+def installed_megabytes(*packages: str) -> float:
+    """Megabytes of the files of installed packages and of all they need, without compiled Python code."""
+    wanted, sizes = list(packages), {}
+    while wanted:
+        name = wanted.pop()
+        if name not in sizes:
+            distribution = importlib.metadata.distribution(name)
+            paths = [Path(str(file.locate())) for file in distribution.files or () if file.suffix != ".pyc"]
+            sizes[name] = sum(path.stat().st_size for path in paths if path.is_file())
+            requirements = map(Requirement, distribution.requires or ())
+            needed = (one for one in requirements if one.marker is None or one.marker.evaluate({"extra": ""}))
+            wanted += [canonicalize_name(one.name) for one in needed if _is_installed(one.name)]
+    return sum(sizes.values()) / 1e6
+
+
+def _is_installed(package: str) -> bool:
+    return any(True for _ in importlib.metadata.distributions(name=package))
+
+
 def lines_per_second(read: Read, pictures: list[np.ndarray], repeats: int = 5) -> float:
     """Median rate of reading cropped arrays in memory, all in one call."""
     read(pictures[:8])
@@ -161,7 +195,7 @@ def process_seconds(picture: np.ndarray, model: str | None) -> dict[str, float]:
         own = ["--model", model] if model else []
         cv2.imwrite(path, picture)
         commands = {
-            "this reader (beam, default)": [str(Path(sys.executable).with_name("text-recognizer")), "read", path, *own],
+            DEFAULT: [str(Path(sys.executable).with_name("text-recognizer")), "read", path, *own],
             "RapidOCR": [sys.executable, "-c", RAPID_OCR_PROCESS, path],
         }
         seconds = {}
@@ -179,7 +213,7 @@ def _seconds(work: Callable[[], Any]) -> float:
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures."""
-    sets = {name: composed_set(overlaps, arguments.lines, arguments.text) for name, overlaps in COMPOSED.items()}
+    sets = {name: composed_set(settings, arguments.lines, arguments.text) for name, settings in COMPOSED.items()}
     if arguments.pictures:
         sets |= real_sets(arguments.pictures)
     figures: dict[str, Any] = {"pictures": {name: len(one.texts) for name, one in sets.items()}, "error_rates": {}}
@@ -196,11 +230,12 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         name: lines_per_second(read, sets[SPEED_SET].pictures) for name, read in found.items() if name != "Tesseract"
     }
     figures["lines_per_second"] = speed
-    if "RapidOCR recogniser" in speed:
-        peer = speed["RapidOCR recogniser"]
-        figures["speed_against_rapidocr"] = {n: rate / peer for n, rate in speed.items() if n.startswith("this")}
+    figures["installed_megabytes"] = {"this reader": installed_megabytes("text-recognizer")}
+    if RAPID_OCR in speed:
+        figures["speed_against_rapidocr"] = {n: r / speed[RAPID_OCR] for n, r in speed.items() if n != RAPID_OCR}
         figures["process_seconds"] = process_seconds(sets[SPEED_SET].pictures[0], arguments.model)
-    return figures
+        figures["installed_megabytes"]["RapidOCR"] = installed_megabytes("rapidocr", "onnxruntime")
+    return figures | {"machine": machine(), "data": data_source()}
 
 
 def table(figures: dict[str, Any]) -> str:
@@ -211,11 +246,14 @@ def table(figures: dict[str, Any]) -> str:
         rates = [figures["error_rates"][reader].get(name) for reader in readers]
         cells = [f"{one['cer']:.3f} ({one['cer_folded']:.3f})" if one else "" for one in rates]
         lines.append(f"| {name} | {count} | {' | '.join(cells)} |")
-    lines += ["", "Character error rate; in brackets with case, spaces and punctuation ignored.", ""]
-    lines += [f"{name}: {rate:.0f} lines/s on {THREADS} threads" for name, rate in figures["lines_per_second"].items()]
-    seconds = figures.get("process_seconds", {})
-    lines += [f"{name}: {value:.2f} s for one picture, whole process" for name, value in seconds.items()]
-    return "\n".join(lines)
+    rates = [figures["lines_per_second"].get(reader) for reader in readers]
+    lines.append(f"| lines/s, {THREADS} threads | | {' | '.join(f'{one:.0f}' if one else '' for one in rates)} |")
+    lines += ["", "Character error rate; in brackets with case, spaces and punctuation ignored."]
+    for name, value in figures.get("process_seconds", {}).items():
+        lines.append(f"Whole process for one picture, {name}: {value:.2f} s.")
+    for name, value in figures["installed_megabytes"].items():
+        lines.append(f"Files of the installed packages, {name}: {value:.0f} MB.")
+    return "\n".join([*lines, f"Data: {figures['data']}. Machine: {figures['machine']}."])
 
 
 def main() -> None:
@@ -226,9 +264,12 @@ def main() -> None:
     parser.add_argument("--text", default="brown", help="text source of the composed lines")
     parser.add_argument("--model", help="model file; by default the one that ships")
     parser.add_argument("--line_cnn", metavar="RUN", help="run folder of the lab's LineCNN")
+    parser.add_argument("--write", type=Path, help="also put the table into this file")
     arguments = parser.parse_args()
     figures = measure(arguments)
     print(json.dumps(figures, indent=2) if arguments.json else table(figures))
+    if arguments.write:
+        write(arguments.write, table(figures), "reading")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from types import ModuleType
 
 import pytest
 
+from text_recognizer.reading.recognizer import Reading
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 BUILT_IN = "--glyphs=strokes --text=builtin --max_length=4 --num_train=128 --num_test=64"
 
@@ -101,3 +103,36 @@ def test_the_server_under_load(load: Load, tmp_path: Path, capsys: pytest.Captur
     assert figures["memory"]["failed"] == 0
     assert len(figures["memory"]["mb"]) == 3
     assert all(name in results.read_text() for name in serving.SERVERS)
+
+
+def test_error_rates_count_edits_per_character(load: Load) -> None:
+    rates = load("reading").error_rates(["abc", "X y"], ["abd", "xy"])
+    assert rates == {"cer": pytest.approx(3 / 5), "cer_folded": pytest.approx(1 / 5)}
+
+
+def test_installed_size_counts_what_a_package_needs(load: Load) -> None:
+    megabytes = load("reading").installed_megabytes
+    assert megabytes("numpy") > 10
+    assert megabytes("text-recognizer") > megabytes("numpy") + megabytes("pillow")
+
+
+def test_confidence_is_held_against_rightness(load: Load, tmp_path: Path) -> None:
+    confidence = load("confidence")
+    readings = [Reading("ab", value) for value in (0.1, 0.15, 0.95, 1.0)]
+    texts = ["cd", "ab", "ab", "ab"]
+    rows = confidence.reliability(readings, texts)
+    assert [(row["lines"], row["right"]) for row in rows] == [(2, 0.5), (2, 1.0)]
+    assert [(row["share"], row["cer"]) for row in confidence.rejection(readings, texts)][:2] == [(1, 0.25), (0.5, 0)]
+    confidence.plot(rows, tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 1000
+    assert "| 0.8 to 1 | 2 | 0.97 | 1.00 |" in confidence.table(
+        {"reliability": rows, "rejection": [], "data": "", "machine": ""}
+    )
+
+
+def test_overlap_curves_become_a_table_and_a_picture(load: Load, tmp_path: Path) -> None:
+    overlap = load("overlap")
+    curves = {"one": [0.5] * len(overlap.OVERLAPS), "other": [1.0] * len(overlap.OVERLAPS)}
+    assert overlap.table(curves).splitlines()[3] == "| 0.05 | 0.500 | 1.000 |"
+    overlap.plot(curves, tmp_path / "plot.png")
+    assert (tmp_path / "plot.png").stat().st_size > 1000
