@@ -131,7 +131,9 @@ def test_prepared_lines_of_a_page_and_of_blank_paper(client):
     assert "prepared" not in result
     (blank,) = client.post("/v1/read", content=png(np.full((40, 90), 240, np.uint8)), params={"prepared": True}).json()
     assert (blank["text"], blank["confidence"], blank["characters"], blank["prepared"]) == ("", 0, [], None)
-    assert described([result, blank])
+    (empty,) = client.post("/v1/read", content=png(np.full((99, 90), 240, np.uint8)), params={"lines": True}).json()
+    assert (empty["text"], empty["lines"]) == ("", [])
+    assert described([result, blank, empty])
 
 
 @pytest.mark.parametrize("query", ["decoder=best", "prepared=perhaps", "lines=2", "image_url=http://localhost"])

@@ -61,8 +61,9 @@ def test_what_comes_meanwhile_is_read_together(gate):
 def test_a_full_queue_refuses_at_once_and_recovers(gate):
     app = create_app(OneReader(gate), max_queue=3)
     with TestClient(app, base_url="http://localhost") as client, ThreadPoolExecutor(4) as pool:
-        waiting = [pool.submit(ask, client) for _ in range(3)]
+        waiting = [pool.submit(ask, client)]
         assert gate.entered.wait(30)
+        waiting += [pool.submit(ask, client) for _ in range(2)]
         wait_for(client, "text_recognizer_queue_lines", 2.0)
         refused = ask(client)
         assert (refused.status_code, refused.headers["Retry-After"]) == (503, "1")

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,8 @@ def test_its_steps_make_a_server(tmp_path: Path) -> None:
         while subprocess.run(check, cwd=tmp_path, capture_output=True).returncode and time.monotonic() < deadline:
             time.sleep(0.2)
         assert subprocess.run(check, cwd=tmp_path).returncode == 0
+        for page in ("", "docs", "reference.css"):
+            assert urllib.request.urlopen(f"http://127.0.0.1:18000/{page}", timeout=10).status == 200
     finally:
         server.send_signal(signal.SIGTERM)
     assert server.wait(60) == 0

@@ -42,10 +42,15 @@ def send_slowly(server: Server) -> tuple[http.client.HTTPConnection, threading.T
 def test_it_answers_what_it_has_accepted_and_stops(model, number):
     with serving(f"--model={model}") as server:
         assert ask(server)[0]["text"] == "III"
+        idle = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        idle.request("GET", "/health")
+        idle.getresponse().read()
         _, thread, statuses = send_slowly(server)
         thread.start()
         time.sleep(0.2)
+        start = time.monotonic()
         assert server.stop(number) == 0
+        assert time.monotonic() - start < 20
         thread.join()
         assert statuses == [200]
         with pytest.raises(ConnectionRefusedError):

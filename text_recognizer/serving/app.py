@@ -28,7 +28,7 @@ from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import lines_of, shifted, to_json
 from text_recognizer.serving.batching import Batcher
 from text_recognizer.serving.front import LOOPBACK_NAMES, Front
-from text_recognizer.serving.intake import Intake, Upload
+from text_recognizer.serving.intake import MAX_QUEUE, MAX_UPLOAD_MB, Intake, Upload
 from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.readers import Readers, processors
 from text_recognizer.serving.reference import reference_page
@@ -90,8 +90,8 @@ _SAMPLE[10:30, 50:54] = 0
 def create_app(
     readers: Readers | None = None,
     *,
-    max_upload_mb: int = 16,
-    max_queue: int = 256,
+    max_upload_mb: int = MAX_UPLOAD_MB,
+    max_queue: int = MAX_QUEUE,
     allowed_hosts: Sequence[str] = LOOPBACK_NAMES,
 ) -> FastAPI:
     """Build the application.
@@ -181,11 +181,11 @@ def _data_url(line: PreparedLine) -> str:
 
 
 async def _error_of_http(request: Request, error: HTTPException) -> Response:
-    details = {
-        404: f"There is nothing at {request.url.path}. Pictures are sent to POST /v1/read; /docs describes it.",
-        405: f"{request.method} does nothing at {request.url.path}. /docs says what does.",
+    said = {
+        "Not Found": f"There is nothing at {request.url.path}. Pictures are sent to POST /v1/read; /docs describes it.",
+        "Method Not Allowed": f"{request.method} does nothing at {request.url.path}. /docs says what does.",
     }
-    return JSONResponse({"error": details.get(error.status_code, error.detail)}, error.status_code, error.headers)
+    return JSONResponse({"error": said.get(error.detail, error.detail)}, error.status_code, error.headers)
 
 
 async def _error_of_options(request: Request, error: RequestValidationError) -> Response:

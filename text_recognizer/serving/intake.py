@@ -13,10 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+MAX_UPLOAD_MB = 16
+MAX_QUEUE = 256
 MAX_PICTURES = 64
 _MEGABYTE = 1 << 20
 _MEGABYTES_OF_ALL = 256
-_SECONDS_TO_SEND = 30
+_SECONDS_TO_SEND = 60
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.serving.front import ANY_HOST, LOOPBACK_NAMES
+from text_recognizer.serving.intake import MAX_QUEUE, MAX_UPLOAD_MB
 from text_recognizer.serving.log import LOGGING
 from text_recognizer.serving.metrics import MULTIPROCESS_FOLDER
 from text_recognizer.serving.readers import Readers, processors
@@ -57,8 +58,8 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
     workers: int = 1,
-    max_upload_mb: int = 16,
-    max_queue: int = 256,
+    max_upload_mb: int = MAX_UPLOAD_MB,
+    max_queue: int = MAX_QUEUE,
     allowed_hosts: str | None = None,
     model: str | None = None,
 ) -> int:
@@ -67,7 +68,7 @@ def serve(
     Args:
         host: Address to listen on; ``0.0.0.0`` is every address of this machine, and so of its network.
         port: Port to listen on; 0 takes a free one.
-        workers: Processes. One uses all processors to read; more help where requests are many and small.
+        workers: Processes, each with a model and a queue of its own, which share the processors.
         max_upload_mb: Megabytes that one request may have.
         max_queue: Requests that each process receives, keeps waiting or reads at the same time; it answers further ones
             with 503.
@@ -88,9 +89,11 @@ def serve(
         model, max(1, processors() // workers), max_upload_mb, max_queue, _allowed_hosts(host, allowed_hosts)
     )
     with _listening(host, port) as listener, _stopping_means_success():
-        app = make_app()  # also where the worker processes make theirs: what is wrong is said here, once
+        app: Any = make_app()
+        if workers > 1:
+            app = make_app  # each makes its own; that of this process only said what is wrong, if anything is
         config = uvicorn.Config(
-            app if workers == 1 else make_app,
+            app,
             factory=workers > 1,
             workers=workers,
             log_config=LOGGING,
@@ -148,7 +151,7 @@ def _reason(error: OSError, port: int) -> str:
 
 def _address(host: str, listener: socket.socket) -> str:
     """The address to open in a browser of this machine."""
-    name = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{name}:{listener.getsockname()[1]}"
 
 
