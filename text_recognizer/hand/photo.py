@@ -14,6 +14,8 @@ from text_recognizer.hand.printing import MARKS
 from text_recognizer.hand.sheet import MARK_SIZE, PAPER_SIZES, VERSION, Sheet
 from text_recognizer.hand.straighten import fit_marks, follow_frames, straighten
 
+_FINEST = 5000
+"""A picture with a longer side, in pixels, as of a fine scanner, holds nothing that one of this size does not."""
 _DETECTION_SIDE = 2400
 """Marks are looked for in a picture with no longer side than this, in pixels."""
 _FEWEST_MARKS = 4
@@ -44,7 +46,7 @@ def find_sheet(photo: np.ndarray) -> FoundSheet:
         UserError: If the photograph cannot be used: it is too small, dark or blurred, shows a part of the sheet,
             another document or an empty sheet. The message says which, and how to take a better one.
     """
-    grey = cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY) if photo.ndim == 3 else photo
+    grey = _shrunk(cv2.cvtColor(photo, cv2.COLOR_RGB2GRAY) if photo.ndim == 3 else photo, _FINEST)
     marks = _find_marks(grey)
     if not marks.places:
         raise faults.without_marks(grey)
@@ -75,8 +77,8 @@ class _FoundMarks(NamedTuple):
 
 def _find_marks(grey: np.ndarray) -> _FoundMarks:
     """The marks of the kind of sheet of which most are in the picture."""
-    scale = min(1.0, _DETECTION_SIDE / max(grey.shape))
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+    small = _shrunk(grey, _DETECTION_SIDE)
+    scale = small.shape[0] / grey.shape[0]
     parameters = cv2.aruco.DetectorParameters()
     parameters.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_SUBPIX
     corners, numbers, _ = cv2.aruco.ArucoDetector(MARKS, parameters).detectMarkers(small)
@@ -93,3 +95,9 @@ def _corners(sheet: Sheet, place: int) -> np.ndarray:
     """Corners of a mark in the field, clockwise from the left top, float64 (4, 2), in mm."""
     mark = sheet.marks[place]
     return np.array([(mark.x + MARK_SIZE * x, mark.y + MARK_SIZE * y) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))])
+
+
+def _shrunk(grey: np.ndarray, side: int) -> np.ndarray:
+    """A picture whose longer side is no longer than ``side``."""
+    scale = min(1.0, side / max(grey.shape))
+    return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey

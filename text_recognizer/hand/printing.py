@@ -130,7 +130,7 @@ def _draw_frame(box: Box, x: float, y: float) -> list[Shape]:
 
 
 def _draw_label(box: Box, x: float, y: float) -> list[Shape]:
-    left, bottom = x + box.x, y + box.y - 0.8
+    left, bottom = x + box.x, y + box.y - 1.0
     if len(box.text) > 1:
         return [Label(left, bottom, 3.0, box.text, bold=True)]
     return [
