@@ -9,13 +9,16 @@ import shutil
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from documents import PAGES, ROOT, commands, fenced
+from photographs import Camera, simulate
 from PIL import Image
 
 from text_recognizer import cli
 from text_recognizer.data.download import MIRROR_SETTING
+from text_recognizer.reading import hands
 
 NOT_EXECUTED = {
     r"serve\b": "runs until it is stopped; tests/serving starts it",
@@ -54,6 +57,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert run('lines --text="Meet me at 12:30" --count=3 --out=folder') == 0
         shutil.copy("folder/0.png", "line.png")
         Image.fromarray(np.vstack([np.asarray(Image.open(f"folder/{i}.png")) for i in (0, 0)])).save("page.png")
+        cv2.imwrite("photo.jpg", simulate(0, Camera()).photo)
         Path("letters").mkdir()
         for name in ("a1", "a2", "a3", "B1", "B2", "B3"):
             shutil.copy("line.png", f"letters/{name}.png")
@@ -77,6 +81,7 @@ def test_command_runs(
 ) -> None:
     monkeypatch.chdir(desk)
     monkeypatch.setenv("B", "books")
+    monkeypatch.setenv(hands.SETTING, "hands")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setattr(sys, "stdin", Path("line.png").open())  # noqa: SIM115
     name = command.split()[0]

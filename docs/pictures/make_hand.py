@@ -14,7 +14,9 @@ from text_recognizer.hand.sheet import Sheet
 
 FOLDER = Path(__file__).parent
 HEIGHT = 760
-CAMERA = Camera(megapixels=4.0, tilt=18.0, toward=200.0, turn=7.0, curl=6.0, along=30.0, shadow=0.35, falloff=0.2, seed=8)
+CAMERA = Camera(
+    megapixels=4.0, tilt=18.0, toward=200.0, turn=7.0, curl=6.0, along=30.0, shadow=0.35, falloff=0.2, seed=8
+)
 
 
 def main() -> None:

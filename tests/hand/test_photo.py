@@ -1,5 +1,7 @@
 """Sheets through the simulated printer, pen and camera of ``benchmarks/photographs.py``, and back."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 
@@ -150,3 +152,11 @@ def test_what_lies_on_the_sheet_is_named() -> None:
 def test_another_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(photo_module, "VERSION", 2)
     assert message(good().photo).startswith("This is another version of the sheet")
+
+
+def test_finding_a_sheet_takes_no_training_extra() -> None:
+    code = (
+        "import sys, text_recognizer.hand.contact_sheet, text_recognizer.hand.photo, text_recognizer.hand.printing;"
+        "sys.exit(bool({'torch', 'numba', 'matplotlib', 'HersheyFonts'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

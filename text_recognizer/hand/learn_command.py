@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import UsageError, UserError
 from text_recognizer.hand.contact_sheet import write_contact_sheet
 from text_recognizer.hand.figures import describe
 from text_recognizer.hand.learning import Phase, Report, learn
@@ -54,7 +54,11 @@ def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "c
 def _samples(file: Path, contact: Path) -> Samples:
     if file.suffix == SUFFIX:
         return Samples.of(HandFile.read(file), file)
-    found = find_sheet(load_picture(file))
+    picture = load_picture(file)
+    try:
+        found = find_sheet(picture)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
     write_contact_sheet(contact, found)
     states = [box.state for box in found.boxes]
     print(
