@@ -110,7 +110,7 @@ def _without_guides(cuts: list[np.ndarray]) -> list[np.ndarray]:
 
 def _levels(cuts: list[np.ndarray]) -> tuple[float, float]:
     """How dark noise on the paper is, and the pen's ink, on this sheet, from 0 to 1."""
-    paper = 2.5 * float(np.quantile(np.concatenate([cut.ravel() for cut in cuts]), _PAPER_SHARE))
+    paper = 1.7 * float(np.quantile(np.concatenate([cut.ravel() for cut in cuts]), _PAPER_SHARE))
     noise = max(paper, _LEAST_NOISE)
     inks = [cut[cut > max(2 * noise, _PALEST_INK)] for cut in cuts]
     darkest = [np.quantile(ink, 0.85) for ink in inks if len(ink) > _SPECK * PIXELS_PER_MM**2]
