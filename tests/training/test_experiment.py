@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 import torch
 
-from text_recognizer.training.experiment import devices, main
+from text_recognizer.training.arguments import parse
+from text_recognizer.training.checkpoint import Checkpoint
+from text_recognizer.training.experiment import build, devices, main
+from text_recognizer.training.weights import save_weights
 
 ROOT = Path(__file__).parents[2]
 LAB_COMMANDS = [
@@ -167,6 +170,31 @@ def test_ctrl_c_keeps_a_usable_checkpoint_and_what_is_known(tmp_path: Path) -> N
     assert resumed == 0
 
 
+def test_weights_of_an_exported_model_are_where_training_starts(finished_run: Path, tmp_path: Path) -> None:
+    checkpoint = Checkpoint.load(str(finished_run / "best.ckpt"))
+    save_weights(tmp_path / "model.safetensors", checkpoint)
+    flags = f"{SMALL_LINES} --load_weights {tmp_path / 'model.safetensors'}"
+    _, recognition, _ = build(parse(flags.split(), prog="text-recognizer train"))
+    for name, value in recognition.model.state_dict().items():
+        torch.testing.assert_close(value, checkpoint.weights[name], atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--conv_dim 4", "has weights of other sizes"),
+        ("--model_class LineReshapeCNN", "holds a LineCNN that reads"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(
+    flags: str, message: str, finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_weights(tmp_path / "model.safetensors", Checkpoint.load(str(finished_run / "best.ckpt")))
+    arguments = f"{SMALL_LINES} --load_weights {tmp_path / 'model.safetensors'} {flags} --log_dir {tmp_path}"
+    assert main(arguments.split()) == 1
+    assert message in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [
@@ -183,6 +211,8 @@ def test_ctrl_c_keeps_a_usable_checkpoint_and_what_is_known(tmp_path: Path) -> N
         ("--data_class EMNISTLines --model_class LineCNN --max_length 0", 2, "--max_length is 0"),
         ("--data_class EMNISTLines --model_class LineCNN --num_train -5", 2, "--num_train is -5"),
         ("--load_checkpoint nowhere.ckpt", 1, "no checkpoint nowhere.ckpt"),
+        (f"{SMALL_LINES} --load_weights nowhere.safetensors", 1, "no weights nowhere.safetensors"),
+        (f"{SMALL_LINES} --load_weights a.safetensors --load_checkpoint a.ckpt", 2, "Leave out it or --load_weights"),
         ("--config nowhere.yaml", 2, "nowhere.yaml"),
     ],
 )

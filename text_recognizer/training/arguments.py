@@ -58,13 +58,15 @@ class Experiment:
         gpus: So many GPUs (0 none, -1 all), or a list of GPU numbers like "0,". By default what the machine has.
         overfit_batches: Train and validate on so many fixed batches, or on this share of them; no early stopping.
         load_checkpoint: Resume model, optimiser and epoch from this file of an earlier run.
+        load_weights: Start from the weights of this ``.safetensors`` file, which ``export`` wrote.
         log_dir: Folder in which the run gets a folder of its own.
         auto_lr_find: Look for a learning rate first.
         compile: Compile the model with torch.compile.
         wandb: Log to Weights & Biases too; into the run's folder where this machine is not logged in.
 
     Raises:
-        UsageError: If overfit_batches is negative, or a fraction above 1, or Weights & Biases is not installed.
+        UsageError: If overfit_batches is negative, or a fraction above 1, or Weights & Biases is not installed, or
+            weights are to come from two files.
     """
 
     model_class: str = "MLP"
@@ -72,6 +74,7 @@ class Experiment:
     gpus: str | None = None
     overfit_batches: int | float = 0
     load_checkpoint: str | None = None
+    load_weights: str | None = None
     log_dir: str = "training/logs"
     auto_lr_find: bool = False
     compile: bool = False
@@ -81,6 +84,8 @@ class Experiment:
         share = isinstance(self.overfit_batches, float)
         if self.overfit_batches < 0 or (share and self.overfit_batches > 1):
             raise UsageError(f"--overfit_batches is {self.overfit_batches}, but must be a count or a fraction up to 1.")
+        if self.load_checkpoint and self.load_weights:
+            raise UsageError("--load_checkpoint brings weights of its own. Leave out it or --load_weights.")
         if self.wandb and importlib.util.find_spec("wandb") is None:
             raise UsageError(
                 "--wandb needs Weights & Biases, which is not installed. "

@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.tuner import Tuner
 from lightning.pytorch.utilities import rank_zero_only
+from torch import nn
 
 from text_recognizer.command_line import run_safely
 from text_recognizer.data.data_module import DataModule
@@ -30,6 +31,7 @@ from text_recognizer.training.metrics import CharacterMetrics
 from text_recognizer.training.pictures import confusion_figure
 from text_recognizer.training.quiet import quiet_lightning
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
+from text_recognizer.training.weights import load_weights
 
 EARLY_STOPPING_PATIENCE = 10
 LOG_REFRESH_STEPS = 100
@@ -122,6 +124,8 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
     model_args = {"input_shape": data.input_shape, "num_classes": len(data.alphabet), **arguments.model}
     description = Description(experiment.model_class, model_args, data.alphabet)
     model = description.build()
+    if experiment.load_weights is not None:
+        start_from(experiment.load_weights, model, description)
     reads_lines = hasattr(model, "output_length")
     if reads_lines != bool(data.target_shape):
         reads, holds = ("lines", "single characters") if reads_lines else ("single characters", "lines")
@@ -133,6 +137,24 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
         sizes = {"input_width": data.input_shape[2], "target_length": data.target_shape[0]}
         return data, LineRecognition(model, data.alphabet, **sizes, **arguments.recognition), description
     return data, CharacterRecognition(model, data.alphabet, **arguments.recognition), description
+
+
+def start_from(path: str, model: nn.Module, description: Description) -> None:
+    """Give a model, described by ``description``, the weights of a ``.safetensors`` file.
+
+    Raises:
+        UserError: If the file is not there, damaged, or holds the weights of another model or alphabet.
+    """
+    found, weights = load_weights(path)
+    if (found.model_class, found.alphabet) != (description.model_class, description.alphabet):
+        raise UserError(
+            f"{path} holds a {found.model_class} that reads {len(found.alphabet)} classes, but a "
+            f"{description.model_class} that reads {len(description.alphabet)} is to be trained."
+        )
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"{path} has weights of other sizes. Its model was built with {found.model_args}.") from error
 
 
 def build_trainer(

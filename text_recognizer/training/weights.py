@@ -32,8 +32,8 @@ def save_weights(path: str | Path, checkpoint: Checkpoint) -> None:
         temporary.write_bytes(save(tensors, metadata))
 
 
-def load_model(path: str | Path) -> nn.Module:
-    """The model of a file that :func:`save_weights` wrote, in evaluation mode, to read with or to train on.
+def load_weights(path: str | Path) -> tuple[Description, dict[str, torch.Tensor]]:
+    """What a file of :func:`save_weights` says of its model, and the model's state dict at full precision.
 
     Raises:
         UserError: If the file is missing or is not such a file.
@@ -48,13 +48,30 @@ def load_model(path: str | Path) -> nn.Module:
                 json.loads(metadata["model_args"]),
                 Alphabet(json.loads(metadata["alphabet"])),
             )
-            model = description.build()
-            model.load_state_dict({name: _full(file.get_tensor(name)) for name in file.keys()})  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f"{path} holds no weights of this program ({type(error).__name__}). `text-recognizer export` writes them."
-        ) from error
+            return description, {name: _full(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise _no_weights(path, error) from error
+
+
+def load_model(path: str | Path) -> nn.Module:
+    """The model of a file that :func:`save_weights` wrote, in evaluation mode, to read with or to train on.
+
+    Raises:
+        UserError: If the file is missing or is not such a file.
+    """
+    description, weights = load_weights(path)
+    try:
+        model = description.build()
+        model.load_state_dict(weights)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise _no_weights(path, error) from error
     return model.eval()
+
+
+def _no_weights(path: str | Path, error: Exception) -> UserError:
+    return UserError(
+        f"{path} holds no weights of this program ({type(error).__name__}). `text-recognizer export` writes them."
+    )
 
 
 def _full(tensor: torch.Tensor) -> torch.Tensor:
