@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -21,6 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from text_recognizer.data.strokes import letter_forms
+from text_recognizer.reading.hands import SETTING
 
 T = TypeVar("T")
 Pointer = Literal["mouse", "pen", "touch"]
@@ -35,11 +37,15 @@ STEP = 0.05
 
 
 @contextmanager
-def serving(port: int | None = None) -> Iterator[str]:
-    """The real server in a process of its own; gives its address."""
+def serving(port: int | None = None, hands: str | None = None) -> Iterator[str]:
+    """The real server in a process of its own, with another folder of hands if one is given; gives its address."""
     port = port or free_port()
     command = "import sys; from text_recognizer.cli import main; sys.exit(main())"
-    process = subprocess.Popen([sys.executable, "-c", command, "serve", f"--port={port}"], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", command, "serve", f"--port={port}"],
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **({SETTING: hands} if hands else {})},
+    )
     address = f"http://127.0.0.1:{port}/"
     try:
         wait_until(lambda: answers(address) or process.poll() is not None)
@@ -96,6 +102,50 @@ def open_browser() -> Chrome:
     return Chrome(options, ChromeService(shutil.which("chromedriver")))
 
 
+def use_desktop(browser: Chrome) -> None:
+    """The screen, mouse and settings that the browser began with."""
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def use_phone(browser: Chrome) -> None:
+    """A narrow screen, and fingers."""
+    screen = {"width": 360, "height": 640, "deviceScaleFactor": 3, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+
+
+CONTRASTS = """
+const [probe] = [document.createElement('canvas').getContext('2d', {willReadFrequently: true})];
+function rgb(...layers) {
+    probe.clearRect(0, 0, 1, 1);
+    for (const layer of layers) { probe.fillStyle = layer; probe.fillRect(0, 0, 1, 1); }
+    return [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}
+function luminance(colour) {
+    const [r, g, b] = colour.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+function paper(element) {
+    const layers = [];
+    for (let one = element; one; one = one.parentElement) layers.unshift(getComputedStyle(one).backgroundColor);
+    return layers;
+}
+const contrasts = [];
+for (const element of document.querySelectorAll('body *')) {
+    const speaks = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+    if (!speaks || !element.checkVisibility()) continue;
+    const layers = paper(element);
+    const [dark, light] = [luminance(rgb(...layers)), luminance(rgb(...layers, getComputedStyle(element).color))]
+        .sort((a, b) => a - b);
+    contrasts.push([(light + 0.05) / (dark + 0.05), element.outerHTML]);
+}
+return contrasts;
+"""
+"""Contrast (WCAG 2) of each element that holds text with what is below it."""
+
+
 class Page:
     """The page in a browser."""
 
@@ -138,9 +188,22 @@ class Page:
         for stroke in strokes_of(text, x):
             self.draw(stroke, pointer)
 
-    def draw(self, stroke: np.ndarray, pointer: Pointer = "mouse", *, lift: bool = True) -> None:
+    def write_in_boxes(self, character: str, count: int, pointer: Pointer = "mouse") -> None:
+        """Write a character in the first boxes of the page that teaches a hand."""
+        for box in self.boxes[:count]:
+            for stroke in strokes_of(character, x=0.2):
+                self.draw(stroke, pointer, area=box)
+
+    @property
+    def boxes(self) -> list[WebElement]:
+        """The boxes to write in that are shown."""
+        return [box for box in self.browser.find_elements(By.CSS_SELECTOR, "#boxes canvas") if box.is_displayed()]
+
+    def draw(
+        self, stroke: np.ndarray, pointer: Pointer = "mouse", *, lift: bool = True, area: WebElement | None = None
+    ) -> None:
         """One stroke: points (n, 2) in heights of the writing area."""
-        area = self.find("ink")
+        area = area or self.find("ink")
         width, height = area.size["width"], area.size["height"]
         places = [(round(x * height - width / 2), round(y * height - height / 2)) for x, y in stroke]
         builder = ActionBuilder(self.browser, mouse=PointerInput(pointer, pointer), duration=0)
@@ -150,6 +213,10 @@ class Page:
         if lift:
             builder.pointer_action.pointer_up()
         builder.perform()
+
+    def contrasts(self) -> list[tuple[float, str]]:
+        """Contrast of each element that holds text with what is below it, and its HTML."""
+        return [(contrast, html) for contrast, html in self.script(CONTRASTS)]
 
     def console(self) -> list[str]:
         """Warnings and errors of the console since the last call."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -10,6 +14,7 @@ from text_recognizer.data.strokes import draw_glyphs
 from text_recognizer.hand.learning import Recipe
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet import CHARACTERS, COPIES
+from text_recognizer.reading.hand_file import Figures, HandFile, Written
 
 TINY = Recipe(steps=2, own_lines=2, other_lines=1, copies=5, choosing_lines=4, testing_lines=3)
 
@@ -25,3 +30,25 @@ def write_samples(seed: int = 0, copies: int = COPIES) -> Samples:
     lines = compose_lines(bank, *encode_texts(texts), LineStyle("handwriting"), seed=seed, indices=np.arange(2))
     words = [image[:, :width] for image, width in zip(lines.images, lines.widths, strict=True)]
     return Samples(tuple(boxes), tuple(zip(texts, words, strict=True)))
+
+
+def written_on_a_page(samples: Samples) -> dict[str, Any]:
+    """What a page sends of it."""
+    characters: dict[str, list[str]] = {}
+    for text, ink in samples.characters:
+        characters.setdefault(text, []).append(_base64(ink))
+    return {
+        "characters": characters,
+        "lines": [{"text": text, "picture": _base64(ink)} for text, ink in samples.lines],
+    }
+
+
+def _base64(ink: np.ndarray) -> str:
+    return base64.b64encode(cv2.imencode(".png", 255 - ink)[1].tobytes()).decode()
+
+
+def hand_of(model: Path, before: float = 0.2, after: float = 0.05) -> HandFile:
+    """A hand whose reader is that of a model file."""
+    blank = cv2.imencode(".png", np.full((12, 10), 255, np.uint8))[1].tobytes()
+    written = Written(("a",), 10, 12, 1)
+    return HandFile(Figures(before, after), 0, written, written, blank, blank, model.read_bytes())

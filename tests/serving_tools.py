@@ -37,7 +37,7 @@ class OneReader:
     def __init__(self, recognizer: Any) -> None:
         self._recognizer = recognizer
 
-    def get(self, decoder: Decoder = "beam") -> TextRecognizer:
+    def get(self, decoder: Decoder = "beam", hand: str | None = None) -> TextRecognizer:
         return self._recognizer
 
 

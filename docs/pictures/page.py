@@ -1,10 +1,14 @@
-"""Draws the pictures of the page in docs/serving.md: ``python docs/pictures/page.py``. Needs Chromium."""
+"""Draws the pictures of the page in docs/serving.md and docs/hand.md: ``python docs/pictures/page.py``.
+
+Needs Chromium.
+"""
 
 from __future__ import annotations
 
 import io
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from PIL import Image
 
@@ -34,7 +38,7 @@ def set_screen(page: Page, width: int, height: int, scheme: str, mobile: bool = 
 def main() -> None:
     browser = open_browser()
     try:
-        with serving() as address:
+        with TemporaryDirectory() as folder, serving(hands=folder) as address:
             page = Page(browser, address)
             set_screen(page, 960, 720, "light")
             page.write("sing with pens")
@@ -46,6 +50,13 @@ def main() -> None:
             page.wait_for_text("hand")
             page.wait_until_calm()
             show(page, "page-phone.png")
+            page.address += "teach.html"
+            set_screen(page, 960, 590, "light")
+            for character in "ab":
+                page.write_in_boxes(character, 4)
+                page.find("on").click()
+            page.write_in_boxes("c", 2)
+            show(page, "teach.png")
     finally:
         browser.quit()
 

@@ -12,7 +12,16 @@ import pytest
 
 pytest.importorskip("selenium")
 
-from browser_tools import Page, free_port, missing_browser, open_browser, serving, strokes_of, wait_until
+from browser_tools import (
+    Page,
+    free_port,
+    missing_browser,
+    serving,
+    strokes_of,
+    use_desktop,
+    use_phone,
+    wait_until,
+)
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
@@ -34,21 +43,10 @@ def address() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chrome]:
-    browser = open_browser()
-    try:
-        yield browser
-    finally:
-        browser.quit()
-
-
 @pytest.fixture
 def page(browser: Chrome, address: str) -> Iterator[Page]:
     """The page, freshly opened; afterwards nothing may have gone wrong or left for another address."""
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    use_desktop(browser)
     page = Page(browser, address)
     page.requests()
     yield page
@@ -290,7 +288,7 @@ def test_works_with_the_keyboard_alone(page: Page, picture: Path) -> None:
         outlined = "file" if name == "file" else None
         target = page.browser.find_element(By.CSS_SELECTOR, "[for=file]") if outlined else focused
         assert target.value_of_css_property("outline-style") == "solid", name
-    assert seen == ["undo", "redo", "clear", "back", "on", "file", "copy", "summary"]
+    assert seen == ["undo", "redo", "clear", "back", "on", "file", "hand", "teach", "copy", "summary"]
     page.find("file").send_keys(str(picture))
     page.wait_for_text(WORD)
     page.find("details").find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
@@ -303,18 +301,16 @@ def test_works_with_the_keyboard_alone(page: Page, picture: Path) -> None:
 
 
 def test_fits_a_narrow_screen(page: Page) -> None:
-    screen = {"width": 360, "height": 640, "deviceScaleFactor": 3, "mobile": True}
-    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    page.browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    use_phone(page.browser)
     page.open()
     assert page.browser.find_element(By.CSS_SELECTOR, "[for=photo]").is_displayed()
     page.write(WORD, "touch")
     page.wait_for_text(WORD)
     page.script("for (const details of document.querySelectorAll('details')) details.open = true")
     assert page.script("return document.documentElement.scrollWidth") == 360
-    controls = page.browser.find_elements(By.CSS_SELECTOR, "button, label")
+    controls = page.browser.find_elements(By.CSS_SELECTOR, "button, label, select, a")
     displayed = [control for control in controls if control.is_displayed()]
-    assert len(displayed) == 8
+    assert len(displayed) == 10
     for control in displayed:
         assert min(control.rect["width"], control.rect["height"]) >= 44
         assert control.rect["x"] >= 0
@@ -342,36 +338,6 @@ def test_has_names_roles_and_a_spoken_reading(page: Page) -> None:
     assert page.script("return document.documentElement.lang") == "en"
 
 
-CONTRASTS = """
-const [probe] = [document.createElement('canvas').getContext('2d', {willReadFrequently: true})];
-function rgb(...layers) {
-    probe.clearRect(0, 0, 1, 1);
-    for (const layer of layers) { probe.fillStyle = layer; probe.fillRect(0, 0, 1, 1); }
-    return [...probe.getImageData(0, 0, 1, 1).data].slice(0, 3);
-}
-function luminance(colour) {
-    const [r, g, b] = colour.map((v) => v / 255).map((v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-}
-function paper(element) {
-    const layers = [];
-    for (let one = element; one; one = one.parentElement) layers.unshift(getComputedStyle(one).backgroundColor);
-    return layers;
-}
-const contrasts = [];
-for (const element of document.querySelectorAll('body *')) {
-    const speaks = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-    if (!speaks || !element.checkVisibility()) continue;
-    const layers = paper(element);
-    const [dark, light] = [luminance(rgb(...layers)), luminance(rgb(...layers, getComputedStyle(element).color))]
-        .sort((a, b) => a - b);
-    contrasts.push([(light + 0.05) / (dark + 0.05), element.outerHTML]);
-}
-return contrasts;
-"""
-"""Contrast (WCAG 2) of each element that holds text with what is below it."""
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_of_its_ground(page: Page, scheme: str) -> None:
     features = [{"name": "prefers-color-scheme", "value": scheme}]
@@ -384,7 +350,7 @@ def test_text_stands_out_of_its_ground(page: Page, scheme: str) -> None:
         "'<span>a</span><span class=doubtful>b</span><span class=unsure>c</span>';"
         "document.getElementById('problem').textContent = 'A problem.'"
     )
-    contrasts = page.script(CONTRASTS)
+    contrasts = page.contrasts()
     assert len(contrasts) > 20
     assert [html for contrast, html in contrasts if contrast < 4.5] == []
 

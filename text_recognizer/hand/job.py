@@ -1,8 +1,9 @@
 """Learning in a process of its own, for a server: ``python -m text_recognizer.hand.job NAME``.
 
-Takes what was written as JSON on standard input (see :meth:`Samples.from_json`), with ``"seed"`` beside it, and says on
-standard output how far it is, one JSON object a line: ``phase``, ``done`` (0 to 1) and ``seconds_left`` (or null); last
-``before`` and ``after``, or ``error``. The hand is saved when it is learned.
+Takes what was written as a line of JSON on standard input (see :meth:`Samples.from_json`), with ``"seed"`` beside it,
+and says on standard output how far it is, one JSON object a line: ``phase``, ``done`` (0 to 1) and ``seconds_left`` (or
+null); last ``before`` and ``after``, or ``error``. The hand is saved when it is learned. Standard input stays open all
+the time: when it ends, whoever wanted the hand is gone, and so does the learning.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import os
 import sys
 import time
+from threading import Thread
 from typing import Any
 
 from text_recognizer.errors import UserError
@@ -29,7 +31,8 @@ def main(name: str) -> int:
         os.nice(_NICENESS)
     try:
         check_name(name)
-        written = json.load(sys.stdin)
+        written = json.loads(sys.stdin.readline())
+        Thread(target=_end_with_input, daemon=True).start()
         samples = Samples.from_json(written)
         _say(phase="getting ready", done=0.0, seconds_left=None)
         from text_recognizer.hand.learning import learn  # takes seconds, of which the page is told before
@@ -48,6 +51,12 @@ def main(name: str) -> int:
         return error.exit_code
     _say(before=hand.figures.before, after=hand.figures.after)
     return 0
+
+
+def _end_with_input() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)
 
 
 def _say(**event: Any) -> None:

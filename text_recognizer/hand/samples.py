@@ -24,7 +24,11 @@ FEWEST_CHARACTERS = 20
 FEWEST_COPIES = 2
 _COLUMNS = 24
 _LONGEST = 100
-_MAX_PIXELS = 1_000_000
+_MAX_PICTURES = 1000
+_MAX_PIXELS = 250_000
+_MAX_PIXELS_TOGETHER = 25_000_000
+"""Of characters, and of lines, side by side, each with as much room as the highest and the widest take."""
+_MAX_SIDE = 4096
 _BLANK = Written((), 1, 1, 1)
 
 
@@ -79,10 +83,7 @@ class Samples:
             if not all(len(text) == 1 for text, _ in characters):
                 raise UserError("Pictures of characters say one character each, but some are to say more, or none.")
             lines = [(line["text"], line["picture"]) for line in written.get("lines", [])]
-            return cls(
-                tuple((text, _ink(picture, text)) for text, picture in characters),
-                tuple((text, _ink(picture, text)) for text, picture in lines),
-            )
+            return cls(_inks(characters), _inks(lines))
         except (KeyError, TypeError, AttributeError):
             raise UserError(
                 'What was written must be {"characters": {"a": [PNG in base64, ...]}, "lines": [{"text", "picture"}]}.'
@@ -107,6 +108,24 @@ class Samples:
             UserError: If its pictures are damaged.
         """
         return cls(_unpacked(hand.characters_png, hand.characters, file), _unpacked(hand.lines_png, hand.lines, file))
+
+
+def _inks(pictures: Sequence[tuple[str, str]]) -> tuple[tuple[str, np.ndarray], ...]:
+    """The ink of pictures in base64.
+
+    Raises:
+        UserError: If one cannot be used, or there is more than a hand file holds.
+    """
+    if len(pictures) > _MAX_PICTURES:
+        raise UserError(f"There are {len(pictures)} pictures; a hand is learned from {_MAX_PICTURES} at most.")
+    inks = tuple((text, _ink(picture, text)) for text, picture in pictures)
+    height, width = (max((ink.shape[axis] for _, ink in inks), default=0) for axis in (0, 1))
+    if max(height, width) > _MAX_SIDE or len(inks) * height * width > _MAX_PIXELS_TOGETHER:
+        raise UserError(
+            f"{len(inks)} pictures of up to {width} x {height} pixels are more than a hand is learned from. "
+            "About 120 x 160 pixels a character are enough."
+        )
+    return inks
 
 
 def _ink(picture: str, text: str) -> np.ndarray:

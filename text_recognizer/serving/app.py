@@ -28,6 +28,7 @@ from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import lines_of, shifted, to_json
 from text_recognizer.serving.batching import Batcher
 from text_recognizer.serving.front import LOOPBACK_NAMES, Front
+from text_recognizer.serving.hands import Learning, add_hands, named
 from text_recognizer.serving.intake import MAX_QUEUE, MAX_UPLOAD_MB, Intake, Upload
 from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.readers import Readers, processors
@@ -39,13 +40,14 @@ _MAX_PIXELS = 30_000_000  # a decoded picture takes up to 16 bytes a pixel for a
 
 
 class Service:
-    """What the routes share: the readers, the limits, the threads that decode and the one that reads."""
+    """What the routes share: the readers, the limits, the threads that decode and the one that reads, the learning."""
 
     def __init__(self, readers: Readers, intake: Intake) -> None:
         self.readers = readers
         self.intake = intake
         self.metrics = Metrics()
         self.batcher = Batcher(self.metrics)
+        self.learning = Learning()
         self._decoders = ThreadPoolExecutor(processors(), "decode")
 
     @asynccontextmanager
@@ -56,6 +58,7 @@ class Service:
         try:
             yield
         finally:
+            self.learning.close()
             self.batcher.close()
             self._decoders.shutdown()
 
@@ -75,12 +78,18 @@ class Service:
         self, upload: Upload, options: Options
     ) -> tuple[TextRecognizer, list[tuple[PreparedLine | None, int]] | UserError]:
         """Who reads; and the lines in normal form with the column at which each begins, or what is wrong with them."""
-        recognizer = self.readers.get(options.decoder)
+        recognizer = self._recognizer(options)
         try:
             picture = load_picture(upload.data, upload.name, _MAX_PIXELS)
             return recognizer, [(prepare(line), x) for line, x in lines_of(picture, options.lines)]
         except UserError as error:
             return recognizer, error
+
+    def _recognizer(self, options: Options) -> TextRecognizer:
+        if options.hand is None:
+            return self.readers.get(options.decoder)
+        with named(options.hand):
+            return self.readers.get(options.decoder, options.hand)
 
 
 _SAMPLE = np.full((40, 120), 255, np.uint8)
@@ -116,6 +125,7 @@ def create_app(
     app.exception_handler(RequestValidationError)(_error_of_options)
     app.exception_handler(UserError)(_error_of_reader)
     _add_api(app, service)
+    add_hands(app, service.intake, service.learning)
     _add_page(app)
     return app
 

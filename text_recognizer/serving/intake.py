@@ -95,12 +95,27 @@ class Admission:
             async with asyncio.timeout(_SECONDS_TO_SEND):
                 if request.headers.get("content-type", "").lower().startswith("multipart/"):
                     return await _files(await self._form(request))
-                data = bytearray()
-                async for chunk in self._limited(request):
-                    data += chunk
-                return [Upload("picture", bytes(data))]
+                return [Upload("picture", await self._all(request))]
         except TimeoutError:
-            raise HTTPException(408, f"The request did not arrive within {_SECONDS_TO_SEND} seconds.") from None
+            raise _too_slow() from None
+
+    async def body(self, request: Request) -> bytes:
+        """Receive the body, whatever it is.
+
+        Raises:
+            HTTPException: 408, 413 or 503, as above.
+        """
+        try:
+            async with asyncio.timeout(_SECONDS_TO_SEND):
+                return await self._all(request)
+        except TimeoutError:
+            raise _too_slow() from None
+
+    async def _all(self, request: Request) -> bytes:
+        data = bytearray()
+        async for chunk in self._limited(request):
+            data += chunk
+        return bytes(data)
 
     async def _limited(self, request: Request) -> AsyncGenerator[bytes, None]:
         limit = self._intake.max_upload_mb
@@ -149,6 +164,10 @@ def _too_large(megabytes: int) -> HTTPException:
         f"The request is larger than {megabytes} MB. Cut the picture to the writing or save it as JPEG; "
         "send many pictures in several requests.",
     )
+
+
+def _too_slow() -> HTTPException:
+    return HTTPException(408, f"The request did not arrive within {_SECONDS_TO_SEND} seconds.")
 
 
 def _busy() -> HTTPException:

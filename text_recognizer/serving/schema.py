@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES
 from text_recognizer.reading.pictures import FORMATS
 from text_recognizer.reading.recognizer import Decoder
 
@@ -20,6 +21,7 @@ class Options(BaseModel):
     decoder: Decoder = Field(
         "beam", description="beam weighs what the picture leaves open by how English it is; greedy does not."
     )
+    hand: str | None = Field(None, description="Read with the hand of this name.")
 
 
 class ReadCharacter(BaseModel):
@@ -62,6 +64,45 @@ class RefusedPicture(BaseModel):
     error: str
 
 
+class Hand(BaseModel):
+    """A hand that was learned. Error rates are of what was written but not learned from, null if nothing was."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    learned: str = Field(description="When, in ISO 8601.")
+    before: float | None = Field(default=None, description="Share of characters that the general reader reads wrongly.")
+    after: float | None = Field(default=None, description="Share of characters that are read wrongly with the hand.")
+    error: str | None = Field(default=None, description="Why it cannot be used, if it is damaged.")
+
+
+class Hands(BaseModel):
+    """The hands of this server."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hands: list[Hand]
+    learning: str | None = Field(description="The one that is being learned.")
+    cannot_learn: str | None = Field(description="Why no hand can be learned here; null if one can.")
+
+
+class Progress(BaseModel):
+    """How far the learning of a hand is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    state: Literal["learning", "learned", "failed"]
+    phase: str = Field(default="getting ready", description="What is being done.")
+    done: float = Field(default=0.0, description="Share of the work that is done, from 0 to 1.")
+    seconds_left: int | None = Field(default=None, description="About; null while that is not known.")
+    before: float | None = Field(
+        default=None, description="When learned: share of characters read wrongly before, if known."
+    )
+    after: float | None = Field(default=None, description="The same with the hand.")
+    error: str | None = Field(default=None, description="When failed: why.")
+
+
 class Problem(BaseModel):
     """Why there is no answer."""
 
@@ -73,11 +114,20 @@ class Problem(BaseModel):
 _PROBLEMS = {
     400: "Not a form that can be understood.",
     403: "Asked under a name, or by the page of a site, that the server does not know.",
+    404: "There is no such hand.",
     408: "The request did not arrive in time.",
+    409: "A hand is being learned already.",
     413: "The request is too large.",
-    422: "No picture in it can be read, or a parameter is wrong.",
+    415: "The body does not call itself JSON.",
+    422: "What was sent cannot be used, or a parameter is wrong.",
+    501: "The training extra is not installed.",
     503: "Too many requests are waiting. Retry-After says when to try again.",
 }
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"description": _PROBLEMS[status], "model": Problem} for status in statuses}
+
 
 READ: dict[str, Any] = {
     "summary": "Read pictures of lines",
@@ -85,7 +135,7 @@ READ: dict[str, Any] = {
     "picture, in order: those of `text-recognizer read --json`.",
     "responses": {
         200: {"description": "At least one picture was read.", "model": list[ReadPicture | RefusedPicture]},
-        **{status: {"description": description, "model": Problem} for status, description in _PROBLEMS.items()},
+        **_problems(400, 403, 404, 408, 413, 422, 503),
     },
     "openapi_extra": {
         "requestBody": {
@@ -105,3 +155,61 @@ READ: dict[str, Any] = {
     },
 }
 """What the route that reads tells FastAPI about itself."""
+
+HANDS: dict[str, Any] = {
+    "summary": "Hands that were learned",
+    "description": "And whether more can be.",
+    "response_description": "The hands.",
+}
+
+_PICTURE = {"type": "string", "format": "byte"}
+_WRITTEN = {
+    "type": "object",
+    "required": ["characters"],
+    "properties": {
+        "characters": {"type": "object", "additionalProperties": {"type": "array", "items": _PICTURE}},
+        "lines": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["text", "picture"],
+                "properties": {"text": {"type": "string"}, "picture": _PICTURE},
+            },
+        },
+        "seed": {"type": "integer", "minimum": 0, "default": 0},
+    },
+}
+
+LEARN: dict[str, Any] = {
+    "summary": "Learn a hand",
+    "description": "Begins to learn from pictures of what one person wrote, one hand at a time. A hand of that name is "
+    "replaced when the new one is learned.",
+    "status_code": 202,
+    "responses": {
+        202: {"description": "It begins.", "model": Progress},
+        **_problems(403, 408, 409, 413, 415, 422, 501, 503),
+    },
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "description": "characters: characters, each with its pictures, all to one scale; at least "
+            f"{FEWEST_CHARACTERS} characters need {FEWEST_COPIES} or more. lines: copied words, by which the hand "
+            "is measured; may be missing. seed: of everything random, 0 by default. Each picture is dark on white, in "
+            "base64.",
+            "content": {"application/json": {"schema": _WRITTEN}},
+        },
+    },
+}
+
+PROGRESS: dict[str, Any] = {
+    "summary": "How far learning is",
+    "description": "Of the hand that is being learned, or was learned last.",
+    "response_description": "How far it is.",
+    "responses": _problems(404, 422),
+}
+
+REMOVE: dict[str, Any] = {
+    "summary": "Delete a hand",
+    "status_code": 204,
+    "responses": {204: {"description": "It is deleted."}, **_problems(403, 404)},
+}

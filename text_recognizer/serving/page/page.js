@@ -1,9 +1,10 @@
 import { History } from "./history.js";
 import { Live } from "./live.js";
+import { recall, remember } from "./memory.js";
 import { Pad } from "./pad.js";
 import { fileOf, forUpload, toBlob } from "./pictures.js";
-import { confidenceOf, showBoxes, showTable, showText } from "./reading.js";
-import { readPicture } from "./server.js";
+import { confidenceOf, element, showBoxes, showTable, showText } from "./reading.js";
+import { askHands, readPicture } from "./server.js";
 import { pictureOfLine } from "./strokes.js";
 
 const STEP = 0.6; // how far the paper moves, in widths of what is seen of it
@@ -76,15 +77,33 @@ function readInk() {
 
 async function readStrokes() {
   const { canvas, scale, left } = pictureOfLine(pad.strokes);
-  const answer = await readPicture(await toBlob(canvas));
+  const answer = await readPicture(await toBlob(canvas), by("hand").value);
   return { ...answer, place: (x) => (left + x / scale) / pad.width };
 }
 
 async function readFile(file) {
   const picture = await forUpload(file);
-  const answer = await readPicture(picture);
+  const answer = await readPicture(picture, by("hand").value);
   const { width } = await createImageBitmap(picture).catch(() => ({ width: Infinity }));
   return { ...answer, place: (x) => x / width };
+}
+
+/** Fill the menu of hands, and choose the one that was chosen last. */
+async function showHands() {
+  const { hands } = await askHands().catch(() => ({ hands: [] }));
+  const chosen = recall("localStorage", "hand") ?? "";
+  by("hand").replaceChildren(
+    by("hand").options[0],
+    ...hands.map(({ name, error }) =>
+      element("option", { text: error ? `${name} (damaged)` : name, value: name, disabled: Boolean(error) }),
+    ),
+  );
+  by("hand").value = hands.some(({ name, error }) => name === chosen && !error) ? chosen : "";
+}
+
+function choose() {
+  remember("localStorage", "hand", by("hand").value);
+  turnTo(sheets.current);
 }
 
 function showReading(answer) {
@@ -155,6 +174,8 @@ pad.addEventListener("stroke", () => {
   enableTools();
   readInk();
 });
+addEventListener("pageshow", showHands); // also when one comes back to it
+by("hand").addEventListener("change", choose);
 new ResizeObserver(showMarks).observe(by("stage"));
 
 const actions = {

@@ -9,7 +9,7 @@ function certainty(confidence) {
 
 const percent = (confidence) => Math.round(100 * confidence);
 
-function element(name, { text = "", ...properties } = {}) {
+export function element(name, { text = "", ...properties } = {}) {
   const made = Object.assign(document.createElement(name), properties);
   made.textContent = text;
   return made;

@@ -33,14 +33,38 @@ export async function ask(path, options = {}) {
 /**
  * Read a picture of a line.
  * @param {Blob} picture
+ * @param {string} hand the name of the hand to read with; empty: the general reader
  * @returns {Promise<{text: string, confidence: number, characters: object[], prepared?: string}>}
  * @throws {ServerError} also for what is no picture
  */
-export async function readPicture(picture) {
-  const response = await ask("v1/read?prepared=true", {
+export async function readPicture(picture, hand) {
+  const query = new URLSearchParams({ prepared: true, ...(hand && { hand }) });
+  const response = await ask(`v1/read?${query}`, {
     method: "POST",
     headers: { "Content-Type": picture.type || "application/octet-stream" },
     body: picture,
   });
   return (await response.json())[0];
 }
+
+/** @returns {Promise<{hands: object[], learning: string | null, cannot_learn: string | null}>} */
+export async function askHands() {
+  return (await ask("v1/hands")).json();
+}
+
+/** Begin to learn a hand from {characters, lines}. */
+export async function learnHand(name, written) {
+  const headers = { "Content-Type": "application/json" };
+  await ask(pathOf(name), { method: "POST", headers, body: JSON.stringify(written) });
+}
+
+/** @returns {Promise<object>} how far the learning of a hand is */
+export async function askProgress(name) {
+  return (await ask(`${pathOf(name)}/learning`)).json();
+}
+
+export async function removeHand(name) {
+  await ask(pathOf(name), { method: "DELETE" });
+}
+
+const pathOf = (name) => `v1/hands/${encodeURIComponent(name)}`;
