@@ -4,6 +4,7 @@ project = "Text Recognizer"
 html_title = project
 extensions = ["myst_parser"]
 myst_heading_anchors = 4
+myst_enable_extensions = ["html_image"]
 highlight_language = "text"
 html_theme = "furo"
 html_show_sphinx = False

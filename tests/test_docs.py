@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 import importlib
+import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -28,7 +30,7 @@ from text_recognizer.training.arguments import parse
 from text_recognizer.training.experiment import build
 
 NOT_COMMANDS = {
-    r"make ": "CI is made of these",
+    r"make ": "a target of the Makefile; what it calls is tested, or is CI itself",
     r"(git clone|cd|source|export|[A-Z]=|%cd|!git) ?": "prepares the shell",
     r"(\S*pip|!pip|uv|conda|py|python3?|\.venv/bin/python) .*(install|venv|env create|activate)": "installs",
     r"\.venv\\Scripts": "prepares PowerShell",
@@ -37,6 +39,7 @@ NOT_COMMANDS = {
     r"tensorboard ": "is not ours",
 }
 """Lines for the shell that call nothing of this project, by their beginning, and why they need no test."""
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LOADED_FROM_ELSEWHERE = re.compile(
     r"""(<(script|img|iframe)[^>]+src|<link[^>]+href)=["']?(https?:)?//|@import|url\(["']?https?:"""
 )
@@ -131,9 +134,9 @@ def test_every_line_for_the_shell_is_known(page: Path) -> None:
     assert [line for line in lines if not any(re.match(known, line) for known in NOT_COMMANDS)] == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [*PAGES, *NOTEBOOKS], ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_to_files_and_headings(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+    for link in re.findall(r"""(?:\]\(|<img src=")([^)"\s]+)""", prose(page)):
         if link.startswith(("http:", "https:", "mailto:")):
             continue
         path, _, heading = link.partition("#")
@@ -144,11 +147,40 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
             assert heading in [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings], link
 
 
+def prose(page: Path) -> str:
+    """A document, or what a notebook says between its code."""
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".md":
+        return text
+    return "".join("".join(cell["source"]) for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_scripts_exist(page: Path) -> None:
+def test_make_has_the_targets(page: Path) -> None:
+    targets = re.findall(r"^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     for line in (*shell_lines(page), *inline_code(page)):
-        for script in re.findall(r"\bpython3? ([\w/]+\.py)", line):
-            assert (ROOT / script).is_file(), line
+        if named := re.match(r"make ([a-z-]+)", line):
+            assert named[1] in targets
+
+
+def scripts() -> list[str]:
+    """Calls of the project's own scripts in the documents, without what names the interpreter."""
+    lines = [line for page in PAGES for line in (*shell_lines(page), *inline_code(page))]
+    calls = [re.match(r"python3? ((?:benchmarks|docs|scripts)/[\w/]+\.py.*)", line) for line in lines]
+    return sorted({call[1] for call in calls if call})
+
+
+@pytest.mark.parametrize("call", scripts())
+def test_scripts_have_the_flags(call: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    script, *flags = call.split()
+    assert (ROOT / script).is_file()
+    if not flags:
+        return
+    monkeypatch.setattr(sys, "argv", [script, "--help"])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(ROOT / script), run_name="__main__")
+    described = capsys.readouterr().out
+    assert [flag for flag in flags if flag.startswith("--") and f"  {flag} " not in described] == []
 
 
 def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path: Path) -> None:

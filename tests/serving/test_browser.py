@@ -213,7 +213,7 @@ def test_reads_a_picture_that_is_chosen(page: Page, picture: Path) -> None:
 
 def test_a_huge_picture_is_made_smaller_before_it_is_sent(page: Page, tmp_path: Path) -> None:
     page.script("const send = fetch; window.fetch = (path, options) => send(path, (window.sent = options))")
-    page.find("file").send_keys(str(write_picture(tmp_path / "huge.png", height=5000)))
+    page.find("file").send_keys(str(write_picture(tmp_path / "huge.png", height=2500)))
     page.wait_for_text(WORD)
     measure = "createImageBitmap(sent.body).then(({width, height}) => arguments[0](Math.max(width, height)))"
     assert page.browser.execute_async_script(measure) == 4096

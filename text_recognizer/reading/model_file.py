@@ -129,7 +129,7 @@ def _open_session(file: Path) -> InferenceSession:
     import onnxruntime  # slow to import, and blank paper or a wrong name do not need it
 
     if not file.is_file():
-        raise UserError(f"{file}: no such model file. Make one with: text-recognizer export RUN --output {file.name}")
+        raise UserError(f"{file}: no such model file. Make one with: text-recognizer export RUN --out {file.name}")
     model = HandFile.read(file).model if file.suffix == HAND_SUFFIX else str(file)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
