@@ -43,15 +43,6 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LOADED_FROM_ELSEWHERE = re.compile(
     r"""(<(script|img|iframe)[^>]+src|<link[^>]+href)=["']?(https?:)?//|@import|url\(["']?https?:"""
 )
-MAY_IMPORT = {
-    "data": set(),
-    "models": set(),
-    "reading": set(),
-    "serving": {"reading", "hand"},
-    "training": {"reading", "data", "models"},
-    "hand": {"reading", "data", "models", "training"},
-}
-"""The last column of the table in docs/design.md."""
 
 
 class Parsed(Exception):
@@ -214,6 +205,15 @@ def test_no_path_of_this_machine() -> None:
     assert not [path for path in files if any(folder in path.read_bytes() for folder in local)]
 
 
+def test_settings_are_documented() -> None:
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "text_recognizer").rglob("*.py"))
+    settings = set(re.findall(r"\"(TEXT_RECOGNIZER_[A-Z_]+)\"", source))
+    documented = re.findall(
+        r"^\| `(TEXT_RECOGNIZER_[A-Z_]+)`", (ROOT / "docs" / "setup.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert settings == set(documented)
+
+
 def test_places_of_manual_downloads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(MIRROR_SETTING, raising=False)
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
@@ -235,7 +235,17 @@ def test_example_makes_a_glyph_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert sorted(characters) == ["B", "a", "a"]
 
 
-@pytest.mark.parametrize("room", MAY_IMPORT)
+def may_import() -> dict[str, set[str]]:
+    """The last column of the table in docs/design.md, by the first."""
+    table = re.findall(r"^\| `(\w+)/` \|.*\|(.*)\|$", (ROOT / "docs" / "design.md").read_text("utf-8"), re.MULTILINE)
+    return {room: set(re.findall(r"`(\w+)`", rooms)) for room, rooms in table}
+
+
+def test_the_design_names_all_rooms() -> None:
+    assert may_import().keys() == {path.parent.name for path in (ROOT / "text_recognizer").glob("*/__init__.py")}
+
+
+@pytest.mark.parametrize("room", may_import())
 def test_rooms_import_what_the_design_says(room: str) -> None:
     imported = set()
     for path in (ROOT / "text_recognizer" / room).rglob("*.py"):
@@ -247,4 +257,4 @@ def test_rooms_import_what_the_design_says(room: str) -> None:
                 "torch",
                 "lightning",
             }
-    assert imported & (MAY_IMPORT.keys() - {room}) <= MAY_IMPORT[room]
+    assert imported & (may_import().keys() - {room}) <= may_import()[room]
