@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from documents import COMMAND, PAGES, ROOT, commands, fenced, inline_code, shell_lines
+from documents import COMMAND, PAGES, ROOT, commands, copy_weights, fenced, inline_code, shell_lines
 from PIL import Image
 
 from text_recognizer import cli
@@ -79,8 +79,9 @@ def parses(argv: list[str], monkeypatch: pytest.MonkeyPatch) -> bool:
 
 @pytest.fixture(scope="module")
 def folder_with_a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the config of a run where the documents' commands look for it."""
+    """A folder with the config of a run, and the weights that ship, where the documents' commands look for them."""
     folder = tmp_path_factory.mktemp("documents")
+    copy_weights(folder)
     flags = parse(["--model_class=LineReader", "--data_class=EMNISTLines", "--prepared=true"], "train").yaml
     write_text(folder / "training" / "logs" / "RUN" / "config.yaml", flags)
     return folder

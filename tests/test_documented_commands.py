@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from documents import PAGES, ROOT, commands, fenced
+from documents import PAGES, ROOT, commands, copy_weights, fenced
 from photographs import Camera, simulate
 from PIL import Image
 
@@ -69,7 +69,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert run(f"{SMALL_READER} {LIMITS['train']}") == 0
         next(Path("training/logs").iterdir()).rename("training/logs/RUN")
         Path("RUN_FOLDER").symlink_to("training/logs/RUN")
-        Path("text_recognizer/reading").mkdir(parents=True)
+        copy_weights(folder)
         assert run("export training/logs/RUN --out model.onnx") == 0
     return folder
 
