@@ -77,6 +77,9 @@ def test_what_a_page_sends_is_read(samples: Samples) -> None:
         {"characters": {"\u00e9": [png(np.zeros((4, 4), np.uint8))]}},
         {"characters": {"": [png(np.zeros((4, 4), np.uint8))]}},
         {"characters": {"a": [png(np.zeros((2000, 2000), np.uint8))]}},
+        {"characters": {"a": [png(np.zeros((4, 4), np.uint8))]}},
+        {"characters": {"a": [png(np.full((490, 490), 255, np.uint8))] * 110}},
+        {"characters": {"a": [png(np.full((4, 5000), 255, np.uint8))]}},
         {"characters": {}, "lines": [{"text": "a"}]},
     ],
 )

@@ -1,5 +1,6 @@
 """Hands over HTTP: listed, learned, read with, deleted."""
 
+import base64
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from hand_tools import hand_of, write_samples, written_on_a_page
@@ -29,6 +31,7 @@ from text_recognizer.serving.schema import Hands, Progress
 LINE = png(bars([20, 60]))
 SAMPLES = write_samples()
 WRITTEN = written_on_a_page(SAMPLES)
+BLANK = png(np.full((48, 36), 255, np.uint8))
 FEW = {"characters": {text: WRITTEN["characters"][text] for text in "abc"}}
 JSON = {"Content-Type": "application/json"}
 
@@ -161,6 +164,8 @@ def test_one_hand_at_a_time_until_the_server_ends(model, crosses, quick_job):
         ({**WRITTEN, "seed": -1}, "seed is -1"),
         ({**WRITTEN, "seed": "x"}, "seed is 'x'"),
         ({"characters": {"a": ["?"] * 1001}}, "1001 pictures"),
+        ({"characters": {" ": WRITTEN["characters"]["a"]}}, "not be blank"),
+        ({"characters": {"a": [base64.b64encode(BLANK).decode()]}}, "'a': nothing is written in it"),
     ],
 )
 def test_what_cannot_be_learned_from(client, quick_job, written, words):

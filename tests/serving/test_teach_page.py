@@ -230,7 +230,7 @@ def test_from_prompt_to_reading(writing: Page, quick_job: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "problem"), [("bad", "It cannot be learned."), ("no.name", "A hand cannot be called 'no.name'")]
+    ("name", "problem"), [("bad", "It cannot be learned."), ("con", "A hand cannot be called 'con'")]
 )
 def test_says_why_nothing_was_learned(writing: Page, quick_job: None, name: str, problem: str) -> None:
     page = writing
@@ -240,6 +240,15 @@ def test_says_why_nothing_was_learned(writing: Page, quick_job: None, name: str,
     assert page.find("teach").is_displayed()
     assert not disabled(page, "learn")
     assert [message for message in page.console() if "422" not in message] == []
+
+
+@pytest.mark.parametrize("name", ["", "no.name", "../mine", "x" * 41])
+def test_names_that_no_hand_can_have_are_not_sent(writing: Page, quick_job: None, name: str) -> None:
+    page = writing
+    write_enough(page)
+    learn(page, name)
+    assert page.script("return document.getElementById('form').checkValidity()") is False
+    assert page.find("teach").is_displayed()
 
 
 def test_goes_on_to_show_what_is_being_learned(writing: Page, quick_job: None, hands: Path) -> None:
@@ -367,7 +376,7 @@ def test_a_hand_is_written_learned_and_read_with(browser: Chrome, hands: Path) -
             seen.add(page.find("left").text)
             assert page.problem == ""
             time.sleep(0.5)
-        assert any("s left" in text for text in seen)
+        assert any(" left" in text for text in seen)
         assert "read wrongly before" in page.find("gain").text
         assert [file.stem for file in hands.glob("*.hand")] == ["pens"]
         page.find("read").click()

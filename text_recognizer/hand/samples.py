@@ -131,13 +131,15 @@ def _inks(pictures: Sequence[tuple[str, str]]) -> tuple[tuple[str, np.ndarray], 
 def _ink(picture: str, text: str) -> np.ndarray:
     """The ink, 255 on 0, of a picture in base64 that says ``text``."""
     name = f"the picture of {text!r}"
-    if not text or len(text) > _LONGEST:
-        raise UserError(f"{name}: what it says must have 1 to {_LONGEST} characters.")
+    if not text.strip() or len(text) > _LONGEST:
+        raise UserError(f"{name}: what it says must have 1 to {_LONGEST} characters, and not be blank.")
     ALPHABET.encode(text)
     try:
         grey = load_picture(base64.b64decode(picture, validate=True), name, _MAX_PIXELS)
     except ValueError as error:
         raise error if isinstance(error, UserError) else UserError(f"{name}: not a PNG in base64.") from None
+    if grey.min() > 127:
+        raise UserError(f"{name}: nothing is written in it. Expected dark writing on white.")
     return 255 - grey
 
 

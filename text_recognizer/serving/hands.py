@@ -76,8 +76,8 @@ class Learning:
         return progress
 
     def last(self) -> Progress | None:
-        """The hand that is being learned, or was learned last; None if there was none yet."""
-        progress = _read()
+        """The hand that is being learned, or was learned last; None if there was none yet, or none can be learned."""
+        progress = None if why_not() else _read()
         if progress and progress.state == "learning" and (lock := _lock()):
             with lock:  # nobody learns any more, and nobody begins now
                 progress = _read() or progress
@@ -104,14 +104,16 @@ def _follow(
             job.stdin.write(written)
         for line in job.stdout:
             progress = _after(progress, json.loads(line))
-            _write(progress)
+            if progress.state == "learning":
+                _write(progress)
+        job.wait()  # before its last word is written down: then the next may begin
         if progress.state == "learning":
-            interrupted = job.wait() < 0
-            error = _INTERRUPTED if interrupted else "Learning failed. The server's log says why."
-            _write(progress.model_copy(update={"state": "failed", "error": error}))
+            error = _INTERRUPTED if job.returncode < 0 else "Learning failed. The server's log says why."
+            progress = progress.model_copy(update={"state": "failed", "error": error})
             said.seek(0)
             reason = said.read().decode(errors="replace")[-_MOST_OF_A_FAILURE:]
             _log.error("learning", extra={"fields": {"code": job.returncode, "error": reason}})
+        _write(progress)
 
 
 def _after(progress: Progress, event: dict[str, Any]) -> Progress:
@@ -138,9 +140,7 @@ def _read() -> Progress | None:
 
 
 def _lock() -> AcquireReturnProxy | None:
-    """The lock, held; None if another holds it, or where nobody can learn."""
-    if why_not():
-        return None
+    """The lock, held; None if another holds it."""
     from filelock import FileLock, Timeout
 
     try:

@@ -32,8 +32,7 @@ function turnTo(sheet) {
   by("stage").classList.toggle("holds-picture", Boolean(sheet.picture));
   by("problem").textContent = "";
   showNothing();
-  if (sheet.picture) live.ask(() => readFile(sheet.picture.file));
-  else readInk();
+  readSheet();
   enableTools();
 }
 
@@ -71,6 +70,12 @@ function enableTools() {
 
 // Reading it
 
+function readSheet() {
+  const { picture } = sheets.current;
+  if (picture) live.ask(() => readFile(picture.file));
+  else readInk();
+}
+
 function readInk() {
   if (pad.strokes.length) live.ask(readStrokes);
 }
@@ -90,20 +95,24 @@ async function readFile(file) {
 
 /** Fill the menu of hands, and choose the one that was chosen last. */
 async function showHands() {
+  const menu = by("hand");
+  const before = menu.value;
   const { hands } = await askHands().catch(() => ({ hands: [] }));
   const chosen = recall("localStorage", "hand") ?? "";
-  by("hand").replaceChildren(
-    by("hand").options[0],
+  menu.replaceChildren(
+    menu.options[0],
     ...hands.map(({ name, error }) =>
       element("option", { text: error ? `${name} (damaged)` : name, value: name, disabled: Boolean(error) }),
     ),
   );
-  by("hand").value = hands.some(({ name, error }) => name === chosen && !error) ? chosen : "";
+  menu.value = hands.some(({ name, error }) => name === chosen && !error) ? chosen : "";
+  if (menu.value !== before) readSheet();
 }
 
 function choose() {
   remember("localStorage", "hand", by("hand").value);
-  turnTo(sheets.current);
+  by("problem").textContent = "";
+  readSheet();
 }
 
 function showReading(answer) {

@@ -97,7 +97,7 @@ function redo() {
 
 async function learn(event) {
   event.preventDefault();
-  const name = by("name").value.trim();
+  const name = by("name").value;
   if (by("learn").ariaDisabled === "true") return;
   if (known.includes(name) && !confirm(`There is a hand “${name}” already. Replace it?`)) return;
   by("learn").ariaDisabled = "true";
@@ -146,10 +146,12 @@ async function follow(name) {
 
 function showProgress({ phase, done, seconds_left: seconds }) {
   if (done !== undefined) by("done").value = done;
-  const left = seconds == null ? "" : `, about ${seconds} s left`;
+  const left = seconds == null ? "" : `, about ${duration(seconds)} left`;
   const share = done === undefined ? "" : `: ${Math.floor(100 * done)} %${left}`;
   by("left").textContent = phase[0].toUpperCase() + phase.slice(1) + share;
 }
+
+const duration = (seconds) => (seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
 
 async function showLearned({ name, before, after }) {
   remember("localStorage", "hand", name);
