@@ -47,6 +47,7 @@ class Writer:
         unsteadiness: Of the hand, in x-heights.
         pen_width: Of a stroke.
         darkness: Of the ink, from 0 to 1.
+        bend: Standard deviation of the bends of each form.
     """
 
     seed: int
@@ -61,6 +62,7 @@ class Writer:
     unsteadiness: float
     pen_width: float
     darkness: float
+    bend: float = 0.12
 
     @classmethod
     def of(cls, seed: int) -> Writer:
@@ -121,7 +123,7 @@ class Writer:
         weights = skeletons.weights[first:last]
         k = first + rng.choice(last - first, p=weights / weights.sum())
         ends = skeletons.point_offsets[skeletons.stroke_offsets[k] : skeletons.stroke_offsets[k + 1] + 1]
-        bend = rng.normal(0, 0.12, (3, 2))
+        bend = rng.normal(0, self.bend, (3, 2))
         strokes = []
         for start, end in pairwise(ends):
             points = np.stack([skeletons.x[start:end], skeletons.y[start:end]], axis=1)
@@ -161,10 +163,10 @@ def _fit(strokes: list[Stroke], box: Box, writer: Writer, rng: np.random.Generat
 def true_ink(boxes: list[list[Stroke]], writer: Writer) -> np.ndarray:
     """The ink where a perfect straightened picture has it, uint8, ink 255 on 0."""
     shape = tuple(round((side + 2 * MARGIN) * PIXELS_PER_MM) for side in (FIELD_HEIGHT, FIELD_WIDTH))
-    return _ink(boxes, writer.pen_width, shape, PIXELS_PER_MM, (MARGIN, MARGIN))
+    return draw_ink(boxes, writer.pen_width, shape, PIXELS_PER_MM, (MARGIN, MARGIN))
 
 
-def _ink(
+def draw_ink(
     boxes: list[list[Stroke]], width: float, shape: tuple[int, ...], scale: float, origin: tuple[float, float]
 ) -> np.ndarray:
     """Strokes with round ends, four times finer than asked for and averaged."""
@@ -217,7 +219,7 @@ def _screened(grey: np.ndarray, scale: float, pitch: float = 0.24) -> np.ndarray
 def return_sheet(sheet: Sheet, boxes: list[list[Stroke]], writer: Writer, screened: bool = False) -> np.ndarray:
     """The printed page with the ink on it, uint8, ``PAGE_SCALE``."""
     page = print_sheet(sheet.paper, screened)
-    ink = _ink(boxes, writer.pen_width, page.shape, PAGE_SCALE, sheet.origin)
+    ink = draw_ink(boxes, writer.pen_width, page.shape, PAGE_SCALE, sheet.origin)
     rng = np.random.default_rng([writer.seed, 3])
     grain = cv2.resize(
         rng.normal(1, 0.12, (page.shape[0] // 6, page.shape[1] // 6)).astype(np.float32), page.shape[::-1]

@@ -2,10 +2,13 @@ import importlib.util
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
+from hand_tools import TINY
 
 from text_recognizer.reading.recognizer import Reading
 
@@ -136,3 +139,48 @@ def test_overlap_curves_become_a_table_and_a_picture(load: Load, tmp_path: Path)
     assert overlap.table(curves).splitlines()[3] == "| 0.05 | 0.500 | 1.000 |"
     overlap.plot(curves, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 1000
+
+
+def test_a_table_of_learned_hands_says_what_was_missed(load: Load) -> None:
+    def row(before: float, after: float, others_after: float) -> dict[str, object]:
+        return {
+            "hand": "pen 0", "before": before, "after": after, "others_before": 0.05, "others_after": others_after,
+            "seconds": 70.2,
+        }  # fmt: skip
+
+    hand = load("hand")
+    rows = [row(0.2, 0.08, 0.056), row(0.3, 0.16, 0.05), row(0.05, 0.053, 0.04)]
+    text = hand.learning_table(hand.summary(rows) | {"lines_of_each": 9, "machine": "this"})
+    assert "| pen 0 | 0.200 | 0.080 | 0.050 | 0.056 | 70 |" in text
+    assert "Of 2 hands with more than 10% errors before, 1 have less than half" in text
+    assert "rise of a hand's rate is +0.30 points (at most +0.50 points" in text
+    assert "of the others' rate +0.60 points" in text
+
+
+def test_a_simulated_writer_writes_the_same_in_boxes_and_in_lines(load: Load) -> None:
+    hands, rng = load("hands"), np.random.default_rng(0)
+    for writer in (hands.Writer.of(4), hands.odd_writer(6)):
+        ink, again = hands.written(writer, ["Meet me", "Meet me"], rng)
+        assert ink.shape[0] == again.shape[0] == hands.LINE_HEIGHT
+        assert 0.04 < (ink > 127).mean() < 0.5
+        assert ink.shape != again.shape or (ink != again).any()
+    assert hands.odd_writer(6) == hands.odd_writer(6)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("mirror")
+def test_hands_are_learned_and_read(
+    load: Load, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "hand.md"
+    page.write_text("<!-- hand-learning -->\n<!-- /hand-learning -->\n")
+    hand = load("hand")
+    monkeypatch.setattr(hand, "learn", partial(hand.learn, recipe=TINY))
+    hand.main(["--learning", "--hands=2", "--first=2", "--lines=8", "--json", f"--write={page}"])
+    figures = json.loads(capsys.readouterr().out)
+    assert [row["hand"] for row in figures["hands"]] == ["pen 2", "EMNIST 3"]
+    for row in figures["hands"]:
+        assert 0 < row["others_before"] < 0.5
+        assert 0 <= row["after"] < 1
+        assert row["seconds"] > 0
+    assert "| EMNIST 3 |" in page.read_text()

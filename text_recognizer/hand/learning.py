@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from text_recognizer.data.builtin_text import builtin_documents
 from text_recognizer.data.compose import Lines, LineStyle
 from text_recognizer.data.emnist_lines import LineDataset
 from text_recognizer.data.glyph_sources import VISIBLE_CHARACTERS
-from text_recognizer.data.glyphs import GLYPH_SIZE, SPLITS, Split
+from text_recognizer.data.glyphs import SPLITS, Split
 from text_recognizer.data.sentences import TextMix, split_documents
 from text_recognizer.data.strokes import draw_glyphs
 from text_recognizer.hand.glyphs import glyph_bank
@@ -47,6 +47,7 @@ class Recipe:
 
     Attributes:
         steps: Steps of the optimiser, so many that learning ends within 90 seconds on two cores.
+        passes: How often each line is learned from.
         own_lines: Lines of the hand in each step.
         other_lines: Lines of pen strokes in all sorts of hands in each step.
         lr: Learning rate at the peak of the one-cycle schedule.
@@ -60,15 +61,16 @@ class Recipe:
         most_forgotten: Rise of the character error rate on lines of others that is accepted.
     """
 
-    steps: int = 400
-    own_lines: int = 16
-    other_lines: int = 8
+    steps: int = 320
+    passes: int = 2
+    own_lines: int = 12
+    other_lines: int = 6
     lr: float = 1e-3
     weight_decay: float = 0.01
     copies: int = 30
     max_length: int = 24
     degraded_share: float = 0.6
-    shares: tuple[float, ...] = (0.0, 0.35, 0.5, 0.65)
+    shares: tuple[float, ...] = (0.0, 0.35, 0.5, 0.65, 0.8)
     choosing_lines: int = 150
     testing_lines: int = 100
     most_forgotten: float = 0.005
@@ -79,8 +81,8 @@ Report = Callable[[Phase, float], None]
 """Is called with what is being done, and the share of all work that is done, from 0 to 1."""
 _BEFORE, _AFTER = 0.08, 0.8
 """Shares of the work that are done when the steps begin, and when they end."""
-_BUCKETED = 50
-"""Steps whose lines are sorted by width together, so that little of a batch is padding."""
+_BUCKETED = 40
+"""Batches whose lines are sorted by width together, so that little of a batch is padding."""
 
 
 def learn(samples: Samples, seed: int, report: Report, recipe: Recipe = Recipe()) -> HandFile:
@@ -103,8 +105,8 @@ def learn(samples: Samples, seed: int, report: Report, recipe: Recipe = Recipe()
     torch.manual_seed(seed)
     report("composing lines", 0.0)
     material = _Material(samples, seed, recipe)
-    old = load_model(DEFAULT_MODEL.with_suffix(".safetensors"))
-    new = _trained(copy.deepcopy(old), material, report)
+    old = load_model(DEFAULT_MODEL.with_suffix(".safetensors")).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    new = _trained(old, material, report)
     report("checking", _AFTER)
     new = _chosen(old, new, material)
     report("checking", 0.87)
@@ -154,17 +156,17 @@ class _Material:
             seed=2 * self.seed + own,
         )
 
-    def batches(self) -> Iterator[Lines]:
-        """A batch for each step of learning, as tensors."""
+    def batches(self) -> Iterator[list[Lines]]:
+        """All batches to learn from, as tensors, some at a time: each of lines of the hand, and of others."""
         own, others = self.lines("train", own=True), self.lines("train", own=False)
-        for first in range(0, self.recipe.steps, _BUCKETED):
-            steps = min(_BUCKETED, self.recipe.steps - first)
-            buckets = [
-                _by_width(lines, np.arange(first * count, (first + steps) * count).reshape(steps, count))
-                for lines, count in ((own, self.recipe.own_lines), (others, self.recipe.other_lines))
+        batches = self.recipe.steps // self.recipe.passes
+        for first in range(0, batches, _BUCKETED):
+            count = min(_BUCKETED, batches - first)
+            numbers = [
+                _by_width(lines, np.arange(first * size, (first + count) * size).reshape(count, size))
+                for lines, size in ((own, self.recipe.own_lines), (others, self.recipe.other_lines))
             ]
-            for step in np.random.default_rng((self.seed, first)).permutation(steps):
-                yield _tensors(_joined(own.batch(buckets[0][step]), others.batch(buckets[1][step])))
+            yield [_tensors(_joined(own.batch(one), others.batch(other))) for one, other in zip(*numbers, strict=True)]
 
     def pictures(self) -> tuple[list[np.ndarray], list[str]]:
         """Pictures, dark on light, and texts of lines of the hand to test on, of tested characters alone."""
@@ -198,7 +200,7 @@ def split_copies(characters: Characters, seed: int) -> tuple[Characters, Charact
 
 
 def _by_width(lines: LineDataset, numbers: np.ndarray) -> np.ndarray:
-    """Numbers of lines (steps, lines), each step's of similar width."""
+    """Numbers of lines (batches, lines), each batch's of similar width."""
     return numbers.ravel()[np.argsort(lines.widths(numbers.ravel()), kind="stable")].reshape(numbers.shape)
 
 
@@ -215,35 +217,60 @@ def _tensors(lines: Lines) -> Lines:
     return Lines(images.to(memory_format=torch.channels_last), *map(torch.from_numpy, lines[1:]))
 
 
-def _recognition(model: nn.Module, recipe: Recipe) -> LineRecognition:
+class _Head(nn.Sequential):
+    """The part of a reader that is trained, from features (B, C, H, S) to logits (B, classes, S), with its weights."""
+
+    def __init__(self, reader: Any) -> None:
+        super().__init__(reader.steps, reader.context, reader.classifier, nn.Flatten(2))
+
+    def output_length(self, width: int) -> int:
+        return width
+
+
+def _recognition(reader: nn.Module, recipe: Recipe) -> LineRecognition:
+    """What computes the loss and counts the errors of a reader, in evaluation mode, by lines of features."""
     length = recipe.max_length
-    return LineRecognition(model, ALPHABET, input_width=GLYPH_SIZE * length, target_length=length, loss="ctc")
+    return LineRecognition(_Head(reader), ALPHABET, input_width=length, target_length=length, loss="ctc").eval()
 
 
-def _trained(model: nn.Module, material: _Material, report: Report) -> nn.Module:
-    """Train what comes after the features. Normalisation keeps its statistics: one hand's would mislead it."""
-    recipe = material.recipe
-    recognition = _recognition(model, recipe).eval()
-    model.features.requires_grad_(False)  # type: ignore[union-attr, operator]
-    for layer in model.modules():
+@torch.no_grad()
+def _features(reader: Any, lines: Lines) -> Lines:
+    """Lines with features in place of pictures, and widths in their columns. No reader of a hand has others."""
+    features = reader.features(lines.images)
+    stride = lines.images.shape[-1] // features.shape[-1]
+    return lines._replace(images=features, widths=-(-lines.widths // stride))
+
+
+def _trained(old: nn.Module, material: _Material, report: Report) -> nn.Module:
+    """A copy of a reader, trained in what comes after the features, which are computed once for all passes.
+
+    Normalisation keeps its statistics: one hand's would mislead it.
+    """
+    recipe, step, reader = material.recipe, 0, copy.deepcopy(old)
+    recognition = _recognition(reader, recipe)
+    for layer in recognition.modules():
         layer.train(isinstance(layer, nn.Dropout | nn.Dropout2d))
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    weights = list(recognition.parameters())
     optimizer = torch.optim.AdamW(weights, weight_decay=recipe.weight_decay)
-    for step, batch in enumerate(material.batches()):
-        report("learning", _BEFORE + (_AFTER - _BEFORE) * step / recipe.steps)
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.lr * one_cycle(step / recipe.steps)
-        optimizer.zero_grad()
-        recognition.loss_and_update(batch, None).backward()
-        nn.utils.clip_grad_norm_(weights, 1.0)
-        optimizer.step()
-    return model.eval()
+    for number, batches in enumerate(material.batches()):
+        lines = [_features(old, batch) for batch in batches]
+        rng = np.random.default_rng((material.seed, number))
+        for chosen in np.concatenate([rng.permutation(len(lines)) for _ in range(recipe.passes)]):
+            report("learning", _BEFORE + (_AFTER - _BEFORE) * step / recipe.steps)
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.lr * one_cycle(step / recipe.steps)
+            optimizer.zero_grad()
+            recognition.loss_and_update(lines[chosen], None).backward()
+            nn.utils.clip_grad_norm_(weights, 1.0)
+            optimizer.step()
+            step += 1
+    return reader.eval()
 
 
 def _chosen(old: nn.Module, new: nn.Module, material: _Material) -> nn.Module:
     """Of averages of the two, the one that reads the hand best among those that hardly read others worse."""
     recipe, numbers = material.recipe, np.arange(material.recipe.choosing_lines)
-    own, others = (_tensors(material.lines("val", own=own).batch(numbers)) for own in (True, False))
+    own, others = (_features(old, _tensors(material.lines("val", own=own).batch(numbers))) for own in (True, False))
     candidates = [_average(old, new, share) for share in recipe.shares]
     forgotten = [_error_rate(model, others, recipe) for model in candidates]
     allowed = [k for k, rate in enumerate(forgotten) if rate <= forgotten[0] + recipe.most_forgotten]
@@ -261,8 +288,8 @@ def _average(old: nn.Module, new: nn.Module, share: float) -> nn.Module:
 
 
 @torch.inference_mode()
-def _error_rate(model: nn.Module, lines: Lines, recipe: Recipe) -> float:
-    recognition = _recognition(model, recipe).eval()
+def _error_rate(reader: nn.Module, lines: Lines, recipe: Recipe) -> float:
+    recognition = _recognition(reader, recipe)
     metrics = recognition.build_metrics()
     recognition.loss_and_update(lines, metrics)
     return float(metrics.compute()["cer"])
