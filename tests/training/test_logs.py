@@ -38,9 +38,12 @@ def logged_pictures(run: Path) -> dict[str, list[tuple[int, np.ndarray]]]:
 
 def test_tensorboard_shows_lines_with_what_was_read_after_each_epoch(tmp_path: Path) -> None:
     assert main([*LINES.split(), "--log_dir", str(tmp_path)]) == 0
-    pictures = logged_pictures(next(tmp_path.iterdir()))
-    assert list(pictures) == ["val_readings"]
-    assert [step for step, _ in pictures["val_readings"]] == [2, 4]
+    [run] = tmp_path.iterdir()
+    assert (run / "confusion.png").stat().st_size > 1_000
+    pictures = logged_pictures(run)
+    assert sorted(pictures) == ["val_confusion", "val_readings"]
+    for shown in pictures.values():
+        assert [step for step, _ in shown] == [2, 4]
     pixels = pictures["val_readings"][0][1]
     assert pixels.min() == 0
     assert pixels.shape[1] > 800

@@ -48,6 +48,14 @@ def test_error_rate_is_total_edits_over_total_length() -> None:
     assert metrics.compute()["cer"].item() == pytest.approx(1 / 11)
 
 
+def test_characters_are_confused_where_texts_stand_side_by_side() -> None:
+    metrics = LineMetrics(ALPHABET)
+    metrics.count_texts(["a cot", "bbb", ""], ["a cat", "bb", "x"])
+    pairs = {(ALPHABET[i], ALPHABET[j]) for i, j in metrics.confusion.nonzero().tolist()}
+    assert pairs == {("a", "a"), (" ", " "), ("c", "c"), ("a", "o"), ("t", "t"), ("b", "b")}
+    assert metrics.confusion.sum() == 7
+
+
 def test_classes_that_do_not_occur_do_not_lower_the_mean_recall() -> None:
     metrics = CharacterMetrics(ALPHABET)
     targets = torch.from_numpy(np.arange(10) % 3 + 4)

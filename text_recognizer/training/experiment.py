@@ -27,7 +27,6 @@ from text_recognizer.registry import DATA_CLASSES, load_class
 from text_recognizer.training.arguments import Arguments, parse
 from text_recognizer.training.checkpoint import Checkpoint, Description
 from text_recognizer.training.logs import LogPictures, build_loggers, close_loggers
-from text_recognizer.training.metrics import CharacterMetrics
 from text_recognizer.training.pictures import confusion_figure
 from text_recognizer.training.quiet import quiet_lightning
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
@@ -254,7 +253,7 @@ def test(trainer: L.Trainer, recognition: Recognition, data: DataModule, checkpo
 def write_results(figures: dict[str, Any], recognition: Recognition, run_dir: Path) -> None:
     """Write ``metrics.json`` and, of characters that were tested, the confusion matrix; print the figures."""
     write_text(run_dir / "metrics.json", json.dumps(figures, indent=2) + "\n")
-    if isinstance(recognition.test_metrics, CharacterMetrics) and "test_acc" in figures:
+    if "test_acc" in figures:
         confusion = recognition.test_metrics.confusion.cpu().numpy()
         save_figure(confusion_figure(confusion, recognition.alphabet), run_dir / "confusion.png")
     show(figures, run_dir)

@@ -16,7 +16,6 @@ from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from text_recognizer.training.metrics import CharacterMetrics
 from text_recognizer.training.pictures import character_readings_figure, confusion_figure, line_readings_figure
 from text_recognizer.training.recognition import LineRecognition, Recognition
 
@@ -50,7 +49,7 @@ def close_loggers(loggers: Iterable[Logger]) -> None:
 
 
 class LogPictures(Callback):
-    """After each validation, logs examples under what was read in them and, of characters, the confusion matrix."""
+    """After each validation, logs examples under what was read in them, and the confusion matrix of characters."""
 
     def __init__(self) -> None:
         self._batch: Any = None
@@ -82,12 +81,9 @@ def _figures(recognition: Recognition, batch: Any) -> dict[str, Figure]:
     images = (batch.images[:, 0] * 255).byte().cpu().numpy()
     readings = recognition.read(batch.images, batch.widths if lines else None)
     references = recognition.references(batch.targets)
-    if lines:
-        return {"val_readings": line_readings_figure(images, readings, references)}
-    assert isinstance(recognition.val_metrics, CharacterMetrics)
     confusion = recognition.val_metrics.confusion.cpu().numpy()
     return {
-        "val_readings": character_readings_figure(images, readings, references),
+        "val_readings": (line_readings_figure if lines else character_readings_figure)(images, readings, references),
         "val_confusion": confusion_figure(confusion, recognition.alphabet),
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -62,7 +62,10 @@ class CharacterMetrics(Metric):
 
 
 class LineMetrics(Metric):
-    """Accuracies and error rates of lines.
+    """Accuracies and error rates of lines, and which characters are confused.
+
+    ``confusion`` (C, C) counts true characters, in rows, by what was read in their place, where the fewest edits that
+    turn one text into the other put them side by side; what was left out or added is in none of its cells.
 
     ``compute`` returns ``acc`` (the lab's: share of positions that are right, padding counted), ``char_acc`` (positions
     that hold a character, spaces included), ``cer`` (edits / reference characters, padding never counted),
@@ -70,6 +73,7 @@ class LineMetrics(Metric):
     """
 
     full_state_update = False
+    confusion: Tensor
     positions: Tensor
     right: Tensor
     characters: Tensor
@@ -98,6 +102,8 @@ class LineMetrics(Metric):
         self.is_character = torch.tensor([len(token) == 1 for token in alphabet])
         for name in self._counts:
             self.add_state(name, torch.tensor(0, dtype=torch.long), dist_reduce_fx="sum")
+        confusion = torch.zeros(len(alphabet), len(alphabet), dtype=torch.long)
+        self.add_state("confusion", confusion, dist_reduce_fx="sum")
 
     def update(self, predictions: Tensor, targets: Tensor) -> None:
         """Count predicted indices (B, L) against targets (B, L), both padded with ``<P>``."""
@@ -111,12 +117,24 @@ class LineMetrics(Metric):
 
     def count_texts(self, predictions: Sequence[str], references: Sequence[str]) -> None:
         """Count edits between predicted and reference texts."""
+        cells: list[int] = []
         for prediction, reference in zip(predictions, references, strict=True):
             self.edits += Levenshtein.distance(prediction, reference)
             self.folded_edits += Levenshtein.distance(fold(prediction), fold(reference))
             self.length += len(reference)
             self.exact += prediction == reference
             self.lines += 1
+            cells += self._cells(prediction, reference)
+        counts = torch.tensor(cells, dtype=torch.long).bincount(minlength=self.confusion.numel())
+        self.confusion += counts.view_as(self.confusion).to(self.confusion.device)
+
+    def _cells(self, prediction: str, reference: str) -> Iterator[int]:
+        """Where in the flat confusion matrix the characters of two texts count that stand side by side."""
+        read, true = self.alphabet.encode(prediction), self.alphabet.encode(reference)
+        for part in Levenshtein.opcodes(reference, prediction):
+            if part.tag in ("equal", "replace"):
+                pairs = zip(true[part.src_start : part.src_end], read[part.dest_start : part.dest_end], strict=True)
+                yield from (one * len(self.alphabet) + other for one, other in pairs)
 
     def texts(self, indices: Tensor) -> list[str]:
         """Texts of index rows (B, L); special tokens and surrounding white space are left out."""

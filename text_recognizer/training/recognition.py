@@ -80,8 +80,8 @@ class Recognition(L.LightningModule):
         self.val_metrics = self.build_metrics()
         self.test_metrics = self.build_metrics()
 
-    def build_metrics(self) -> Metric:
-        """A metric whose ``compute`` returns named figures."""
+    def build_metrics(self) -> CharacterMetrics | LineMetrics:
+        """A metric whose ``compute`` returns named figures, and that has a confusion matrix."""
         raise NotImplementedError
 
     def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
@@ -173,7 +173,7 @@ class CharacterRecognition(Recognition):
         super().__init__(model, alphabet, **optimization)
         self.loss = loss
 
-    def build_metrics(self) -> Metric:
+    def build_metrics(self) -> CharacterMetrics | LineMetrics:
         return CharacterMetrics(self.alphabet)
 
     def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
@@ -235,7 +235,7 @@ class LineRecognition(Recognition):
         self.blank = alphabet.index(BLANK)
         self.padding = alphabet.index(PADDING)
 
-    def build_metrics(self) -> Metric:
+    def build_metrics(self) -> CharacterMetrics | LineMetrics:
         return LineMetrics(self.alphabet)
 
     def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
