@@ -32,7 +32,7 @@ PYTHON_PAGES = [page for page in PAGES if fenced(page, "python") and page.name !
 """Pages with Python in them; that of serving.md needs a server, and runs in tests/serving/test_documents.py."""
 LIMITS = {
     "train": "--max_epochs=1 --limit_train_batches=2 --limit_val_batches=2 --limit_test_batches=2 "
-    "--enable_progress_bar=false",
+    "--batch_size=16 --enable_progress_bar=false",
     "demo": "--num_lines=320",
     "export": "--calibration_lines=50",
 }

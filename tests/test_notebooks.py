@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 PICTURES = {
     "01-look-at-emnist.ipynb": 6,
     "02-look-at-emnist-lines.ipynb": 5,
-    "02b-cnn-for-simple-emnist-lines.ipynb": 7,
+    "02b-cnn-for-simple-emnist-lines.ipynb": 8,
 }
 MAX_BYTES = 600_000
 

@@ -48,6 +48,7 @@ def test_reading_is_predicting_without_dropout_or_padding() -> None:
     texts = recognition.read(images)
     assert recognition.read(images) == texts
     assert any(texts)
+    assert recognition.training  # training goes on as it was
     assert recognition.read(images, torch.tensor([1, 28 * 8]))[1] == texts[1]
     assert len(recognition.read(images, torch.tensor([1, 28 * 8]))[0]) <= 1
     pad = ALPHABET.index(PADDING)

@@ -89,7 +89,7 @@ class Recognition(L.LightningModule):
         raise NotImplementedError
 
     def read(self, images: Tensor, widths: Tensor | None = None) -> list[str]:
-        """What the model, put in evaluation mode, reads in pictures (B, 1, H, W) in [0, 1].
+        """What the model reads, in evaluation mode, in pictures (B, 1, H, W) in [0, 1].
 
         Of each picture ``widths`` (B,) columns count; by default all.
         """
@@ -101,6 +101,13 @@ class Recognition(L.LightningModule):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x)
+
+    def evaluate(self, x: Tensor) -> Tensor:
+        """What the model gives in evaluation mode; afterwards it is in the mode that it was in."""
+        training = self.training
+        y = self.eval()(x)
+        self.train(training)
+        return y
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         loss = self.loss_and_update(batch, None)
@@ -185,7 +192,7 @@ class CharacterRecognition(Recognition):
 
     @torch.inference_mode()
     def read(self, images: Tensor, widths: Tensor | None = None) -> list[str]:
-        return self.references(self.eval()(images).argmax(dim=1))
+        return self.references(self.evaluate(images).argmax(dim=1))
 
     def references(self, targets: Tensor) -> list[str]:
         return [self.alphabet[index] for index in targets.tolist()]
@@ -259,7 +266,7 @@ class LineRecognition(Recognition):
 
     @torch.inference_mode()
     def read(self, images: Tensor, widths: Tensor | None = None) -> list[str]:
-        logits = self.eval()(images)  # (B, C, S)
+        logits = self.evaluate(images)  # (B, C, S)
         width, steps = images.shape[-1], logits.shape[2]
         widths = torch.full((len(images),), width, device=images.device) if widths is None else widths
         return self.references(self.predict(logits, line_steps(widths, width, steps), steps))
