@@ -63,7 +63,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy("line.png", f"letters/{name}.png")
         exec(fenced(ROOT / "docs" / "data.md", "python")[0], {})
         text = "\n\n".join(f"{number} men and {number + 1} boats went out to sea at noon." for number in range(2_000))
-        for name in ("book.txt", *(f"books/pg{number}.txt" for number in (98, 345, 1342, 1661, 2701))):
+        for name in ("book.txt", "names.txt", *(f"books/pg{number}.txt" for number in (98, 345, 1342, 1661, 2701))):
             Path(name).parent.mkdir(exist_ok=True)
             Path(name).write_text(text, encoding="utf-8")
         assert run(f"{SMALL_READER} {LIMITS['train']}") == 0

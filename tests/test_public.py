@@ -15,6 +15,7 @@ EXPERIMENT = [
     "gpus",
     "overfit_batches",
     "load_checkpoint",
+    "load_weights",
     "log_dir",
     "auto_lr_find",
     "compile",
