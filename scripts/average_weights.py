@@ -7,24 +7,35 @@ zero-shot models", 2022).
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import torch
 
+from text_recognizer.files import replacing
 from text_recognizer.training.weights import load_weights
 
 
-def main(run: str, weights: str, share: str, out: str) -> None:
+def average(run: Path, weights: Path, share: float, out: Path) -> None:
     """Write the checkpoint of the run with averaged weights."""
-    content = torch.load(Path(run) / "best.ckpt", map_location="cpu", weights_only=True)
+    content = torch.load(run / "best.ckpt", map_location="cpu", weights_only=True)
     _, before = load_weights(weights)
     for name, value in content["state_dict"].items():
         if value.is_floating_point():
-            value.lerp_(before[name.removeprefix("model.")], 1 - float(share))
-    Path(out).mkdir(parents=True)
-    torch.save(content, Path(out) / "best.ckpt")
+            value.lerp_(before[name.removeprefix("model.")], 1 - share)
+    out.mkdir(parents=True)
+    with replacing(out / "best.ckpt") as temporary:
+        torch.save(content, temporary)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("weights", type=Path, help="the .safetensors file that the run started from")
+    parser.add_argument("share", type=float, help="of the run, from 0 to 1")
+    parser.add_argument("out", type=Path, help="new folder for the checkpoint")
+    average(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

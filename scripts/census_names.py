@@ -6,17 +6,19 @@ The counts come in the source archive of the PyPI package ``names`` 0.3.0:
 
 from __future__ import annotations
 
+import argparse
 import random
-import sys
 import tarfile
 from pathlib import Path
+
+from text_recognizer.files import write_text
 
 FILES = ("dist.all.last", "dist.female.first", "dist.male.first")
 NAMES_PER_PARAGRAPH = 40
 SEED = 0
 
 
-def main(archive: str, out: str) -> None:
+def write_names(archive: Path, out: Path) -> None:
     """Write each name of the archive once, with a capital, so many to a paragraph."""
     names = set()
     with tarfile.open(archive) as members:
@@ -26,8 +28,15 @@ def main(archive: str, out: str) -> None:
     shuffled = sorted(names)
     random.Random(SEED).shuffle(shuffled)
     paragraphs = (shuffled[i : i + NAMES_PER_PARAGRAPH] for i in range(0, len(shuffled), NAMES_PER_PARAGRAPH))
-    Path(out).write_text("\n\n".join(map(" ".join, paragraphs)) + "\n", encoding="ascii")
+    write_text(out, "\n\n".join(map(" ".join, paragraphs)) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("archive", type=Path, help="names-0.3.0.tar.gz")
+    parser.add_argument("out", type=Path, help="text file to write")
+    write_names(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -37,6 +37,7 @@ NOT_COMMANDS = {
     r"\.venv/bin/python -m pytest": "these tests",
     r"docker ": "needs an engine; tests/serving carries out the steps of the Dockerfile",
     r"tensorboard ": "is not ours",
+    r"pip download ": "gets data",
 }
 """Lines for the shell that call nothing of this project, by their beginning, and why they need no test."""
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
