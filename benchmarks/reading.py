@@ -136,13 +136,13 @@ def tesseract(pictures: list[np.ndarray]) -> list[str]:
     return texts
 
 
-def line_cnn(run: str, lines: np.ndarray) -> list[str]:
-    """What a run of LineCNN reads on lines as they were composed."""
+def read_cells(run: Path, lines: np.ndarray) -> list[str]:
+    """What a run of one of the lab's models reads in lines uint8 (B, H, W), as they were composed."""
     import torch
 
     from text_recognizer.training.checkpoint import Checkpoint
 
-    model = Checkpoint.load(f"{run}/best.ckpt").model()
+    model = Checkpoint.load(str(run / "best.ckpt")).model()
     with torch.inference_mode():
         best = model(torch.from_numpy(lines).unsqueeze(1).float() / 255).argmax(1)
     return [ALPHABET.decode(row).strip() for row in best]
@@ -222,7 +222,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         figures["error_rates"][reader] = {n: error_rates(read(one.pictures), one.texts) for n, one in sets.items()}
     if arguments.line_cnn:
         figures["error_rates"]["LineCNN (the lab's)"] = {
-            name: error_rates(line_cnn(arguments.line_cnn, one.lines), one.texts)
+            name: error_rates(read_cells(arguments.line_cnn, one.lines), one.texts)
             for name, one in sets.items()
             if one.lines is not None
         }
@@ -263,7 +263,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=120, help="lines in each composed set")
     parser.add_argument("--text", default="brown", help="text source of the composed lines")
     parser.add_argument("--model", help="model file; by default the one that ships")
-    parser.add_argument("--line_cnn", metavar="RUN", help="run folder of the lab's LineCNN")
+    parser.add_argument("--line_cnn", type=Path, metavar="RUN", help="run folder of the lab's LineCNN")
     parser.add_argument("--write", type=Path, help="also put the table into this file")
     arguments = parser.parse_args()
     figures = measure(arguments)

@@ -137,7 +137,9 @@ def test_overlap_curves_become_a_table_and_a_picture(load: Load, tmp_path: Path)
     overlap = load("overlap")
     curves = {"one": [0.5] * len(overlap.OVERLAPS), "other": [1.0] * len(overlap.OVERLAPS)}
     assert overlap.table(curves).splitlines()[3] == "| 0.05 | 0.500 | 1.000 |"
-    overlap.plot(curves, tmp_path / "plot.png")
+    image = np.zeros((28, 100), np.uint8)
+    examples = [overlap.Example(share, image, "text", {"one": "test", "other": "text"}) for share in overlap.SHOWN]
+    overlap.plot(curves, examples, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 1000
 
 
