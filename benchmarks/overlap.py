@@ -74,7 +74,8 @@ def table(found: dict[str, list[float]]) -> str:
 def plot(found: dict[str, list[float]], examples: list[Example], path: Path) -> None:
     """Draw the examples with what is read in them, and the accuracies against the overlap."""
     picture = Figure(figsize=(10, 3.6), layout="constrained")
-    left, right = picture.subfigures(1, 2, width_ratios=(1.15, 1))
+    halves: Any = picture.subfigures(1, 2, width_ratios=(1.15, 1))
+    left, right = halves
     for axes, example in zip(left.subplots(len(examples), 1), examples, strict=True):
         axes.imshow(255 - example.image, cmap="gray", vmin=0, vmax=255)
         axes.set_title(f"overlap {example.overlap:g}", fontsize=9, loc="left")
