@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -111,6 +112,7 @@ def measure_learning(first: int, count: int, lines: int) -> dict[str, Any]:
     for number, hand in enumerate(tqdm(hands, unit="hand", disable=None), first):
         others = sum((other.lines[:LINES_OF_OTHERS] for other in hands if other is not hand), many)
         rows.append(_learned(hand, others, general, number))
+        tqdm.write(_row(rows[-1]), file=sys.stderr)
     return summary(rows) | {"lines_of_each": lines, "machine": machine()}
 
 

@@ -38,8 +38,10 @@ X_HEIGHT = 12.0
 """Of a line that a pen writes, in pixels."""
 DEGRADED_SHARE = 0.5
 """Of the lines: those look as paper, pen and camera leave them."""
-ALIKE = 12
-"""Glyphs of similar look that an EMNIST hand has of a character, at most; a third of them is given to learn from."""
+ALIKE = COPIES + 2
+"""Glyphs of similar look that an EMNIST hand has of a character; ``COPIES`` of them are given to learn from."""
+CANDIDATES = 30
+"""Glyphs of which the one that most others are like is chosen for them to be like: a hand repeats itself."""
 SPLIT_SEED = 42
 """Of EMNIST and the texts; the official test part of EMNIST is the same for every seed."""
 
@@ -134,14 +136,15 @@ def hand_style(rng: np.random.Generator, odd: bool) -> HandwritingStyle:
 
 
 def similar_glyphs(bank: GlyphBank, rng: np.random.Generator, odd: bool) -> list[GlyphBank]:
-    """``COPIES`` banks of one glyph of each character and one of more, all near to one; ``odd``: to one unlike most."""
+    """``COPIES`` banks of one glyph of each character and one of the others; ``odd``: all are unlike most."""
     alike = []
     for character in CHARACTERS:
         soft = np.stack([cv2.GaussianBlur(image, (0, 0), 1.5).ravel() for image in bank.of(character)]).astype(float)
         soft /= np.linalg.norm(soft, axis=1, keepdims=True)
         usual = np.argsort(soft @ soft.mean(0))
-        lead = rng.choice(usual[: len(usual) // 4] if odd else usual[len(usual) // 2 :])
-        nearest = rng.permutation(np.argsort(-(soft @ soft[lead]))[:ALIKE])
+        likeness = soft @ soft[rng.permutation(usual[: len(usual) // 4] if odd else usual)[:CANDIDATES]].T
+        best = np.sort(likeness, axis=0)[-ALIKE:].mean(0).argmax()
+        nearest = rng.permutation(np.argsort(-likeness[:, best])[:ALIKE])
         alike.append(bank.offsets[ALPHABET.index(character)] + nearest)
     numbers = np.stack(alike, axis=1)  # (ALIKE, characters)
     parts = [*numbers[:COPIES], numbers[COPIES:].ravel()]
