@@ -4,7 +4,7 @@ Hand ``k`` is a pen's if ``k`` is even: strokes in letter forms of its own (``ph
 which is photographed, found and cut, and write new lines, each letter a little different. If ``k`` is odd, its glyphs
 are of EMNIST's test part, which trained no reader: for each character some of similar look, four of which are given to
 learn from, as if they had been cut, while others stand in new lines. Of four hands in a row the last two are far from
-most people's.
+most people's. Pictures of lines are clean, so that it is the hand that makes them hard to read.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from photographs import Camera, Stroke, Writer, draw_ink, fill, return_sheet
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.data.compose import encode_texts
-from text_recognizer.data.degradations import degrade
 from text_recognizer.data.glyph_sources import load_glyphs
 from text_recognizer.data.glyphs import GlyphBank
 from text_recognizer.data.handwriting import LINE_HEIGHT, HandwritingStyle, compose_handwriting
-from text_recognizer.data.rng import uniforms
 from text_recognizer.data.sentences import Corpus, draw_texts, split_documents
 from text_recognizer.data.text import download_text, load_documents
 from text_recognizer.hand.learning import TEXTS
@@ -36,12 +34,11 @@ LONGEST = 24
 """Characters of a line."""
 X_HEIGHT = 12.0
 """Of a line that a pen writes, in pixels."""
-DEGRADED_SHARE = 0.5
-"""Of the lines: those look as paper, pen and camera leave them."""
 ALIKE = COPIES + 2
 """Glyphs of similar look that an EMNIST hand has of a character; ``COPIES`` of them are given to learn from."""
 CANDIDATES = 30
 """Glyphs of which the one that most others are like is chosen for them to be like: a hand repeats itself."""
+_MANY = 999_999
 SPLIT_SEED = 42
 """Of EMNIST and the texts; the official test part of EMNIST is the same for every seed."""
 
@@ -82,19 +79,19 @@ def simulate_hand(number: int, count: int) -> Hand:
     texts = _texts(number, count)
     if number % 2 == 0:
         writer = odd_writer(number) if odd else Writer.of(number)
-        return Hand(f"pen {number}", _from_sheet(writer), _on_paper(written(writer, texts, rng), texts, number))
+        return Hand(f"pen {number}", _from_sheet(writer), _on_paper(written(writer, texts, rng), texts))
     style = hand_style(rng, odd)
     *given, kept = similar_glyphs(_glyphs(), rng, odd)
     phrases = [text for row in PHRASES for text in row]
     characters = [_cut_from(bank, CHARACTERS, style, k) for k, bank in enumerate(given)]
     samples = Samples(tuple(chain(*characters)), tuple(_cut_from(given[0], phrases, style, COPIES)))
-    return Hand(f"EMNIST {number}", samples, _on_paper(_composed(kept, texts, style, number), texts, number))
+    return Hand(f"EMNIST {number}", samples, _on_paper(_composed(kept, texts, style, number), texts))
 
 
 def many_hands(count: int) -> Lines:
     """Lines of which each is in a style of its own, and each character of another writer of EMNIST's test part."""
-    texts = _texts(999_999, count)
-    return _on_paper(_composed(_glyphs(), texts, HandwritingStyle(), 999_999), texts, 999_999)
+    texts = _texts(_MANY, count)
+    return _on_paper(_composed(_glyphs(), texts, HandwritingStyle(), _MANY), texts)
 
 
 def odd_writer(seed: int) -> Writer:
@@ -205,11 +202,6 @@ def _cut_from(
     return list(zip(texts, inks, strict=True))
 
 
-def _on_paper(inks: list[np.ndarray], texts: list[str], seed: int) -> Lines:
-    """Pictures of lines of ink, some degraded."""
-    numbers = np.arange(len(inks))
-    widths = np.array([ink.shape[1] for ink in inks])
-    images = np.stack([np.pad(ink, ((0, 0), (0, widths.max() - ink.shape[1]))) for ink in inks])
-    chosen = np.flatnonzero(uniforms(seed, 13, numbers) < DEGRADED_SHARE)
-    images[chosen] = degrade(images[chosen], widths[chosen], seed=seed, indices=numbers[chosen])
-    return Lines([255 - image[:, :width] for image, width in zip(images, widths, strict=True)], texts)
+def _on_paper(inks: list[np.ndarray], texts: list[str]) -> Lines:
+    """Pictures of lines of ink, dark on white."""
+    return Lines([np.pad(255 - ink, 4, constant_values=255) for ink in inks], texts)

@@ -8,6 +8,7 @@ import pytest
 from text_recognizer.alphabet import ALPHABET, PADDING
 from text_recognizer.data.compose import Lines, LineStyle, compose_cells, compose_lines, encode_texts, line_widths
 from text_recognizer.data.glyphs import GLYPH_SIZE, GlyphBank
+from text_recognizer.data.handwriting import HandwritingStyle
 from text_recognizer.errors import UsageError, UserError
 
 VISIBLE_CHARACTERS = tuple(character for character in ALPHABET.characters if character != " ")
@@ -136,6 +137,15 @@ def test_mixed_holds_cells_and_handwriting(bank: GlyphBank) -> None:
     lines = compose(bank, ["gap"] * 60, LineStyle("mixed", 0.0, 0.3))
     in_cells = ~lines.images[:, :10].any(axis=(1, 2)) & ~lines.images[:, 38:].any(axis=(1, 2))
     assert 15 < in_cells.sum() < 45
+
+
+def test_hands_are_of_the_style(bank: GlyphBank) -> None:
+    lines = (bank, *encode_texts(["aa bb aa"] * 3))
+    chosen = {"seed": 4, "indices": np.arange(3)}
+    wide = LineStyle("handwriting", hands=HandwritingStyle(letter_gap=(2, 2), wide_share=0))
+    widths = line_widths(*lines, wide, **chosen)
+    assert (widths > line_widths(*lines, LineStyle("handwriting"), **chosen)).all()
+    assert (compose_lines(*lines, wide, **chosen).widths == widths).all()
 
 
 def test_canvas_is_overwritten_whole(bank: GlyphBank) -> None:

@@ -1,7 +1,8 @@
 import cv2
 import numpy as np
+import pytest
 
-from text_recognizer.hand.glyphs import BORDER, glyph_bank, pen_width, to_glyph, varied
+from text_recognizer.hand.glyphs import BORDER, glyph_bank, lean, pen_width, sheared, to_glyph, varied
 from text_recognizer.hand.samples import Samples
 
 
@@ -51,3 +52,21 @@ def test_a_bank_holds_what_was_written_and_copies_of_it(samples: Samples) -> Non
     assert (glyph_bank(chosen, copies=9, seed=4).images != bank.images).any()
     assert len(glyph_bank(chosen)) == len(chosen)
     assert len(glyph_bank([])) == 0
+
+
+@pytest.mark.parametrize("slant", [-0.4, 0.0, 0.3, 0.7])
+def test_the_lean_of_a_hand_is_seen_and_undone(slant: float, samples: Samples) -> None:
+    before = lean(samples.characters)
+    leant = [(character, sheared(ink, slant - before)) for character, ink in samples.characters]
+    assert abs(lean(leant) - slant) <= 0.1
+    upright = [(character, sheared(ink, -slant)) for character, ink in leant]
+    assert abs(lean(upright)) <= 0.1
+    assert lean([(".", np.full((4, 4), 255, np.uint8))]) == 0
+
+
+def test_shearing_keeps_all_ink() -> None:
+    ink = np.full((30, 10), 255, np.uint8)
+    for by in (-0.7, 0.0, 0.5):
+        assert float(sheared(ink, by).sum()) == pytest.approx(float(ink.sum()), rel=0.05)
+    top, bottom = (np.flatnonzero(sheared(ink, 0.5)[row]).mean() for row in (0, -1))
+    assert top - bottom == pytest.approx(0.5 * 29, abs=1)

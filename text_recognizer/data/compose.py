@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from text_recognizer.alphabet import ALPHABET, PADDING, Alphabet
 from text_recognizer.data.glyphs import GLYPH_SIZE, GlyphBank
-from text_recognizer.data.handwriting import LINE_HEIGHT, compose_handwriting, handwriting_widths
+from text_recognizer.data.handwriting import LINE_HEIGHT, HandwritingStyle, compose_handwriting, handwriting_widths
 from text_recognizer.data.rng import randint, seed_state, uniform, uniforms
 from text_recognizer.data.threads import over_ranges
 from text_recognizer.errors import UsageError, UserError
@@ -33,6 +33,7 @@ SPACE = ALPHABET.index(" ")
 _LINE_STREAM = 1
 _MIX_STREAM = 4
 _MIXED_LAYOUTS: tuple[Layout, ...] = ("overlap", "uneven", "handwriting", "handwriting")
+_ALL_SORTS = HandwritingStyle()
 _VECTOR = 16
 _CACHE_LINE = 64
 
@@ -64,6 +65,7 @@ class LineStyle:
         layout: How the characters stand.
         min_overlap: The smallest share of a cell that the next cell may cover.
         max_overlap: The largest.
+        hands: What the hands of handwriting may differ in.
 
     Raises:
         UsageError: If an overlap is not in [0, 1) or the smallest is above the largest.
@@ -72,6 +74,7 @@ class LineStyle:
     layout: Layout = "overlap"
     min_overlap: float = 0.0
     max_overlap: float = 0.33
+    hands: HandwritingStyle = _ALL_SORTS
 
     def __post_init__(self) -> None:
         for flag in ("min_overlap", "max_overlap"):
@@ -139,7 +142,7 @@ def compose_lines(
     if style.layout == "mixed":
         return _compose_mixed(bank, codes, lengths, style, seed, indices)
     if style.layout == "handwriting":
-        images, widths, boxes = compose_handwriting(bank, codes, lengths, seed=seed, indices=indices)
+        images, widths, boxes = compose_handwriting(bank, codes, lengths, seed=seed, indices=indices, style=style.hands)
         return Lines(images, _padded_targets(codes, lengths), widths, lengths, boxes)
     smallest, largest, uneven = _overlaps(style)
     return compose_cells(
@@ -168,7 +171,7 @@ def line_widths(
     for layout, chosen in _by_layout(style, seed, indices):
         lines = (bank, codes[chosen], lengths[chosen])
         if layout == "handwriting":
-            widths[chosen] = handwriting_widths(*lines, seed=seed, indices=indices[chosen])
+            widths[chosen] = handwriting_widths(*lines, seed=seed, indices=indices[chosen], style=style.hands)
         else:
             overlaps = _overlaps(replace(style, layout=layout))
             widths[chosen] = _place_cells(*lines, overlaps, seed, indices[chosen]).widths
