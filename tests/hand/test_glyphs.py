@@ -2,7 +2,18 @@ import cv2
 import numpy as np
 import pytest
 
-from text_recognizer.hand.glyphs import BORDER, glyph_bank, lean, pen_width, sheared, to_glyph, varied
+from text_recognizer.data.handwriting import HandwritingStyle
+from text_recognizer.hand.glyphs import (
+    BORDER,
+    glyph_bank,
+    lean,
+    opened,
+    pen_width,
+    sheared,
+    style_of,
+    to_glyph,
+    varied,
+)
 from text_recognizer.hand.samples import Samples
 
 
@@ -70,3 +81,21 @@ def test_shearing_keeps_all_ink() -> None:
         assert float(sheared(ink, by).sum()) == pytest.approx(float(ink.sum()), rel=0.05)
     top, bottom = (np.flatnonzero(sheared(ink, 0.5)[row]).mean() for row in (0, -1))
     assert top - bottom == pytest.approx(0.5 * 29, abs=1)
+
+
+def test_what_blur_has_closed_is_opened() -> None:
+    closed = np.zeros((40, 40), np.uint8)
+    cv2.circle(closed, (20, 20), 12, 255, -1)
+    cv2.circle(closed, (20, 20), 3, 170, -1)
+    again = opened(closed, 9)
+    assert again[20, 20] < 127
+    assert again[20, 12] == 255
+    assert not again[closed == 0].any()
+
+
+def test_lines_have_the_lean_and_the_pen_of_the_hand() -> None:
+    bars = [(character, np.pad(np.full((20, 5), 255, np.uint8), 4)) for character in "ahx"]
+    style = style_of([(character, sheared(bar, 0.3)) for character, bar in bars])
+    assert style.slant[0] < 0.3 < style.slant[1]
+    assert style.stroke_width[0] < 5 / 20 < 1.2 * style.stroke_width[1]
+    assert style_of([("A", bars[0][1])]).stroke_width == HandwritingStyle().stroke_width

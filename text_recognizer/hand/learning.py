@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,10 +25,9 @@ from text_recognizer.data.compose import Lines, LineStyle
 from text_recognizer.data.emnist_lines import LineDataset
 from text_recognizer.data.glyph_sources import VISIBLE_CHARACTERS
 from text_recognizer.data.glyphs import SPLITS, Split
-from text_recognizer.data.handwriting import HandwritingStyle
 from text_recognizer.data.sentences import TextMix, split_documents
 from text_recognizer.data.strokes import draw_glyphs
-from text_recognizer.hand.glyphs import glyph_bank, lean, sheared
+from text_recognizer.hand.glyphs import glyph_bank, sheared, style_of
 from text_recognizer.hand.samples import Samples
 from text_recognizer.reading.hand_file import Figures, HandFile
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
@@ -39,8 +38,6 @@ from text_recognizer.training.weights import load_model
 
 THREADS = 2
 """Of all arithmetic: another number rounds otherwise, and learning shall be the same everywhere."""
-SLANTS = 0.15
-"""How far lines of one hand lean to either side of how its characters lean, as a tangent."""
 TEXTS = TextMix(as_is=0.45, capitals=0.15, title_case=0.08, single_words=0.12, digits=0.1, dates_and_codes=0.1)
 
 
@@ -68,7 +65,7 @@ class Recipe:
     passes: int = 2
     own_lines: int = 12
     other_lines: int = 8
-    lr: float = 1e-3
+    lr: float = 2e-3
     weight_decay: float = 0.01
     copies: int = 30
     max_length: int = 24
@@ -131,8 +128,9 @@ class _Material:
 
     def __init__(self, samples: Samples, seed: int, recipe: Recipe) -> None:
         self.seed, self.recipe = seed, recipe
-        slant = lean(samples.characters)
-        self._style = LineStyle("handwriting", hands=HandwritingStyle(slant=(slant - SLANTS, slant + SLANTS)))
+        hands = style_of(samples.characters)
+        self._style = LineStyle("mixed", 0.0, 0.5, hands)
+        slant = sum(hands.slant) / 2
         upright = [(character, sheared(picture, -slant)) for character, picture in samples.characters]
         train, choose, test = split_copies(upright, seed)
         drawn = {split: draw_glyphs(VISIBLE_CHARACTERS, 100, seed + k) for k, split in enumerate(SPLITS)}
@@ -178,6 +176,7 @@ class _Material:
         """Pictures, dark on light, and texts of lines of the hand to test on, of tested characters alone."""
         lines = self.lines("test", own=True)
         lines.degraded_share, lines.prepared = 0.0, False
+        lines.style = replace(lines.style, layout="handwriting")
         batch = lines.batch(np.arange(4 * self.recipe.testing_lines))
         found: list[tuple[np.ndarray, str]] = []
         for image, width, target in zip(batch.images, batch.widths, batch.targets, strict=True):
