@@ -160,10 +160,10 @@ def learning_table(results: dict[str, Any]) -> str:
             "| --- | ---: | ---: | ---: | ---: | ---: |",
             *(_row(row) for row in results["hands"]),
             "",
-            f"Of {results['badly_read']} hands with more than {BADLY_READ:.0%} errors before, "
-            f"{results['of_these_halved']} have less than half of them after. The largest rise of a hand's rate is "
-            f"{_points(results['largest_rise'])} (at most {_points(MOST_WORSE)} was the aim), of the others' rate "
-            f"{_points(results['largest_rise_of_others'])} (at most {_points(MOST_FORGOTTEN)}). "
+            f"Hands with more than {BADLY_READ:.0%} errors before: {results['badly_read']}; "
+            f"with less than half of them after: {results['of_these_halved']}. "
+            f"Largest change of a hand's rate: {_points(results['largest_rise'])} (at most {_points(MOST_WORSE)} was "
+            f"the aim); of the others' rate: {_points(results['largest_rise_of_others'])} (at most {_points(MOST_FORGOTTEN)}). "
             f"{results['lines_of_each']} lines of each hand. Machine: {results['machine']}.",
         ]
     )

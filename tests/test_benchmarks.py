@@ -154,9 +154,9 @@ def test_a_table_of_learned_hands_says_what_was_missed(load: Load) -> None:
     rows = [row(0.2, 0.08, 0.056), row(0.3, 0.16, 0.05), row(0.05, 0.053, 0.04)]
     text = hand.learning_table(hand.summary(rows) | {"lines_of_each": 9, "machine": "this"})
     assert "| pen 0 | 0.200 | 0.080 | 0.050 | 0.056 | 70 |" in text
-    assert "Of 2 hands with more than 10% errors before, 1 have less than half" in text
-    assert "rise of a hand's rate is +0.30 points (at most +0.50 points" in text
-    assert "of the others' rate +0.60 points" in text
+    assert "more than 10% errors before: 2; with less than half of them after: 1." in text
+    assert "change of a hand's rate: +0.30 points (at most +0.50 points" in text
+    assert "of the others' rate: +0.60 points" in text
 
 
 def test_a_simulated_writer_writes_the_same_in_boxes_and_in_lines(load: Load) -> None:
