@@ -39,10 +39,11 @@ class Example(NamedTuple):
 
 def compare(runs: list[Path], count: int, text: str) -> tuple[dict[str, list[float]], list[Example]]:
     """Share of the characters read right (1 - character error rate, at least 0) at each overlap, and examples."""
-    models = [Checkpoint.load(str(run / "best.ckpt")).description for run in runs]
-    max_length = models[0].model_args["input_shape"][2] // 28
+    checkpoints = [Checkpoint.load(str(run / "best.ckpt")) for run in runs]
+    models = {one.description.model_class: one.model() for one in checkpoints}
+    max_length = checkpoints[0].description.model_args["input_shape"][2] // 28
     reader = TextRecognizer()
-    found: dict[str, list[float]] = {name: [] for name in (*(model.model_class for model in models), READER)}
+    found: dict[str, list[float]] = {name: [] for name in (*models, READER)}
     examples = []
     for overlap in OVERLAPS:
         data = EMNISTLines(max_length=max_length, min_overlap=overlap, max_overlap=overlap, text=text, seed=7)
@@ -50,7 +51,7 @@ def compare(runs: list[Path], count: int, text: str) -> tuple[dict[str, list[flo
         data.setup()
         lines: Any = data.datasets["test"].batch(np.arange(count))
         texts = [ALPHABET.decode(row) for row in lines.targets]
-        readings = {model.model_class: read_cells(run, lines.images) for model, run in zip(models, runs, strict=True)}
+        readings = {name: read_cells(model, lines.images) for name, model in models.items()}
         shown = [image[:, :width] for image, width in zip(lines.images, lines.widths, strict=True)]
         pictures = [np.pad(255 - image, MARGIN, constant_values=255) for image in shown]
         readings[READER] = [one.text for one in reader.read(pictures)]

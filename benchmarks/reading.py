@@ -26,10 +26,12 @@ from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from rapidfuzz.distance import Levenshtein
 from report import data_source, machine, write
+from torch import nn
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.command_line import run_safely
@@ -37,6 +39,7 @@ from text_recognizer.data.emnist_lines import EMNISTLines
 from text_recognizer.data.sentences import TextMix
 from text_recognizer.reading.pictures import load_picture
 from text_recognizer.reading.recognizer import TextRecognizer
+from text_recognizer.training.checkpoint import Checkpoint
 
 AS_BY_HAND: dict[str, Any] = {"layout": "handwriting", "degraded_share": 1.0}
 COMPOSED: dict[str, dict[str, Any]] = {
@@ -136,13 +139,8 @@ def tesseract(pictures: list[np.ndarray]) -> list[str]:
     return texts
 
 
-def read_cells(run: Path, lines: np.ndarray) -> list[str]:
-    """What a run of one of the lab's models reads in lines uint8 (B, H, W), as they were composed."""
-    import torch
-
-    from text_recognizer.training.checkpoint import Checkpoint
-
-    model = Checkpoint.load(str(run / "best.ckpt")).model()
+def read_cells(model: nn.Module, lines: np.ndarray) -> list[str]:
+    """What one of the lab's models reads in lines uint8 (B, H, W), as they were composed."""
     with torch.inference_mode():
         best = model(torch.from_numpy(lines).unsqueeze(1).float() / 255).argmax(1)
     return [ALPHABET.decode(row).strip() for row in best]
@@ -221,8 +219,9 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     for reader, read in found.items():
         figures["error_rates"][reader] = {n: error_rates(read(one.pictures), one.texts) for n, one in sets.items()}
     if arguments.line_cnn:
+        model = Checkpoint.load(str(arguments.line_cnn / "best.ckpt")).model()
         figures["error_rates"]["LineCNN (the lab's)"] = {
-            name: error_rates(read_cells(arguments.line_cnn, one.lines), one.texts)
+            name: error_rates(read_cells(model, one.lines), one.texts)
             for name, one in sets.items()
             if one.lines is not None
         }

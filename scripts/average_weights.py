@@ -13,16 +13,14 @@ from pathlib import Path
 import torch
 
 from text_recognizer.files import replacing
-from text_recognizer.training.weights import load_weights
+from text_recognizer.training.weights import average, load_weights
 
 
-def average(run: Path, weights: Path, share: float, out: Path) -> None:
+def write_average(run: Path, weights: Path, share: float, out: Path) -> None:
     """Write the checkpoint of the run with averaged weights."""
     content = torch.load(run / "best.ckpt", map_location="cpu", weights_only=True)
-    _, before = load_weights(weights)
-    for name, value in content["state_dict"].items():
-        if value.is_floating_point():
-            value.lerp_(before[name.removeprefix("model.")], 1 - share)
+    before = {f"model.{name}": value for name, value in load_weights(weights)[1].items()}
+    content["state_dict"] = average(content["state_dict"], before, 1 - share)
     out.mkdir(parents=True)
     with replacing(out / "best.ckpt") as temporary:
         torch.save(content, temporary)
@@ -34,7 +32,7 @@ def main() -> None:
     parser.add_argument("weights", type=Path, help="the .safetensors file that the run started from")
     parser.add_argument("share", type=float, help="of the run, from 0 to 1")
     parser.add_argument("out", type=Path, help="new folder for the checkpoint")
-    average(**vars(parser.parse_args()))
+    write_average(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":

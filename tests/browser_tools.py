@@ -218,6 +218,20 @@ class Page:
         """Contrast of each element that holds text with what is below it, and its HTML."""
         return [(contrast, html) for contrast, html in self.script(CONTRASTS)]
 
+    def prefer(self, **features: str) -> None:
+        """Have the browser prefer what a media feature (``prefers-...``) is about: ``color_scheme="dark"``."""
+        preferred = [{"name": f"prefers-{name.replace('_', '-')}", "value": value} for name, value in features.items()]
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": preferred})
+
+    def roles(self) -> list[tuple[str, str]]:
+        """Roles and names that a screen reader is told."""
+        nodes = self.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
+        return [
+            (node["role"]["value"], node.get("name", {}).get("value", ""))
+            for node in nodes
+            if not node["ignored"] and "role" in node
+        ]
+
     def console(self) -> list[str]:
         """Warnings and errors of the console since the last call."""
         return [entry["message"] for entry in self.browser.get_log("browser") if entry["level"] != "INFO"]

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from text_recognizer.cli import TRAINING_MODULES
+from text_recognizer.errors import TRAINING_MODULES
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
 
 _WITHOUT_TRAINING = (

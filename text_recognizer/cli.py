@@ -9,22 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from text_recognizer.errors import UsageError
-
-TRAINING_MODULES = (
-    "HersheyFonts",
-    "filelock",
-    "lightning",
-    "llvmlite",
-    "matplotlib",
-    "numba",
-    "onnx",
-    "rapidfuzz",
-    "requests",
-    "safetensors",
-    "torch",
-    "torchmetrics",
-)
+from text_recognizer.errors import TRAINING_MODULES, UsageError, needs_training
 
 
 @dataclass(frozen=True)
@@ -93,10 +78,7 @@ def _run(name: str, argv: list[str]) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in TRAINING_MODULES:
             raise
-        raise UsageError(
-            f"'{prog}' needs the training extra, which is not installed ({error.name} is missing). "
-            "Install it with: pip install 'text-recognizer[train]'"
-        ) from error
+        raise UsageError(needs_training(f"'{prog}'", error.name)) from error
     if command.parses_itself:
         return function(argv, prog)
     return function(**_parse(function, argv, prog))

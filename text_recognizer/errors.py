@@ -1,5 +1,23 @@
 """Errors that speak to the user: what is wrong, why, and what to do."""
 
+from __future__ import annotations
+
+TRAINING_MODULES = (
+    "HersheyFonts",
+    "filelock",
+    "lightning",
+    "llvmlite",
+    "matplotlib",
+    "numba",
+    "onnx",
+    "rapidfuzz",
+    "requests",
+    "safetensors",
+    "torch",
+    "torchmetrics",
+)
+"""What the training extra installs."""
+
 
 class UserError(ValueError):
     """Input, data or environment that the user can mend. The command line prints it and exits with 1."""
@@ -11,3 +29,11 @@ class UsageError(UserError):
     """A flag or argument with an impossible value. The command line prints it and exits with 2."""
 
     exit_code = 2
+
+
+def needs_training(what: str, missing: str | None) -> str:
+    """What to say where ``what`` needs the training extra, and the module ``missing`` of it is not installed."""
+    return (
+        f"{what} needs the training extra, which is not installed ({missing} is missing). "
+        "Install it with: pip install 'text-recognizer[train]'"
+    )

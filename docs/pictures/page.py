@@ -30,8 +30,7 @@ def set_screen(page: Page, width: int, height: int, scheme: str, mobile: bool = 
     screen = {"width": width, "height": height, "deviceScaleFactor": 2 if mobile else 1, "mobile": mobile}
     page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     page.browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": mobile})
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.prefer(color_scheme=scheme)
     page.open()
 
 

@@ -296,7 +296,8 @@ def test_hands_need_no_training_extra(folder: Path) -> None:
     ]
     script = f"""
 import sys
-from text_recognizer.cli import TRAINING_MODULES, main
+from text_recognizer.cli import main
+from text_recognizer.errors import TRAINING_MODULES
 sys.modules.update(dict.fromkeys(TRAINING_MODULES))
 for command in {commands}:
     assert main(command) == 0, command

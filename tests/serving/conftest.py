@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from hand_tools import hand_of
 from reading_tools import STRIDE, TOKENS, write_bar_model
 
-from text_recognizer.cli import TRAINING_MODULES
+from text_recognizer.errors import TRAINING_MODULES
 from text_recognizer.reading.hands import SETTING
 from text_recognizer.reading.model_file import Metadata
 from text_recognizer.serving import hands as serving_hands

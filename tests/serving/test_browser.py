@@ -325,12 +325,7 @@ def test_has_names_roles_and_a_spoken_reading(page: Page) -> None:
     page.write(WORD)
     page.wait_for_text(WORD)
     page.wait_until_calm()
-    nodes = page.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-    named = [
-        (node["role"]["value"], node.get("name", {}).get("value", ""))
-        for node in nodes
-        if not node["ignored"] and "role" in node
-    ]
+    named = page.roles()
     for role in ("button", "image", "heading", "region", "figure"):
         names = [name for of, name in named if of == role]
         assert names, role
@@ -343,8 +338,7 @@ def test_has_names_roles_and_a_spoken_reading(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_of_its_ground(page: Page, scheme: str) -> None:
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.prefer(color_scheme=scheme)
     page.write("Oq")
     wait_until(lambda: page.text)
     page.script("for (const details of document.querySelectorAll('details')) details.open = true")
@@ -363,6 +357,5 @@ def test_nothing_moves_for_those_who_want_it_calm(page: Page) -> None:
         return page.find("boxes").value_of_css_property("transition-duration")
 
     assert seconds() != "0s"
-    features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
-    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.prefer(reduced_motion="reduce")
     assert seconds() == "0s"

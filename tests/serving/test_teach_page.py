@@ -328,8 +328,7 @@ def test_fits_a_narrow_screen(writing: Page, quick_job: None, crosses: bytes) ->
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_stands_out_of_its_ground(writing: Page, scheme: str) -> None:
     page = writing
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    page.prefer(color_scheme=scheme)
     page.script(
         "for (const hidden of document.querySelectorAll('[hidden]')) hidden.hidden = false;"
         "for (const details of document.querySelectorAll('details')) details.open = true;"
@@ -341,12 +340,7 @@ def test_text_stands_out_of_its_ground(writing: Page, scheme: str) -> None:
 
 
 def test_has_names_and_roles(writing: Page) -> None:
-    nodes = writing.browser.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-    named = [
-        (node["role"]["value"], node.get("name", {}).get("value", ""))
-        for node in nodes
-        if not node["ignored"] and "role" in node
-    ]
+    named = writing.roles()
     for role in ("button", "image", "heading", "region", "textbox"):
         names = [name for of, name in named if of == role]
         assert names, role

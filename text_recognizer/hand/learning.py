@@ -34,7 +34,7 @@ from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.export import verify, write_model
 from text_recognizer.training.recognition import LineRecognition, one_cycle
-from text_recognizer.training.weights import load_model
+from text_recognizer.training.weights import average, load_model
 
 THREADS = 2
 """Of all arithmetic: another number rounds otherwise, and learning shall be the same everywhere."""
@@ -283,12 +283,8 @@ def _chosen(old: nn.Module, new: nn.Module, material: _Material) -> nn.Module:
 
 
 def _average(old: nn.Module, new: nn.Module, share: float) -> nn.Module:
-    model, weights = copy.deepcopy(old), new.state_dict()
-    mixed = {
-        name: torch.lerp(value, weights[name], share) if value.is_floating_point() else value
-        for name, value in old.state_dict().items()
-    }
-    model.load_state_dict(mixed)
+    model = copy.deepcopy(old)
+    model.load_state_dict(average(old.state_dict(), new.state_dict(), share))
     return model
 
 

@@ -20,8 +20,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from text_recognizer.cli import TRAINING_MODULES
-from text_recognizer.errors import UserError
+from text_recognizer.errors import TRAINING_MODULES, UserError, needs_training
 from text_recognizer.files import write_text
 from text_recognizer.hand.samples import Samples
 from text_recognizer.reading.hand_file import HandFile
@@ -154,13 +153,8 @@ def _lock() -> AcquireReturnProxy | None:
 
 def why_not() -> str | None:
     """Why no hand can be learned on this machine; None if one can."""
-    for module in TRAINING_MODULES:
-        if find_spec(module) is None:
-            return (
-                f"Learning a hand needs the training extra, which is not installed ({module} is missing). "
-                "Install it with: pip install 'text-recognizer[train]'"
-            )
-    return None
+    missing = next((module for module in TRAINING_MODULES if find_spec(module) is None), None)
+    return needs_training("Learning a hand", missing) if missing else None
 
 
 @contextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from starlette.datastructures import FormData, UploadFile
@@ -91,13 +91,10 @@ class Admission:
             HTTPException: 400 for a broken form, 408 for a client that stops sending, 413 for too large a request, 422
                 for one without pictures, 503 if the server holds too many bytes already.
         """
-        try:
-            async with asyncio.timeout(_SECONDS_TO_SEND):
-                if request.headers.get("content-type", "").lower().startswith("multipart/"):
-                    return await _files(await self._form(request))
-                return [Upload("picture", await self._all(request))]
-        except TimeoutError:
-            raise _too_slow() from None
+        async with _in_time():
+            if request.headers.get("content-type", "").lower().startswith("multipart/"):
+                return await _files(await self._form(request))
+            return [Upload("picture", await self._all(request))]
 
     async def body(self, request: Request) -> bytes:
         """Receive the body, whatever it is.
@@ -105,11 +102,8 @@ class Admission:
         Raises:
             HTTPException: 408, 413 or 503, as above.
         """
-        try:
-            async with asyncio.timeout(_SECONDS_TO_SEND):
-                return await self._all(request)
-        except TimeoutError:
-            raise _too_slow() from None
+        async with _in_time():
+            return await self._all(request)
 
     async def _all(self, request: Request) -> bytes:
         data = bytearray()
@@ -166,8 +160,13 @@ def _too_large(megabytes: int) -> HTTPException:
     )
 
 
-def _too_slow() -> HTTPException:
-    return HTTPException(408, f"The request did not arrive within {_SECONDS_TO_SEND} seconds.")
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(_SECONDS_TO_SEND):
+            yield
+    except TimeoutError:
+        raise HTTPException(408, f"The request did not arrive within {_SECONDS_TO_SEND} seconds.") from None
 
 
 def _busy() -> HTTPException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -72,6 +73,16 @@ def _no_weights(path: str | Path, error: Exception) -> UserError:
     return UserError(
         f"{path} holds no weights of this program ({type(error).__name__}). `text-recognizer export` writes them."
     )
+
+
+def average(old: Mapping[str, torch.Tensor], new: Mapping[str, torch.Tensor], share: float) -> dict[str, torch.Tensor]:
+    """A state dict between two of one model: that share of ``new``, the rest, and all that is no float, of ``old``.
+
+    Wortsman et al., "Robust fine-tuning of zero-shot models", 2022.
+    """
+    return {
+        name: torch.lerp(value, new[name], share) if value.is_floating_point() else value for name, value in old.items()
+    }
 
 
 def _full(tensor: torch.Tensor) -> torch.Tensor:
