@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_FLAGS := --disable-pip-version-check --quiet --progress-bar on
 INDEX_FLAGS := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+# The files of the tests are shared out among processes of one thread each.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 .PHONY: help setup extras install demo serve notebooks run-notebooks docs test test-slow lint format lock clean
 
@@ -48,10 +50,10 @@ docs: extras ## Build the documents in build/docs; warnings are errors
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --nitpicky --quiet docs build/docs
 
 test: setup ## Run the default tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: extras ## Run the slow tests
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: setup ## Check style and types
 	$(BIN)/ruff check .
