@@ -155,3 +155,38 @@ def test_composed_lines_take_the_way_of_pictures():
 
 def test_same_picture_same_bytes():
     assert prepare(noisy(draw(LINE))).image.tobytes() == prepare(noisy(draw(LINE))).image.tobytes()
+
+
+def leant(picture: np.ndarray, by: float) -> np.ndarray:
+    height, width = picture.shape
+    room = int(np.ceil(abs(by) * height / 2))
+    matrix = np.array([[1, -by, room + by * height / 2], [0, 1, 0]])
+    return cv2.warpAffine(picture, matrix, (width + 2 * room, height), borderValue=255)
+
+
+@pytest.mark.parametrize("by", [-0.6, -0.4, 0.5, 0.8])
+def test_writing_that_leans_otherwise_is_set_as_most_does(by: float) -> None:
+    upright, leaning = (prepare(leant(draw(LINE), lean)) for lean in (0.0, by))
+    assert upright is not None
+    assert leaning is not None
+    assert abs(upright.image.shape[1] - leaning.image.shape[1]) < 10
+    width = min(upright.image.shape[1], leaning.image.shape[1])
+    soft = [cv2.GaussianBlur(line.image[:, :width], (0, 0), 3).astype(float) for line in (upright, leaning)]
+    assert np.corrcoef(soft[0].ravel(), soft[1].ravel())[0, 1] > 0.7
+
+
+def test_places_stay_where_they_were_when_the_lean_is_changed() -> None:
+    picture = draw(LINE)
+    line = prepare(leant(picture, 0.6))
+    assert line is not None
+    columns = np.flatnonzero(picture.min(0) < 128) + int(np.ceil(0.6 * picture.shape[0] / 2))
+    found = line.to_picture(np.array([MARGIN, line.image.shape[1] - MARGIN]))
+    assert abs(found[0] - columns[0]) < 8
+    assert abs(found[1] - columns[-1]) < 8
+
+
+def test_a_short_word_keeps_its_lean() -> None:
+    before, after = prepare(draw("//")), prepare(leant(draw("//"), 0.5))
+    assert before is not None
+    assert after is not None
+    assert after.image.shape[1] > before.image.shape[1]

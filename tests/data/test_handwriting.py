@@ -124,6 +124,32 @@ def test_the_pen_is_as_wide_as_asked(bank: GlyphBank) -> None:
     assert 1.6 * inks[0] < inks[1] < 3.2 * inks[0]
 
 
+def test_a_known_pen_keeps_the_outline_of_its_ink() -> None:
+    """A blot is no stroke: without the pen it is drawn as a stroke through its middle, with it as it is."""
+    blot = np.zeros((1, 28, 28), np.uint8)
+    blot[0, 4:24, 4:24] = 255
+    style = replace(STEADY, x_height=(12, 12), stroke_width=(0.2, 0.2), width=(1, 1))
+    amounts = []
+    for pens in (None, np.array([0.2 * 20])):
+        bank = GlyphBank.from_arrays(blot, np.array([ALPHABET.index("o")]), pens)
+        image = write(bank, ["o"], style=style)[0][0]
+        amounts.append(image.sum() / 255)
+    assert amounts[0] < 0.85 * 12**2
+    assert amounts[1] == pytest.approx(12**2, rel=0.1)
+
+
+def test_a_known_pen_is_made_wider_and_thinner(bank: GlyphBank) -> None:
+    stroke = np.zeros((1, 28, 28), np.uint8)
+    stroke[0, 4:24, 12:16] = 255
+    known = GlyphBank.from_arrays(stroke, np.array([ALPHABET.index("l")]), np.array([4.0]))
+    widths = []
+    for share in (0.1, 0.2, 0.3):
+        style = replace(STEADY, x_height=(12, 12), stroke_width=(share, share), width=(1, 1))
+        image = write(known, ["l"], style=style)[0][0]
+        widths.append(np.median(image[image.max(axis=1) > 127].sum(axis=1)) / 255)
+    assert widths == pytest.approx([1.2, 2.4, 3.6], abs=0.5)
+
+
 def test_repetition_draws_a_character_alike(bank: GlyphBank) -> None:
     def distinct(repetition: float) -> int:
         style = replace(STEADY, repetition=(repetition, repetition), x_height=(12, 12))

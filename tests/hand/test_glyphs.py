@@ -7,7 +7,6 @@ from text_recognizer.hand.glyphs import (
     BORDER,
     glyph_bank,
     lean,
-    opened,
     pen_width,
     sheared,
     style_of,
@@ -21,7 +20,8 @@ def test_a_glyph_fills_emnists_frame() -> None:
     ink = np.zeros((40, 20), np.uint8)
     cv2.line(ink, (2, 2), (17, 37), 255, 3)
     x, y, width, height = cv2.boundingRect(ink)
-    glyph = to_glyph(ink[y : y + height, x : x + width], pen=3)
+    glyph, pen = to_glyph(ink[y : y + height, x : x + width], pen=3)
+    assert pen == pytest.approx(3 * 24 / height)
     assert glyph.shape == (28, 28)
     assert glyph.max() == 255
     rows, columns = np.flatnonzero(glyph.max(1)), np.flatnonzero(glyph.max(0))
@@ -30,7 +30,7 @@ def test_a_glyph_fills_emnists_frame() -> None:
 
 
 def test_a_dot_stays_a_dot() -> None:
-    glyph = to_glyph(np.full((4, 4), 255, np.uint8), pen=4)
+    glyph, _ = to_glyph(np.full((4, 4), 255, np.uint8), pen=4)
     assert 4 <= np.count_nonzero(glyph.max(0)) <= 8
 
 
@@ -38,16 +38,21 @@ def test_the_pen_is_as_wide_as_its_strokes() -> None:
     for width in (3, 5, 7):
         distance = np.hypot(*(np.mgrid[:80, :80] - 39.5))
         ring = np.where(abs(distance - 25) < width / 2, 255, 0).astype(np.uint8)
-        assert abs(pen_width([ring]) - width) < 0.4
-    assert pen_width([np.zeros((5, 5), np.uint8)]) == 1
+        assert abs(pen_width([("o", ring)]) - width) < 0.4
+    assert pen_width([("a", np.zeros((5, 5), np.uint8))]) == 1
+
+
+def test_strokes_that_run_together_do_not_make_the_pen_wide() -> None:
+    stroke, blot = np.pad(np.full((30, 4), 255, np.uint8), 2), np.pad(np.full((20, 20), 255, np.uint8), 2)
+    assert pen_width([("e", blot), ("a", blot), ("l", stroke)]) == pen_width([("l", stroke)])
 
 
 def test_a_varied_copy_is_like_the_character_but_not_the_same() -> None:
     ink = np.zeros((40, 30), np.uint8)
     cv2.ellipse(ink, (15, 20), (11, 16), 0, 0, 360, 255, 3)
     rng = np.random.default_rng(0)
-    copies = [to_glyph(*varied(ink, 3, rng)) for _ in range(20)]
-    original = to_glyph(ink, 3).astype(float)
+    copies = [to_glyph(*varied(ink, 3, rng))[0] for _ in range(20)]
+    original = to_glyph(ink, 3)[0].astype(float)
     alike = [np.corrcoef(copy.ravel(), original.ravel())[0, 1] for copy in copies]
     assert min(alike) > 0.2
     assert max(alike) < 0.999
@@ -83,19 +88,41 @@ def test_shearing_keeps_all_ink() -> None:
     assert top - bottom == pytest.approx(0.5 * 29, abs=1)
 
 
-def test_what_blur_has_closed_is_opened() -> None:
-    closed = np.zeros((40, 40), np.uint8)
-    cv2.circle(closed, (20, 20), 12, 255, -1)
-    cv2.circle(closed, (20, 20), 3, 170, -1)
-    again = opened(closed, 9)
-    assert again[20, 20] < 127
-    assert again[20, 12] == 255
-    assert not again[closed == 0].any()
+def bar(width: int, height: int) -> np.ndarray:
+    return np.pad(np.full((height, width), 255, np.uint8), 4)
 
 
-def test_lines_have_the_lean_and_the_pen_of_the_hand() -> None:
-    bars = [(character, np.pad(np.full((20, 5), 255, np.uint8), 4)) for character in "ahx"]
-    style = style_of([(character, sheared(bar, 0.3)) for character, bar in bars])
-    assert style.slant[0] < 0.3 < style.slant[1]
-    assert style.stroke_width[0] < 5 / 20 < 1.2 * style.stroke_width[1]
-    assert style_of([("A", bars[0][1])]).stroke_width == HandwritingStyle().stroke_width
+def test_lines_have_the_lean_the_pen_and_the_proportions_of_the_hand() -> None:
+    heights = {"a": 20, "x": 20, "h": 33, "A": 30, "p": 32, "l": 33}
+    style = style_of([(character, sheared(bar(5, height), 0.3)) for character, height in heights.items()])
+    measured = {
+        "slant": 0.3,
+        "capital_height": 30 / 20,
+        "ascender_height": 33 / 30,
+        "descender_depth": 12 / 20,
+    }
+    for name, value in measured.items():
+        low, high = getattr(style, name)
+        assert low < value < high, name
+    assert sum(style.stroke_width) / 2 == pytest.approx(5 / 20, rel=0.15)
+    usual = HandwritingStyle()
+    assert (style.letter_gap, style.word_gap) == (usual.letter_gap, usual.word_gap)
+    assert style_of([("A", bar(5, 30))]).stroke_width == usual.stroke_width
+
+
+def test_copied_words_tell_the_gaps_of_a_hand() -> None:
+    letter, space = np.full((20, 10), 255, np.uint8), np.zeros((20, 14), np.uint8)
+    gap = np.zeros((20, 4), np.uint8)
+
+    def line(text: str) -> tuple[str, np.ndarray]:
+        parts = [part for one in text for part in ((space,) if one == " " else (letter, gap))]
+        return text, np.hstack([gap, *parts])
+
+    characters = [("a", np.pad(letter, 3)), ("x", np.pad(letter, 3))]
+    style = style_of(characters, [line(text) for text in ("axa ax", "aa", "xa xa ax", "axax")])
+    assert style.letter_gap[0] < 4 / 20 < style.letter_gap[1]
+    assert style.word_gap[0] < 14 / 20 < style.word_gap[1]
+    assert style.wide_share == 0
+    usual = HandwritingStyle()
+    assert style_of(characters, [line("axa"), line("ax")]).letter_gap == usual.letter_gap  # too few
+    assert style_of(characters, [(text, 255 - line(text)[1]) for text in "ax"] * 2).letter_gap == usual.letter_gap

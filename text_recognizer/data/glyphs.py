@@ -23,21 +23,38 @@ class GlyphBank:
         images: uint8 (N, 28, 28), ink 255 on 0.
         indices: int64 (N,), ascending: the alphabet index of each glyph.
         offsets: int64 (len(alphabet) + 1,): the glyphs of index i are ``images[offsets[i]:offsets[i + 1]]``.
+        pens: float32 (N,): width of the pen in each glyph, in its pixels; 0 where it is not known.
         alphabet: What the indices mean.
     """
 
     images: np.ndarray
     indices: np.ndarray
     offsets: np.ndarray
+    pens: np.ndarray
     alphabet: Alphabet
 
     @classmethod
-    def from_arrays(cls, images: np.ndarray, indices: np.ndarray, alphabet: Alphabet = ALPHABET) -> GlyphBank:
-        """Build a bank from glyphs in any order: ``images`` uint8 (N, 28, 28), ``indices`` integers (N,)."""
+    def from_arrays(
+        cls,
+        images: np.ndarray,
+        indices: np.ndarray,
+        pens: np.ndarray | None = None,
+        alphabet: Alphabet = ALPHABET,
+    ) -> GlyphBank:
+        """Build a bank from glyphs in any order.
+
+        Args:
+            images: uint8 (N, 28, 28).
+            indices: Integers (N,).
+            pens: Floats (N,), as in the bank; if not given, none is known.
+            alphabet: What the indices mean.
+        """
         order = np.argsort(indices, kind="stable")
         indices = np.asarray(indices, dtype=np.int64)[order]
         offsets = np.searchsorted(indices, np.arange(len(alphabet) + 1))
-        return cls(np.ascontiguousarray(images[order]), indices, offsets.astype(np.int64), alphabet)
+        pens = np.zeros(len(indices)) if pens is None else pens[order]
+        images = np.ascontiguousarray(images[order])
+        return cls(images, indices, offsets.astype(np.int64), pens.astype(np.float32), alphabet)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -63,5 +80,12 @@ class GlyphBank:
     def completed_by(self, other: GlyphBank) -> GlyphBank:
         """This bank plus the glyphs of ``other`` for characters that this one lacks."""
         missing = ~np.isin(other.indices, self.indices)
-        images = np.concatenate([self.images, other.images[missing]])
-        return self.from_arrays(images, np.concatenate([self.indices, other.indices[missing]]), self.alphabet)
+        images, indices, pens = (
+            np.concatenate([mine, theirs[missing]])
+            for mine, theirs in (
+                (self.images, other.images),
+                (self.indices, other.indices),
+                (self.pens, other.pens),
+            )
+        )
+        return self.from_arrays(images, indices, pens, self.alphabet)

@@ -121,7 +121,9 @@ class _Glyphs(NamedTuple):
     Attributes:
         offsets: int64 (alphabet + 1,), as in the bank.
         boxes: float32 (N, 4), left, top, right, bottom of the middle of the strokes, in glyph pixels.
-        reaches: uint8 (N, 28, 28), distance from the middle of the nearest stroke, in 1/32 glyph pixel.
+        reaches: uint8 (N, 28, 28), distance from the middle of the nearest stroke, in 1/32 glyph pixel; where the pen
+            is known, half its width more than the distance from the edge of the ink, which is the same along strokes
+            and has no need to find their middle where they run together.
         ready: bool (N,), whether the reach of a glyph has been computed.
     """
 
@@ -248,7 +250,7 @@ _GLYPHS: WeakKeyDictionary[GlyphBank, _Glyphs] = WeakKeyDictionary()
 def _glyphs_of(bank: GlyphBank) -> _Glyphs:
     if bank not in _GLYPHS:
         boxes = np.empty((len(bank), 4), np.float32)
-        _measure(bank.images, boxes)
+        _measure(bank.images, bank.pens, boxes)
         reaches = np.empty((len(bank), GLYPH_SIZE, GLYPH_SIZE), np.uint8)
         _GLYPHS[bank] = _Glyphs(bank.offsets, boxes, reaches, np.zeros(len(bank), np.bool_))
     return _GLYPHS[bank]
@@ -259,7 +261,9 @@ def _make_ready(bank: GlyphBank, glyphs: _Glyphs, places: np.ndarray, parallel: 
     numbers = places[:, :, 0].astype(np.int64).ravel()
     wanted = np.unique(numbers[(numbers >= 0) & ~glyphs.ready[numbers]])
     over_ranges(
-        lambda first, last: _find_reaches(bank.images, wanted, first, last, glyphs.reaches), len(wanted), parallel
+        lambda first, last: _find_reaches(bank.images, bank.pens, wanted, first, last, glyphs.reaches),
+        len(wanted),
+        parallel,
     )
     glyphs.ready[wanted] = True
 
@@ -562,8 +566,8 @@ def _sample(reach: np.ndarray, x: np.float32, y: np.float32) -> np.float32:
 
 
 @njit(cache=True, nogil=True)
-def _measure(images: np.ndarray, boxes: np.ndarray) -> None:
-    """Fill ``boxes`` of glyphs: that of the ink, less the strokes' mean radius, which is area over perimeter."""
+def _measure(images: np.ndarray, pens: np.ndarray, boxes: np.ndarray) -> None:
+    """Fill ``boxes`` of glyphs: that of the ink, less the pen's radius; unknown, it is area over perimeter."""
     for i in range(len(images)):
         image = images[i]
         left, top, right, bottom = GLYPH_SIZE, GLYPH_SIZE, 0, 0
@@ -576,7 +580,7 @@ def _measure(images: np.ndarray, boxes: np.ndarray) -> None:
                     area += 1
                     left, right = min(left, x), max(right, x + 1)
                     top, bottom = min(top, y), max(bottom, y + 1)
-        radius = area / max(edges * math.pi / 4, 1.0)
+        radius = pens[i] / 2 if pens[i] > 0 else area / max(edges * math.pi / 4, 1.0)
         boxes[i, 0], boxes[i, 2] = _shrink(left, right, radius)
         boxes[i, 1], boxes[i, 3] = _shrink(top, bottom, radius)
 
@@ -588,14 +592,20 @@ def _shrink(low: int, high: int, margin: float) -> tuple[float, float]:
 
 
 @njit(cache=True, nogil=True)
-def _find_reaches(images: np.ndarray, wanted: np.ndarray, first: int, last: int, reaches: np.ndarray) -> None:
+def _find_reaches(
+    images: np.ndarray, pens: np.ndarray, wanted: np.ndarray, first: int, last: int, reaches: np.ndarray
+) -> None:
     """Fill ``reaches`` of the glyphs ``wanted[first:last]``."""
     fine = np.full((2 * GLYPH_SIZE + 2, 2 * GLYPH_SIZE + 2), np.float32(-1))
     depth, reach = np.empty_like(fine), np.empty_like(fine)
     for i in wanted[first:last]:
         _enlarge(images[i], fine[1:-1, 1:-1])
         _find_depth(fine, depth)
-        _find_reach(depth, reach)
+        if pens[i] > 0:
+            _find_depth(-fine, reach)
+            reach += np.float32(pens[i] + 2 * _MIDDLE) - depth
+        else:
+            _find_reach(depth, reach)
         _shrink_reach(reach[1:-1, 1:-1], reaches[i])
 
 
@@ -613,7 +623,7 @@ def _enlarge(image: np.ndarray, fine: np.ndarray) -> None:
 
 @njit(cache=True)
 def _find_depth(fine: np.ndarray, depth: np.ndarray) -> None:
-    """Distance of the ink from its edge; 0 outside."""
+    """Distance of what is not negative from its edge; 0 outside."""
     depth[:] = 4 * GLYPH_SIZE
     for y in range(1, len(fine) - 1):
         for x in range(1, len(fine) - 1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,11 +20,24 @@ _WIDEST_PEN = (GLYPH_SIZE - 2 * BORDER) / 4
 _TALL = "bdfhklptBDEFHIJKLMNPRTU1"
 """Characters with tall upright strokes."""
 _SMALL = "acemnorsuvwxz"
+_CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_ASCENDING = "bdfhkl"
+_DESCENDING = "gpqy"
+_OPEN = "ltvxyACHIJKLMNTUVXYZ147/"
+"""Characters of few strokes that stay apart."""
+_SPREAD = 0.12
+"""How far proportions of one hand differ from line to line, to either side."""
+_GAPS = 0.1
+"""How far its gaps do, in x-heights."""
+_FEWEST_LINES = 3
+"""Copied words that tell the gaps of a hand."""
 _SLANTS = 0.15
 """How far lines of one hand lean to either side of how its characters lean, as a tangent."""
-_SHARPENING = 1.5
 _SIZE = 64
 """Larger side of the ink where it is varied, in pixels."""
+
+
+Characters = Sequence[tuple[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ class Variation:
     level: tuple[float, float] = (0.45, 0.65)
 
 
-def glyph_bank(characters: Sequence[tuple[str, np.ndarray]], copies: int = 0, seed: int = 0) -> GlyphBank:
+def glyph_bank(characters: Characters, copies: int = 0, seed: int = 0) -> GlyphBank:
     """Glyphs of written characters, each as it is, and varied copies.
 
     Args:
@@ -54,60 +68,99 @@ def glyph_bank(characters: Sequence[tuple[str, np.ndarray]], copies: int = 0, se
         copies: Glyphs of each character that is written less often than that, varied copies included.
         seed: Seed of the variation.
     """
-    pen = pen_width([picture for _, picture in characters])
+    pen = pen_width(characters)
     glyphs, indices = [], []
     for character in dict.fromkeys(character for character, _ in characters):
         index = ALPHABET.index(character)
         rng = np.random.default_rng((seed, index))
-        written = [_cut(opened(picture, pen)) for one, picture in characters if one == character]
-        glyphs += [to_glyph(ink, pen) for ink in written]
+        written = [_cut(picture) for one, picture in characters if one == character]
         more = max(copies - len(written), 0)
+        glyphs += [to_glyph(ink, pen) for ink in written]
         glyphs += [to_glyph(*varied(written[k % len(written)], pen, rng)) for k in range(more)]
         indices += [index] * (len(written) + more)
-    images = np.stack(glyphs) if glyphs else np.empty((0, GLYPH_SIZE, GLYPH_SIZE), np.uint8)
-    return GlyphBank.from_arrays(images, np.array(indices, np.int64))
+    images = np.stack([image for image, _ in glyphs]) if glyphs else np.empty((0, GLYPH_SIZE, GLYPH_SIZE), np.uint8)
+    return GlyphBank.from_arrays(images, np.array(indices, np.int64), np.array([one for _, one in glyphs]))
 
 
-def pen_width(pictures: Sequence[np.ndarray]) -> float:
-    """Width of the strokes in pictures of ink, in pixels: twice the ink's area over the length of its edges."""
-    widths = []
-    for picture in pictures:
-        ink = np.pad(picture > 127, 1)
-        crossings = np.count_nonzero(np.diff(ink, axis=0)) + np.count_nonzero(np.diff(ink, axis=1))
-        if crossings:
-            widths.append(2 * np.count_nonzero(ink) / (crossings * np.pi / 4))
-    return float(np.median(widths)) if widths else 1.0
+def pen_width(characters: Characters) -> float:
+    """Width of the strokes in characters, in pixels: twice the ink's area over the length of its edges.
 
-
-def opened(ink: np.ndarray, pen: float) -> np.ndarray:
-    """A picture of ink, its pale places between strokes paler: a thick pen and blur close the eye of an e.
-
-    Args:
-        ink: uint8 (h, w), ink 255 on 0.
-        pen: Width of the pen's strokes in it, in pixels.
+    Measured where strokes do not run together, however thick the pen is.
     """
-    soft = cv2.GaussianBlur(ink, (0, 0), pen / 2)
-    return cv2.addWeighted(ink, 1 + _SHARPENING, soft, -_SHARPENING, 0)
+    widths = []
+    for wanted in (_OPEN, ALPHABET):
+        for character, picture in characters:
+            ink = np.pad(picture > 127, 1)
+            crossings = np.count_nonzero(np.diff(ink, axis=0)) + np.count_nonzero(np.diff(ink, axis=1))
+            if crossings and character in wanted:
+                widths.append(2 * np.count_nonzero(ink) / (crossings * np.pi / 4))
+        if widths:
+            return float(np.median(widths))
+    return 1.0
 
 
-def style_of(characters: Sequence[tuple[str, np.ndarray]]) -> HandwritingStyle:
-    """How lines of a hand look: they lean as its characters do, and its pen is as wide beside its small letters.
+def style_of(characters: Characters, lines: Characters = ()) -> HandwritingStyle:
+    """How lines of a hand look: they lean, and have the pen, the proportions and the gaps that it has.
 
-    All else stays as different as it is from hand to hand, as single characters hardly tell it.
+    What single characters and a few copied words hardly tell stays as different as it is from hand to hand.
 
     Args:
         characters: Characters and their pictures, uint8 (h, w), ink 255 on 0, all to one scale.
+        lines: Copied words, likewise, to the same scale.
     """
     slant = lean(characters)
-    style = HandwritingStyle(slant=(slant - _SLANTS, slant + _SLANTS))
-    heights = [_cut(picture).shape[0] for character, picture in characters if character in _SMALL]
-    if not heights:
+    style = HandwritingStyle(slant=(slant - _SLANTS, slant + _SLANTS), width=_around(1.0))
+    small, capital, ascending, descending = (
+        _median([_cut(picture).shape[0] for character, picture in characters if character in group])
+        for group in (_SMALL, _CAPITALS, _ASCENDING, _DESCENDING)
+    )
+    if not small:
         return style
-    pen = pen_width([picture for _, picture in characters]) / float(np.median(heights))
-    return replace(style, stroke_width=(0.7 * pen, 1.2 * pen))
+    known: dict[str, Any] = {"stroke_width": _around(pen_width(characters) / small)}
+    if capital:
+        known["capital_height"] = _around(capital / small)
+    if capital and ascending:
+        known["ascender_height"] = _around(ascending / capital)
+    if descending > small:
+        known["descender_depth"] = _around(descending / small - 1)
+    gaps = _gaps(characters, lines, slant)
+    if gaps is not None:
+        letter_gap, word_gap = gaps / small
+        known["letter_gap"] = (letter_gap - _GAPS, letter_gap + _GAPS)
+        known["word_gap"] = _around(word_gap)
+        known["wide_share"] = 0.0
+    return replace(style, **known)
 
 
-def lean(characters: Sequence[tuple[str, np.ndarray]]) -> float:
+def _gaps(characters: Characters, lines: Characters, slant: float) -> np.ndarray | None:
+    """Mean gap between letters, and what a space adds to it, in pixels: what lines are wider than their letters.
+
+    None if there are too few lines, or they have gaps that nobody leaves.
+    """
+    widths = {
+        character: _median([_cut(sheared(picture, -slant)).shape[1] for one, picture in characters if one == character])
+        for character in {character for character, _ in characters}
+    }
+    known = [(text, picture) for text, picture in lines if set(text) <= {" ", *widths}]
+    if len(known) < _FEWEST_LINES:
+        return None
+    counts = np.array([(len(text.replace(" ", "")) - 1, text.count(" ")) for text, _ in known])
+    letters = [sum(widths[character] for character in text if character != " ") for text, _ in known]
+    rest = np.array([_cut(sheared(picture, -slant)).shape[1] for _, picture in known]) - letters
+    gaps = np.linalg.lstsq(counts, rest, rcond=None)[0]
+    usual = _median(list(widths.values()))
+    return gaps if -0.3 * usual < gaps[0] < 2 * usual and 0 < gaps[1] < 4 * usual else None
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values)) if values else 0.0
+
+
+def _around(value: float) -> tuple[float, float]:
+    return value * (1 - _SPREAD), value * (1 + _SPREAD)
+
+
+def lean(characters: Characters) -> float:
     """Tangent of the angle by which characters lean to the right.
 
     Upright, what is tall has its ink in the fewest columns (after Vinciarelli and Luettin, "A new normalization
@@ -134,7 +187,7 @@ def sheared(ink: np.ndarray, by: float) -> np.ndarray:
     return cv2.warpAffine(ink, matrix, (width + 2 * room, height), flags=cv2.INTER_LINEAR)
 
 
-def to_glyph(ink: np.ndarray, pen: float) -> np.ndarray:
+def to_glyph(ink: np.ndarray, pen: float) -> tuple[np.ndarray, float]:
     """Ink in EMNIST's form: cut, centred in a square with a border, resampled, its darkest pixel full.
 
     Args:
@@ -142,7 +195,7 @@ def to_glyph(ink: np.ndarray, pen: float) -> np.ndarray:
         pen: Width of the pen's strokes in it, in pixels.
 
     Returns:
-        uint8 (28, 28).
+        uint8 (28, 28), and the width of the pen in it.
     """
     room = GLYPH_SIZE - 2 * BORDER
     scale = min(room / max(ink.shape), _WIDEST_PEN / pen)
@@ -151,7 +204,7 @@ def to_glyph(ink: np.ndarray, pen: float) -> np.ndarray:
     glyph = np.zeros((GLYPH_SIZE, GLYPH_SIZE), np.float32)
     top, left = (GLYPH_SIZE - height) // 2, (GLYPH_SIZE - width) // 2
     glyph[top : top + height, left : left + width] = small
-    return np.rint(glyph * (255 / max(float(glyph.max()), 1))).astype(np.uint8)
+    return np.rint(glyph * (255 / max(float(glyph.max()), 1))).astype(np.uint8), pen * scale
 
 
 def varied(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +27,7 @@ from text_recognizer.data.glyph_sources import VISIBLE_CHARACTERS
 from text_recognizer.data.glyphs import SPLITS, Split
 from text_recognizer.data.sentences import TextMix, split_documents
 from text_recognizer.data.strokes import draw_glyphs
-from text_recognizer.hand.glyphs import glyph_bank, sheared, style_of
+from text_recognizer.hand.glyphs import Characters, glyph_bank, sheared, style_of
 from text_recognizer.hand.samples import Samples
 from text_recognizer.reading.hand_file import Figures, HandFile
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
@@ -128,8 +128,8 @@ class _Material:
 
     def __init__(self, samples: Samples, seed: int, recipe: Recipe) -> None:
         self.seed, self.recipe = seed, recipe
-        hands = style_of(samples.characters)
-        self._style = LineStyle("mixed", 0.0, 0.5, hands)
+        hands = style_of(samples.characters, samples.lines)
+        self._style = LineStyle("handwriting", hands=hands)
         slant = sum(hands.slant) / 2
         upright = [(character, sheared(picture, -slant)) for character, picture in samples.characters]
         train, choose, test = split_copies(upright, seed)
@@ -184,9 +184,6 @@ class _Material:
             if set(text) <= self._tested | {" "} and len(found) < self.recipe.testing_lines:
                 found.append((np.pad(255 - image[:, :width], 8, constant_values=255), text))
         return [picture for picture, _ in found], [text for _, text in found]
-
-
-Characters = Sequence[tuple[str, np.ndarray]]
 
 
 def split_copies(characters: Characters, seed: int) -> tuple[Characters, Characters, Characters]:
