@@ -232,15 +232,22 @@ def _prepare_close(picture: np.ndarray) -> PreparedLine | None:
         core = max(core, 3 * _stroke_width(ink))
     scale = CORE_HEIGHT / core
     image = _warp(ink, columns, line, scale)
-    lean = _lean(image) if image.shape[1] >= _SHORTEST_LEANING else LEANS[0]
-    change = min(max(lean, LEANS[0]), LEANS[1]) - lean
-    if not change:
+    shear = _shear_to_usual(image)
+    if not shear:
         return PreparedLine(image, scale, columns[0] - MARGIN / scale)
-    wider = int(np.ceil(abs(change) * HEIGHT / 2 / scale))
-    image = _warp(ink, (columns[0] - wider, columns[1] + wider), line, scale, change)
+    wider = int(np.ceil(abs(shear) * HEIGHT / 2 / scale))
+    image = _warp(ink, (columns[0] - wider, columns[1] + wider), line, scale, shear)
     first, last = _ink_columns(image) or (0, image.shape[1])
     first = max(first - MARGIN, 0)
     return PreparedLine(image[:, first : last + MARGIN], scale, columns[0] - wider + (first - MARGIN) / scale)
+
+
+def _shear_to_usual(image: np.ndarray) -> float:
+    """By how much a prepared line must be sheared to the right to lean as most do; 0 if it does, or is too short."""
+    if image.shape[1] < _SHORTEST_LEANING:
+        return 0.0
+    lean = _lean(image)
+    return min(max(lean, LEANS[0]), LEANS[1]) - lean
 
 
 def _lean(image: np.ndarray) -> float:
