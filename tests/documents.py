@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("data/raw/*/*.md")])
 COMMAND = re.compile(r"(?:^|[ !/\\])(?:text-recognizer|training/run_experiment\.py) ")
@@ -45,3 +47,9 @@ def copy_weights(folder: Path) -> None:
     weights = Path("text_recognizer", "reading", "recognizer.safetensors")
     (folder / weights).parent.mkdir(parents=True)
     shutil.copy(ROOT / weights, folder / weights)
+
+
+def skip_without_its_extra(command: str) -> None:
+    """Skip a test of a command that needs an extra which is not installed."""
+    if "--wandb" in command:
+        pytest.importorskip("wandb", reason="needs the extra wandb")

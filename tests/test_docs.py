@@ -16,7 +16,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from documents import COMMAND, PAGES, ROOT, commands, copy_weights, fenced, inline_code, shell_lines
+from documents import (
+    COMMAND,
+    PAGES,
+    ROOT,
+    commands,
+    copy_weights,
+    fenced,
+    inline_code,
+    shell_lines,
+    skip_without_its_extra,
+)
 from PIL import Image
 
 from text_recognizer import cli
@@ -91,6 +101,7 @@ def folder_with_a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", commands(), ids=str)
 def test_command_parses(command: str, folder_with_a_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_without_its_extra(command)
     monkeypatch.chdir(folder_with_a_run)
     argv = shlex.split(command)
     if argv == ["--help"]:

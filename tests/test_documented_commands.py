@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from documents import PAGES, ROOT, commands, copy_weights, fenced
+from documents import PAGES, ROOT, commands, copy_weights, fenced, skip_without_its_extra
 from photographs import Camera, simulate
 from PIL import Image
 
@@ -86,8 +86,7 @@ def test_command_runs(
     monkeypatch.setattr(sys, "stdin", Path("line.png").open())  # noqa: SIM115
     name = command.split()[0]
     limited = f"{command} {LIMITS.get(name, '')}"
-    if "--wandb" in command:
-        pytest.importorskip("wandb", reason="needs the extra wandb")
+    skip_without_its_extra(command)
     if re.search(r"\bE?MNIST\b", command):
         request.getfixturevalue("mirror")
     elif not os.environ.get(MIRROR_SETTING) and "EMNISTLines" in command and "--glyphs" not in command:
