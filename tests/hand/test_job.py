@@ -7,6 +7,7 @@ from typing import Any
 
 from hand_tools import written_on_a_page
 
+from text_recognizer.hand.job import STOPPED, stop_file
 from text_recognizer.hand.samples import Samples
 from text_recognizer.reading.hands import SETTING
 
@@ -33,6 +34,16 @@ def test_it_ends_with_those_who_started_it(samples: Samples, tmp_path: Path) -> 
     job.communicate(timeout=60)  # closes its standard input
     assert job.returncode == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_ends_when_it_is_told_to(samples: Samples, tmp_path: Path) -> None:
+    job = start(tmp_path, written_on_a_page(samples))
+    assert job.stdout
+    assert json.loads(job.stdout.readline())["phase"] == "getting ready"
+    (tmp_path / stop_file().name).touch()
+    assert json.loads(job.stdout.read().splitlines()[-1]) == {"error": STOPPED}
+    assert job.wait(60) == 1
+    assert not list(tmp_path.glob("*.hand"))
 
 
 def test_what_is_wrong_is_its_last_word(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import select
 import sys
 from pathlib import Path
 
+from text_recognizer.hand.job import STOPPED, stop_file
 from text_recognizer.reading.hands import hands_folder, save_hand
 
 model, name = sys.argv[1:]
@@ -21,6 +22,9 @@ if name == "broken":
 if name == "killed":
     os.kill(os.getpid(), 9)
 while name == "slow" and not (hands_folder() / "go on").exists():
+    if stop_file().exists():
+        print(json.dumps({"error": STOPPED}), flush=True)
+        sys.exit(1)
     if select.select([0], [], [], 0.05)[0] and not os.read(0, 1):
         sys.exit(1)
 save_hand(name, Path(model).read_bytes())

@@ -151,6 +151,26 @@ def test_one_hand_at_a_time_until_the_server_ends(model, crosses, quick_job):
     assert hand_path("slow").read_bytes() == crosses
 
 
+def test_learning_can_be_stopped_and_begun_again(model, crosses, quick_job, hands):
+    save_hand("slow", crosses)
+    readers = Readers(str(model))
+    with TestClient(create_app(readers), base_url="http://localhost") as client:
+        other = TestClient(create_app(readers), base_url="http://localhost")  # as another worker would
+        for _ in range(2):
+            assert other.delete("/v1/hands/slow/learning").status_code == 404
+            assert learn(client, "slow").status_code == 202
+            assert other.delete("/v1/hands/other/learning").status_code == 404
+            foreign = {"Origin": "http://evil.example"}
+            assert other.delete("/v1/hands/slow/learning", headers=foreign).status_code == 403
+            assert other.delete("/v1/hands/slow/learning").status_code == 204
+            progress = ended(progress_of(client, "slow"))
+            assert (progress["state"], progress["error"]) == ("failed", "Learning was stopped.")
+        assert hand_path("slow").read_bytes() == crosses
+        assert learn(client, "slow").status_code == 202
+        (hands / "go on").touch()
+        assert ended(progress_of(client, "slow"))["state"] == "learned"
+
+
 @pytest.mark.parametrize(
     ("written", "words"),
     [

@@ -265,6 +265,21 @@ def test_goes_on_to_show_what_is_being_learned(writing: Page, quick_job: None, h
     wait_until(lambda: page.find("learned-title").text == "Learned “slow”")
 
 
+def test_learning_can_be_stopped(writing: Page, quick_job: None) -> None:
+    page = writing
+    write_enough(page)
+    for opened_anew in (False, True):
+        learn(page, "slow")
+        wait_until(lambda: page.find("stop").is_displayed())
+        if opened_anew:
+            page.open()
+            wait_until(lambda: page.find("stop").is_displayed())
+        page.find("stop").click()
+        wait_until(lambda: page.problem == "Learning was stopped.")
+        assert page.browser.switch_to.active_element == page.find("learn")
+        assert not disabled(page, "learn")
+
+
 def test_hands_can_be_deleted(page: Page, crosses: bytes) -> None:
     save_hand("mine", crosses)
     save_hand("yours", crosses)

@@ -22,11 +22,12 @@ from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import TRAINING_MODULES, UserError, needs_training
 from text_recognizer.files import write_text
+from text_recognizer.hand.job import stop_file
 from text_recognizer.hand.samples import Samples
 from text_recognizer.reading.hand_file import HandFile
 from text_recognizer.reading.hands import check_name, hand_names, hand_path, hands_folder, remove_hand
 from text_recognizer.serving.intake import Intake
-from text_recognizer.serving.schema import HANDS, LEARN, PROGRESS, REMOVE, Hand, Hands, Progress
+from text_recognizer.serving.schema import HANDS, LEARN, PROGRESS, REMOVE, STOP, Hand, Hands, Progress
 
 if TYPE_CHECKING:
     from filelock import AcquireReturnProxy
@@ -61,6 +62,7 @@ class Learning:
             raise HTTPException(409, "A hand is being learned already. Wait until that is done, a minute or two.")
         progress = Progress(name=name, state="learning")
         try:
+            stop_file().unlink(missing_ok=True)
             _write(progress)
             said = tempfile.TemporaryFile()  # noqa: SIM115 (its follower closes it)
             self._job = subprocess.Popen(
@@ -84,6 +86,17 @@ class Learning:
                     progress = progress.model_copy(update={"state": "failed", "error": _INTERRUPTED})
                     _write(progress)
         return progress
+
+    def stop(self, name: str) -> None:
+        """End the learning of the hand ``name``, whichever process learns it; a hand of that name stays as it is.
+
+        Raises:
+            HTTPException: 404 if it is not being learned.
+        """
+        last = self.last()
+        if not last or (last.name, last.state) != (name, "learning"):
+            raise HTTPException(404, f"No hand {name!r} is being learned.")
+        stop_file().touch()
 
     def close(self) -> None:
         """End what this process learns; a hand that is there stays as it is."""
@@ -237,6 +250,11 @@ def add_hands(app: FastAPI, intake: Intake, learning: Learning) -> None:
         if not last or last.name != name:
             raise HTTPException(404, f"No hand {name!r} is being learned, or was learned last.")
         return last
+
+    @app.delete("/v1/hands/{name}/learning", **STOP)
+    def stop(name: str) -> Response:
+        learning.stop(name)
+        return Response(status_code=204)
 
     @app.delete("/v1/hands/{name}", **REMOVE)
     def remove(name: str) -> Response:

@@ -208,6 +208,13 @@ PROGRESS: dict[str, Any] = {
     "responses": _problems(404, 422),
 }
 
+STOP: dict[str, Any] = {
+    "summary": "Stop learning a hand",
+    "description": "It ends within a second. A hand of that name stays as it is.",
+    "status_code": 204,
+    "responses": {204: {"description": "It will end."}, **_problems(403, 404)},
+}
+
 REMOVE: dict[str, Any] = {
     "summary": "Delete a hand",
     "status_code": 204,

@@ -63,6 +63,11 @@ export async function askProgress(name) {
   return (await ask(`${pathOf(name)}/learning`)).json();
 }
 
+/** End the learning of a hand; it tells so in a moment. */
+export async function stopLearning(name) {
+  await ask(`${pathOf(name)}/learning`, { method: "DELETE" });
+}
+
 export async function removeHand(name) {
   await ask(pathOf(name), { method: "DELETE" });
 }

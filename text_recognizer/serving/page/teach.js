@@ -3,7 +3,7 @@ import { History } from "./history.js";
 import { recall, remember } from "./memory.js";
 import { COPIES, FEWEST_CHARACTERS, FEWEST_COPIES, PROMPTS } from "./prompts.js";
 import { element } from "./reading.js";
-import { askHands, askProgress, learnHand, removeHand } from "./server.js";
+import { askHands, askProgress, learnHand, removeHand, stopLearning } from "./server.js";
 
 const PAUSE = 1000; // milliseconds between two questions how far it is
 const ANNOUNCED = 0.25; // of the work, between two announcements
@@ -20,6 +20,7 @@ const overview = PROMPTS.map((prompt, at) => {
 });
 let at = sheets.current.at;
 let known = [];
+let followed = null; // name of the hand whose learning is shown
 
 // Writing
 
@@ -123,6 +124,8 @@ function toSend() {
 
 /** Show how far the learning of a hand is, until it has ended. */
 async function follow(name) {
+  followed = name;
+  by("stop").ariaDisabled = "false";
   show("learning");
   by("learning-title").textContent = `Learning “${name}”`;
   by("learning-title").focus();
@@ -132,6 +135,7 @@ async function follow(name) {
     if (progress.error && !progress.error.retry) {
       show("teach");
       by("problem").textContent = progress.error.message ?? progress.error;
+      by("learn").focus();
       return;
     }
     if (progress.state === "learned") return showLearned(progress);
@@ -141,6 +145,16 @@ async function follow(name) {
       announce(by("left").textContent);
     }
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
+}
+
+async function stop() {
+  by("stop").ariaDisabled = "true";
+  try {
+    await stopLearning(followed);
+  } catch (error) {
+    by("problem").textContent = error.message;
+    by("stop").ariaDisabled = "false";
   }
 }
 
@@ -223,7 +237,7 @@ function announce(message) {
 boxes.addEventListener("stroke", () => change(boxes.written.slice(0, PROMPTS[at].boxes)));
 by("form").addEventListener("submit", learn);
 by("overview").append(...overview);
-const actions = { undo, redo, clear, back: () => turnTo(at - 1), on: () => turnTo(at + 1) };
+const actions = { undo, redo, clear, stop, back: () => turnTo(at - 1), on: () => turnTo(at + 1) };
 for (const [id, action] of Object.entries(actions)) {
   by(id).addEventListener("click", () => by(id).ariaDisabled === "true" || action());
 }
