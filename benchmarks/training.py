@@ -52,7 +52,7 @@ LINE_PAIRS: dict[str, tuple[str, type[nn.Module], float]] = {  # our flags, the 
     "line_reshape_cnn": (f"{CELLS} --model_class=LineReshapeCNN {LINE_RECIPE}", LabLineReshapeCNN, 5),
 }
 EMNIST = "--data_class=EMNIST --model_class=CNN"
-EMNIST_RECIPE = "--label_smoothing=0.1"
+EMNIST_RECIPE = "--label_smoothing=0.1 --weight_decay=0.1 --dropout=0.4"
 MNIST = "--data_class=MNIST --model_class=CNN --max_epochs=2"
 WAITS = {
     "mnist": "--data_class=MNIST --model_class=MLP",

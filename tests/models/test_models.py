@@ -57,6 +57,28 @@ def test_a_window_of_the_line_cnn_sees_its_neighbours() -> None:
     assert (model(changed) - model(x))[:, :, 4].abs().max() > 1e-4
 
 
+@pytest.mark.parametrize(
+    ("name", "flag", "value"),
+    [
+        ("MLP", "fc1", 0),
+        ("MLP", "fc2", -1),
+        ("CNN", "conv_dim", 1),
+        ("CNN", "fc_dim", 0),
+        ("CNN", "dropout", 1.0),
+        ("LineReshapeCNN", "conv_dim", 0),
+        ("LineReshapeCNN", "fc_dim", 0),
+        ("LineCNN", "conv_dim", -4),
+        ("LineCNN", "fc_dim", 0),
+        ("LineReader", "conv_dim", 0),
+        ("LineReader", "context_dim", 0),
+        ("LineReader", "context_blocks", -1),
+    ],
+)
+def test_impossible_sizes_are_refused(name: str, flag: str, value: float) -> None:
+    with pytest.raises(UsageError, match=f"--{flag} is {value}"):
+        load_class(MODEL_CLASSES, name, "--model_class")(**{flag: value})
+
+
 def test_windows_that_do_not_fit_the_feature_map_are_refused() -> None:
     with pytest.raises(UsageError, match="window_stride is 10"):
         LineCNN(window_stride=10)

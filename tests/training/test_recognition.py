@@ -62,7 +62,8 @@ def test_a_character_is_read_as_the_most_likely_token() -> None:
 
 
 @pytest.mark.parametrize(
-    "flag", [{"lr": 0.0}, {"lr": float("nan")}, {"one_cycle_total_steps": 0}, {"label_smoothing": 1.0}]
+    "flag",
+    [{"lr": 0.0}, {"lr": float("nan")}, {"weight_decay": -1.0}, {"one_cycle_total_steps": 0}, {"label_smoothing": 1.0}],
 )
 def test_impossible_values_are_refused(flag: dict[str, float]) -> None:
     model = LineCNN(input_shape=(1, 28, 28 * 8))

@@ -5,8 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from text_recognizer.errors import UsageError
+
 FEATURE_STRIDE = 4
 """Pixels per column and row of the map that :class:`GlyphFeatures` makes."""
+
+
+def check_at_least(least: int, **sizes: int) -> None:
+    """Check arguments of a model, each named as its flag.
+
+    Raises:
+        UsageError: If one of ``sizes`` is below ``least``.
+    """
+    for name, size in sizes.items():
+        if size < least:
+            raise UsageError(f"--{name} is {size}, but must be at least {least}.")
 
 
 class ConvNorm(nn.Sequential):
@@ -42,9 +55,13 @@ class GlyphFeatures(nn.Sequential):
 
     It strides at once: a network that convolves at full resolution first does most of its work there, for little
     accuracy.
+
+    Raises:
+        UsageError: If conv_dim is below 2.
     """
 
     def __init__(self, conv_dim: int) -> None:
+        check_at_least(2, conv_dim=conv_dim)
         super().__init__(
             ConvNorm(1, conv_dim // 2, 5, stride=2),
             ConvNorm(conv_dim // 2, conv_dim, 3, stride=2),

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from text_recognizer.errors import UsageError
-from text_recognizer.models.layers import FEATURE_STRIDE, GlyphFeatures
+from text_recognizer.models.layers import FEATURE_STRIDE, GlyphFeatures, check_at_least
 
 CONTEXT_BLOCKS = 2
 CONTEXT_WIDTH = 5
@@ -41,7 +41,7 @@ class LineCNN(nn.Module):
         window_stride: Pixels from one window to the next, a multiple of 4.
 
     Raises:
-        UsageError: If a window size is not a positive multiple of 4.
+        UsageError: If a window size is not a positive multiple of 4, conv_dim below 2, or fc_dim below 1.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class LineCNN(nn.Module):
         window_stride: int = 28,
     ) -> None:
         super().__init__()
+        check_at_least(1, fc_dim=fc_dim)
         for name, value in (("window_width", window_width), ("window_stride", window_stride)):
             if value < 1 or value % FEATURE_STRIDE:
                 raise UsageError(f"--{name} is {value}, but must be a positive multiple of {FEATURE_STRIDE} pixels.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from text_recognizer.models.layers import ConvNorm, GlyphFeatures, Residual
+from text_recognizer.models.layers import ConvNorm, GlyphFeatures, Residual, check_at_least
 
 DROPOUT = 0.1
 DILATIONS = (1, 2, 4, 8)
@@ -40,6 +40,9 @@ class LineReader(nn.Module):
         conv_dim: Channels at a quarter of the size; twice as many at an eighth of the height.
         context_dim: Channels per step.
         context_blocks: Convolutions along the line, with dilations 1, 2, 4, 8, 1, 2, 4, ...
+
+    Raises:
+        UsageError: If conv_dim is below 2, context_dim below 1, or context_blocks below 0.
     """
 
     default_loss = "aligned_ctc"
@@ -54,6 +57,8 @@ class LineReader(nn.Module):
         context_blocks: int = 6,
     ) -> None:
         super().__init__()
+        check_at_least(1, context_dim=context_dim)
+        check_at_least(0, context_blocks=context_blocks)
         rows = -(-input_shape[1] // 8)
         self.features = nn.Sequential(
             *GlyphFeatures(conv_dim),

@@ -17,6 +17,9 @@ class LineReshapeCNN(nn.Module):
         num_classes: Size of the alphabet.
         conv_dim: As in :class:`CNN`.
         fc_dim: As in :class:`CNN`.
+
+    Raises:
+        UsageError: If conv_dim is below 2, or fc_dim below 1.
     """
 
     def __init__(

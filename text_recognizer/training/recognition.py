@@ -47,6 +47,9 @@ class Recognition(L.LightningModule):
         one_cycle_total_steps: Optimiser steps of the schedule; by default all steps of the training.
         weight_decay: Decoupled weight decay.
         label_smoothing: Share of each cross-entropy target that is spread over all classes.
+
+    Raises:
+        UsageError: If one of them has an impossible value.
     """
 
     def __init__(
@@ -67,6 +70,8 @@ class Recognition(L.LightningModule):
                 raise UsageError(f"--{name} is {value}, but a learning rate is above 0.")
         if one_cycle_total_steps is not None and one_cycle_total_steps < 1:
             raise UsageError(f"--one_cycle_total_steps is {one_cycle_total_steps}, but must be at least 1.")
+        if not 0 <= weight_decay < math.inf:
+            raise UsageError(f"--weight_decay is {weight_decay}, but must be at least 0.")
         if not 0 <= label_smoothing < 1:
             raise UsageError(f"--label_smoothing is {label_smoothing}, but must be in [0, 1).")
         self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
