@@ -22,7 +22,6 @@ from hand_tools import hand_of, write_samples, written_on_a_page
 from reading_tools import bars
 from serving_tools import Server, png, serving
 
-from text_recognizer.reading.hand_file import HandFile
 from text_recognizer.reading.hands import hand_names, hand_path, save_hand
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
@@ -265,8 +264,8 @@ def full_server() -> Iterator[Server]:
 
 
 @pytest.mark.slow
-def test_learning_for_real(crosses):
-    """Whichever process is asked; killed first, then to the end."""
+def test_learning_for_real_in_a_server_that_is_killed(crosses):
+    """Whichever process is asked. The slow test of the page learns to the end."""
     save_hand("mine", crosses)
     body = json.dumps({**WRITTEN, "seed": 3}).encode()
     with full_server() as server:
@@ -281,16 +280,6 @@ def test_learning_for_real(crosses):
     with full_server() as server:
         progress = ask(server, "/v1/hands/mine/learning")
         assert (progress["state"], progress["error"]) == ("failed", "Learning was interrupted. Start it again.")
-        ask(server, "/v1/hands/mine", body, "application/json")
-        seen = []
-        progress = ended(lambda: seen.append(ask(server, "/v1/hands/mine/learning")) or seen[-1], seconds=900)
-        assert progress["state"] == "learned"
-        assert {one["phase"] for one in seen} >= {"learning", "checking"}
-        shares = [one["done"] for one in seen]
-        assert shares == sorted(shares)
-        assert any(one["seconds_left"] for one in seen)
-        hand = HandFile.read(hand_path("mine"))
-        assert (hand.seed, len(hand.characters.texts)) == (3, len(SAMPLES.characters))
-        assert (hand.figures.before, hand.figures.after) == (progress["before"], progress["after"])
-        (result,) = ask(server, "/v1/read?hand=mine", png(255 - SAMPLES.lines[0][1]))
-        assert result["text"]
+        assert ask(server, "/v1/hands/mine", body, "application/json")["state"] == "learning"
+        while ask(server, "/v1/hands/mine/learning")["phase"] != "learning":
+            time.sleep(0.2)

@@ -23,7 +23,8 @@ from selenium.webdriver.support.ui import Select
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES
 from text_recognizer.hand.sheet import BASELINE, BOX_HEIGHT, BOX_WIDTH, CHARACTERS, COPIES, X_HEIGHT, name_of
-from text_recognizer.reading.hands import hand_names, save_hand
+from text_recognizer.reading.hand_file import HandFile
+from text_recognizer.reading.hands import hand_names, hand_path, save_hand
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
 
@@ -380,14 +381,18 @@ def test_a_hand_is_written_learned_and_read_with(browser: Chrome, hands: Path) -
             page.draw(stroke, area=page.boxes[0])
         learn(page, "pens")
         wait_until(lambda: page.find("learning").is_displayed())
-        seen = set()
+        texts, shares = set(), []
         while not page.find("learned").is_displayed():
-            seen.add(page.find("left").text)
+            texts.add(page.find("left").text)
+            shares.append(page.find("done").get_property("value"))
             assert page.problem == ""
             time.sleep(0.5)
-        assert any(" left" in text for text in seen)
-        assert "read wrongly before" in page.find("gain").text
-        assert [file.stem for file in hands.glob("*.hand")] == ["pens"]
+        for words in ("Learning: ", "Checking: ", " left"):
+            assert any(words in text for text in texts), texts
+        assert shares == sorted(shares)
+        figures = HandFile.read(hand_path("pens")).figures
+        assert figures.after is not None
+        assert f"{100 * figures.after:.1f} % now" in page.find("gain").text
         page.find("read").click()
         wait_until(lambda: Select(page.find("hand")).first_selected_option.text == "pens")
         page.write("pen")
