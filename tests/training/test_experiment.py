@@ -195,6 +195,16 @@ def test_weights_that_do_not_fit_are_refused(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "16-mixed", "64-true"])
+@pytest.mark.parametrize("model", ["LineCNN", "LineReader --loss ctc --context_dim 16"])
+def test_every_precision_trains(precision: str, model: str, tmp_path: Path) -> None:
+    flags = SMALL_LINES.replace("--fc_dim 16", "").replace("LineCNN", model)
+    code, metrics, _ = run_main(f"{flags} --precision {precision} --max_epochs 1", tmp_path)
+    assert code == 0
+    assert 0 < metrics["train_loss"] < 100
+    assert 0 <= metrics["test_acc"] <= 1
+
+
 @pytest.mark.parametrize(
     ("flags", "code", "message"),
     [
@@ -204,6 +214,19 @@ def test_weights_that_do_not_fit_are_refused(
         ("--lr quick", 2, "lr"),
         ("--lr -1", 2, "--lr is -1"),
         ("--batch_size 0", 2, "--batch_size is 0"),
+        ("--seed -1", 2, "--seed is -1"),
+        ("--seed 4294967296", 2, "--seed is 4294967296"),
+        ("--max_time 5", 2, "DD:HH:MM:SS"),
+        ("--max_epochs -5", 2, "max_epochs"),
+        ("--limit_train_batches 2.5", 2, "limit_train_batches"),
+        ("--val_check_interval 0", 2, "--val_check_interval is 0"),
+        (f"{SMALL_LINES} --val_check_interval 1000", 2, "--val_check_interval is 1000, but an epoch has"),
+        ("--accumulate_grad_batches 0", 2, "--accumulate_grad_batches is 0"),
+        ("--check_val_every_n_epoch 0", 2, "--check_val_every_n_epoch is 0"),
+        ("--gradient_clip_algorithm size", 2, "gradient_clip_algorithm"),
+        ("--strategy many", 2, "strategy='many'"),
+        ("--num_nodes 0", 2, "num_nodes"),
+        ("--precision 16-true", 2, "Use 16-mixed"),
         ("--gpus many", 2, "--gpus is 'many'"),
         ("--overfit_batches -1", 2, "--overfit_batches is -1"),
         ("--model_class LineCNN --data_class MNIST", 2, "single characters"),

@@ -16,6 +16,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.tuner import Tuner
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import nn
 
 from text_recognizer.command_line import run_safely
@@ -35,6 +36,8 @@ from text_recognizer.training.weights import load_weights
 EARLY_STOPPING_PATIENCE = 10
 LOG_REFRESH_STEPS = 100
 MONITOR = "val_loss"
+MAX_SEED = 2**32 - 1
+AT_LEAST_ONE = ("accumulate_grad_batches", "check_val_every_n_epoch")
 NOTES = {
     "test_acc": "share of all positions, padding counted: the lab's accuracy",
     "test_char_acc": "share of the positions that hold a character. A blank cell is a space or padding, which a model "
@@ -98,6 +101,45 @@ def devices(gpus: str | None) -> dict[str, Any]:
         print(f"--gpus={gpus}: PyTorch finds no GPU on this machine, so it trains on the CPU.")
         return {"accelerator": "cpu", "devices": 1}
     return {"accelerator": "gpu", "devices": numbers if "," in gpus else numbers[0]}
+
+
+def check(arguments: Arguments, where: dict[str, Any]) -> None:
+    """Check the seed and Lightning's flags, on the devices ``where``, before anything is read or written.
+
+    Raises:
+        UsageError: If one has an impossible value.
+    """
+    seed, flags = arguments.data["seed"], arguments.trainer
+    if not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"--seed is {seed}, but must be from 0 to {MAX_SEED}.")
+    for name in AT_LEAST_ONE:
+        if flags[name] is not None and flags[name] < 1:
+            raise UsageError(f"--{name} is {flags[name]}, but must be at least 1.")
+    if flags["val_check_interval"] == 0:
+        raise UsageError("--val_check_interval is 0, but must be a share of an epoch or a number of batches.")
+    if flags["precision"] == "16-true":
+        raise UsageError(
+            "--precision is 16-true, but the optimiser's steps are too small for weights of 16 bits. "
+            "Use 16-mixed, or bf16-true."
+        )
+    try:
+        L.Trainer(**where, **flags, logger=False)
+    except (MisconfigurationException, ModuleNotFoundError, ValueError) as error:
+        raise UsageError(f"A flag of Lightning's Trainer has an impossible value: {error}") from error
+
+
+def check_validation(arguments: Arguments, batches: int) -> None:
+    """Check that an epoch of so many batches gets as far as its first validation.
+
+    Raises:
+        UsageError: If it does not.
+    """
+    flags = arguments.trainer
+    interval, limit = flags["val_check_interval"], flags["limit_train_batches"]
+    if limit is not None:
+        batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    if isinstance(interval, int) and flags["check_val_every_n_epoch"] is not None and interval > batches:
+        raise UsageError(f"--val_check_interval is {interval}, but an epoch has {batches} batches.")
 
 
 def make_run_dir(log_dir: str, name: str) -> Path:
@@ -185,8 +227,9 @@ def build_trainer(
 def run(arguments: Arguments) -> dict[str, Any]:
     """Train and test as the flags say; returns what ``metrics.json`` holds. Of several processes the first writes."""
     experiment = arguments.experiment
-    L.seed_everything(arguments.data["seed"], workers=True, verbose=False)
     where = devices(experiment.gpus)
+    check(arguments, where)
+    L.seed_everything(arguments.data["seed"], workers=True, verbose=False)
     data, recognition, description = build(arguments)
     resumed = None
     if experiment.load_checkpoint is not None:
@@ -194,6 +237,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
         resumed.description.require(description, experiment.load_checkpoint)
     data.prepare_data()
     data.setup("fit")
+    check_validation(arguments, len(data.train_dataloader()))
     is_first = rank_zero_only.rank == 0  # type: ignore[attr-defined]
     run_dir = Path(experiment.log_dir)
     if is_first:

@@ -105,7 +105,7 @@ class Recognition(L.LightningModule):
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(x)
+        return self.model(x.to(self.dtype))
 
     def evaluate(self, x: Tensor) -> Tensor:
         """What the model gives in evaluation mode; afterwards it is in the mode that it was in."""
