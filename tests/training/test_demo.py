@@ -32,8 +32,14 @@ def test_braille_shows_ink_where_it_is() -> None:
     assert braille(image) == "\u2801\u2880"
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_confusion_matrix_leaves_out_what_does_not_occur(tmp_path: Path) -> None:
     confusion = np.zeros((83, 83), int)
+    empty = confusion_figure(confusion, ALPHABET)
+    assert len(empty.axes[0].get_xticklabels()) == 83
+    save_figure(empty, tmp_path / "empty.png")
     confusion[4, 4], confusion[4, 5] = 9, 1
-    save_figure(confusion_figure(confusion, ALPHABET), tmp_path / "confusion.png")
+    figure = confusion_figure(confusion, ALPHABET)
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == [ALPHABET[4], ALPHABET[5]]
+    save_figure(figure, tmp_path / "confusion.png")
     assert (tmp_path / "confusion.png").stat().st_size > 1_000

@@ -16,9 +16,10 @@ INK_LEVEL = 100
 def confusion_figure(confusion: np.ndarray, alphabet: Alphabet) -> Figure:
     """A confusion matrix, counts (C, C) with true classes in rows, which are scaled to shares.
 
-    Classes that neither occur nor are predicted are left out.
+    Classes that neither occur nor are predicted are left out, unless these are all.
     """
-    shown = np.flatnonzero(confusion.sum(axis=0) + confusion.sum(axis=1))
+    used = confusion.sum(axis=0) + confusion.sum(axis=1) > 0
+    shown = np.flatnonzero(used | ~used.any())
     counts = confusion[np.ix_(shown, shown)].astype(float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     tokens = [alphabet[int(index)] for index in shown]
