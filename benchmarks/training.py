@@ -292,10 +292,18 @@ def accuracies(run: Run) -> list[float]:
     if run.is_ours:
         (steps,) = run.steps
         fit(arguments, data, recognition, [], max_steps=steps, max_epochs=-1)
-        return [accuracy(recognition.model, data)]
+        found = [accuracy(recognition.model, data)]
+    else:
+        found = lab_accuracies(run.steps, data)
+    print(f"  {'ours' if run.is_ours else 'lab'} {run.flags}, {run.steps} steps: {found}", file=sys.stderr, flush=True)
+    return found
+
+
+def lab_accuracies(marks: tuple[int, ...], data: DataModule) -> list[float]:
+    """Of the lab's CNN on the test split, after each number of steps."""
     model = LabCNN(len(data.alphabet))
     training, done, found = lab_steps(model, data), 0, []
-    for steps in run.steps:
+    for steps in marks:
         for _ in islice(training, steps - done):
             pass
         found.append(accuracy(model, data))
