@@ -86,6 +86,34 @@ def test_looking_at_nothing_is_wrong_use(name: str, capsys: pytest.CaptureFixtur
     assert "EMNISTLines" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("data PenStrokes --picture=samples.xyz", "--picture is 'samples.xyz', but must end in .png"),
+        ("data PenStrokes --seed=4294967296", "--seed is 4294967296"),
+        ("demo --out=demo", "--out is 'demo', but must end in .png"),
+        ("demo --num_lines=0", "--num_lines is 0"),
+        ("demo --seed=-1", "--seed is -1"),
+        ("lines --seed=99999999999999999999", "--seed is 99999999999999999999"),
+        ("lines --text_mix=bytes", "a file of flags is not UTF-8 text"),
+    ],
+)
+def test_mistakes_are_named_before_any_work(
+    command: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bytes").write_bytes(bytes(range(256)))
+    try:
+        code = main(command.split())
+    except SystemExit as end:
+        code = int(end.code or 0)
+    assert code == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["bytes"]
+
+
 def test_flags_may_be_spelled_with_dashes(tmp_path: Path) -> None:
     out = tmp_path / "lines.png"
     assert main(["lines", "--max-chars=4", "--count", "2", "--glyphs=strokes", f"--out={out}"]) == 0

@@ -37,7 +37,10 @@ class Parser(ArgumentParser):
             f"{arg}=true" if arg in switches and (not rest or rest[0] not in ("true", "false")) else arg
             for arg, rest in ((arg, args[i + 1 : i + 2]) for i, arg in enumerate(args))
         ]
-        return super().parse_args(spelled, **kwargs)
+        try:
+            return super().parse_args(spelled, **kwargs)
+        except UnicodeDecodeError as error:
+            self.error(f"a file of flags is not UTF-8 text ({error}). Save it as UTF-8.")
 
     def _with_underscores(self, arg: str) -> str:
         """``--max-epochs=5`` as ``--max_epochs=5``, if that is a flag."""

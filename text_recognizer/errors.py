@@ -17,6 +17,8 @@ TRAINING_MODULES = (
     "torchmetrics",
 )
 """What the training extra installs."""
+MAX_SEED = 2**32 - 1
+"""The largest that NumPy's and PyTorch's generators both take."""
 
 
 class UserError(ValueError):
@@ -29,6 +31,16 @@ class UsageError(UserError):
     """A flag or argument with an impossible value. The command line prints it and exits with 2."""
 
     exit_code = 2
+
+
+def check_seed(seed: int) -> None:
+    """Check the seed of a command or a data module.
+
+    Raises:
+        UsageError: If it is not from 0 to ``MAX_SEED``.
+    """
+    if not 0 <= seed <= MAX_SEED:
+        raise UsageError(f"--seed is {seed}, but must be from 0 to {MAX_SEED}.")
 
 
 def needs_training(what: str, missing: str | None) -> str:

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from text_recognizer.alphabet import Alphabet
 from text_recognizer.data.glyphs import Split
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import UsageError, check_seed
 
 BUCKET_BATCHES = 16
 
@@ -169,8 +169,7 @@ class DataModule(L.LightningDataModule):
             raise UsageError(f"--batch_size is {batch_size}, but a batch holds at least 1 example.")
         if num_workers < 0:
             raise UsageError(f"--num_workers is {num_workers}, but the number of worker processes cannot be negative.")
-        if seed < 0:
-            raise UsageError(f"--seed is {seed}, but a seed is 0 or more.")
+        check_seed(seed)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.datasets: dict[Split, Dataset] = {}
         self.overfit_batches: int | float = 0

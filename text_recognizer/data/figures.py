@@ -10,8 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from text_recognizer.errors import UsageError
 from text_recognizer.files import replacing
 
+FIGURE_SUFFIXES = (".png", ".jpg", ".svg", ".pdf")
 DPI = 100
 WIDTH = 9.0  # inches, like all sizes here
 LARGEST_SCALE = 0.02  # inches per pixel
@@ -87,6 +89,16 @@ def class_sizes_figure(sizes: np.ndarray, labels: Sequence[str]) -> Figure:
     axes.set(xlim=(-1, len(sizes)), ylabel="examples")
     axes.legend()
     return figure
+
+
+def check_figure_name(path: str | Path, flag: str) -> None:
+    """Check where a figure is to go, before work begins.
+
+    Raises:
+        UsageError: If the name does not end as that of a picture; it calls it by its ``flag``.
+    """
+    if Path(path).suffix.lower() not in FIGURE_SUFFIXES:
+        raise UsageError(f"{flag} is {str(path)!r}, but must end in {', '.join(FIGURE_SUFFIXES)}.")
 
 
 def save_figure(figure: Figure, path: str | Path) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from text_recognizer.command_line import Parser, run_safely
 from text_recognizer.data.data_module import DataModule
-from text_recognizer.data.figures import characters_figure, lines_figure, save_figure
+from text_recognizer.data.figures import characters_figure, check_figure_name, lines_figure, save_figure
 from text_recognizer.errors import UsageError
 from text_recognizer.registry import DATA_CLASSES, load_class
 
@@ -40,6 +40,7 @@ def _look(argv: list[str], prog: str) -> None:
     names = parser.add_class_arguments(data_class, instantiate=False)
     parser.add_argument("--picture", default=f"{argv[0].lower()}.png", help="Where the picture of samples goes.")
     config = parser.instantiate(parser.parse_args(argv[1:]))
+    check_figure_name(config.picture, "--picture")
     data = data_class(**{name: config[name] for name in names})
     print(f"Before loading:\n{data}\n")
     data.prepare_data()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from text_recognizer.errors import UsageError, UserError
+from text_recognizer.errors import UserError, check_seed
 from text_recognizer.hand.contact_sheet import write_contact_sheet
 from text_recognizer.hand.figures import describe
 from text_recognizer.hand.learning import Phase, Report, learn
@@ -33,12 +33,11 @@ def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "c
             ones get a number.
 
     Raises:
-        UsageError: If no hand can have that name, or the seed is negative.
+        UsageError: If no hand can have that name, or the seed is out of range.
         UserError: If a picture cannot be used, too little was written, or a file cannot be written.
     """
     check_name(name)
-    if seed < 0:
-        raise UsageError(f"--seed is {seed}, but a seed is 0 or more.")
+    check_seed(seed)
     samples = Samples((), ())
     for number, photo in enumerate(photos, 1):
         samples += _samples(Path(photo), Path(contact) if number == 1 else _numbered(Path(contact), number))

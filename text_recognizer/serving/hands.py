@@ -20,7 +20,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from text_recognizer.errors import TRAINING_MODULES, UserError, needs_training
+from text_recognizer.errors import MAX_SEED, TRAINING_MODULES, UserError, needs_training
 from text_recognizer.files import write_text
 from text_recognizer.hand.job import stop_file
 from text_recognizer.hand.samples import Samples
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 JOB = (sys.executable, "-m", "text_recognizer.hand.job")
 _INTERRUPTED = "Learning was interrupted. Start it again."
-_MAX_SEED = 2**63 - 1
 _MOST_OF_A_FAILURE = 4000  # characters of what the job said, for the log
 _log = logging.getLogger(__name__)
 
@@ -209,8 +208,8 @@ def _checked(data: bytes) -> dict[str, Any]:
         raise UserError("The body is not JSON.") from None
     Samples.from_json(written).check()
     seed = written.get("seed", 0)
-    if not isinstance(seed, int) or not 0 <= seed <= _MAX_SEED:
-        raise UserError(f"seed is {seed!r}, but must be a whole number from 0 to {_MAX_SEED}.")
+    if not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
+        raise UserError(f"seed is {seed!r}, but must be a whole number from 0 to {MAX_SEED}.")
     return written
 
 

@@ -11,7 +11,8 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 
 from text_recognizer.data.data_module import to_input
 from text_recognizer.data.emnist_lines import EMNISTLines
-from text_recognizer.data.figures import save_figure
+from text_recognizer.data.figures import check_figure_name, save_figure
+from text_recognizer.errors import UsageError, check_seed
 from text_recognizer.models.line_cnn import LineCNN
 from text_recognizer.training.pictures import braille, line_readings_figure
 from text_recognizer.training.quiet import quiet_lightning
@@ -30,7 +31,14 @@ def demo(*, out: str = "demo/demo.png", num_lines: int = NUM_LINES, seed: int = 
         out: Where the picture of lines and readings goes.
         num_lines: Lines that the model learns from, each seen once; 12,000 take about a minute on two cores.
         seed: Seed of everything random.
+
+    Raises:
+        UsageError: If a value is impossible.
     """
+    check_figure_name(out, "--out")
+    if num_lines < 1:
+        raise UsageError(f"--num_lines is {num_lines}, but must be at least 1.")
+    check_seed(seed)
     quiet_lightning()
     L.seed_everything(seed, verbose=False)
     print("Drawing characters with pen strokes and composing lines of them ...")

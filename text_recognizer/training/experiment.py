@@ -22,7 +22,7 @@ from torch import nn
 from text_recognizer.command_line import run_safely
 from text_recognizer.data.data_module import DataModule
 from text_recognizer.data.figures import save_figure
-from text_recognizer.errors import UsageError, UserError
+from text_recognizer.errors import UsageError, UserError, check_seed
 from text_recognizer.files import write_text
 from text_recognizer.registry import DATA_CLASSES, load_class
 from text_recognizer.training.arguments import Arguments, parse
@@ -36,7 +36,6 @@ from text_recognizer.training.weights import load_weights
 EARLY_STOPPING_PATIENCE = 10
 LOG_REFRESH_STEPS = 100
 MONITOR = "val_loss"
-MAX_SEED = 2**32 - 1
 AT_LEAST_ONE = ("accumulate_grad_batches", "check_val_every_n_epoch")
 NOTES = {
     "test_acc": "share of all positions, padding counted: the lab's accuracy",
@@ -109,9 +108,8 @@ def check(arguments: Arguments, where: dict[str, Any]) -> None:
     Raises:
         UsageError: If one has an impossible value.
     """
-    seed, flags = arguments.data["seed"], arguments.trainer
-    if not 0 <= seed <= MAX_SEED:
-        raise UsageError(f"--seed is {seed}, but must be from 0 to {MAX_SEED}.")
+    check_seed(arguments.data["seed"])
+    flags = arguments.trainer
     for name in AT_LEAST_ONE:
         if flags[name] is not None and flags[name] < 1:
             raise UsageError(f"--{name} is {flags[name]}, but must be at least 1.")
