@@ -78,7 +78,7 @@ TRAINER = [
 DATA_FLAGS = {"MNIST": BATCHES, "PenStrokes": BATCHES, "EMNIST": [*BATCHES, "balance"], "EMNISTLines": LINES}
 MODEL_FLAGS = {
     "MLP": ["fc1", "fc2"],
-    "CNN": ["conv_dim", "fc_dim"],
+    "CNN": ["conv_dim", "fc_dim", "dropout"],
     "LineCNN": ["conv_dim", "fc_dim", "window_width", "window_stride"],
     "LineReader": ["conv_dim", "context_dim", "context_blocks"],
 }
