@@ -94,6 +94,8 @@ def test_looking_at_nothing_is_wrong_use(name: str, capsys: pytest.CaptureFixtur
         ("demo --out=demo", "--out is 'demo', but must end in .png"),
         ("demo --num_lines=0", "--num_lines is 0"),
         ("demo --seed=-1", "--seed is -1"),
+        ("export run --out=weights.safetensors", "--out is 'weights.safetensors', but must end in .onnx"),
+        ("export run --calibration_lines=-1", "--calibration_lines is -1"),
         ("lines --seed=99999999999999999999", "--seed is 99999999999999999999"),
         ("lines --text_mix=bytes", "a file of flags is not UTF-8 text"),
     ],

@@ -16,7 +16,7 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 
 from text_recognizer.data.compose import Lines
-from text_recognizer.errors import UserError
+from text_recognizer.errors import UsageError, UserError
 from text_recognizer.files import replacing
 from text_recognizer.preparation import HEIGHT
 from text_recognizer.reading.calibration import Calibration, fit_calibration
@@ -60,9 +60,14 @@ def export(run: str, *, out: str = "model.onnx", calibration_lines: int = 0) -> 
             use; with 0 they stay as the network gives them.
 
     Raises:
+        UsageError: If ``out`` is not named as an ONNX file, or the number of lines is negative.
         UserError: If the run does not exist, was not trained on prepared lines, or the file does not read as the
             original does.
     """
+    if Path(out).suffix.lower() != ".onnx":
+        raise UsageError(f"--out is {out!r}, but must end in .onnx.")
+    if calibration_lines < 0:
+        raise UsageError(f"--calibration_lines is {calibration_lines}, but must be 0 or more.")
     path = Path(run)
     checkpoint = Checkpoint.load(str(path / "best.ckpt" if path.is_dir() else path))
     metadata = Metadata(tuple(checkpoint.description.alphabet), _stride(checkpoint))
