@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from itertools import count, islice, pairwise
 from pathlib import Path
@@ -52,7 +52,9 @@ LINE_PAIRS: dict[str, tuple[str, type[nn.Module], float]] = {  # our flags, the 
     "line_reshape_cnn": (f"{CELLS} --model_class=LineReshapeCNN {LINE_RECIPE}", LabLineReshapeCNN, 5),
 }
 EMNIST = "--data_class=EMNIST --model_class=CNN"
-EMNIST_RECIPE = "--label_smoothing=0.1 --weight_decay=0.1 --dropout=0.4"
+EMNIST_SHORT = "--label_smoothing=0.1 --weight_decay=0.1 --dropout=0.4"
+EMNIST_LONG = "--label_smoothing=0.1 --weight_decay=0.1 --dropout=0.5 --conv_dim=128"
+LONG = 600  # seconds of training, from which the net is the wider one
 MNIST = "--data_class=MNIST --model_class=CNN --max_epochs=2"
 WAITS = {
     "mnist": "--data_class=MNIST --model_class=MLP",
@@ -235,24 +237,54 @@ class Run(NamedTuple):
     steps: tuple[int, ...]
 
 
+class Kept:
+    """Values that took long to find, by name, in a file from which an interrupted call goes on; ``None``: nowhere."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._values = json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def __getitem__(self, name: str) -> Any:
+        return self._values[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._values[name] = value
+        if self._path:
+            write_text(self._path, json.dumps(self._values, indent=1))
+
+    def get(self, name: str, find: Callable[[], Any]) -> Any:
+        """The value of that name, found now if it is not kept."""
+        if name not in self:
+            self[name] = find()
+        return self[name]
+
+
 def emnist(options: argparse.Namespace) -> Part:
     """Accuracy of the CNNs on EMNIST for so many minutes of training, medians over seeds.
 
     Only a few steps are timed, with all cores for each; minutes are turned into steps of that length. So the trainings
     themselves need no machine to themselves, and run side by side, each on one core. The lab has no schedule that
-    depends on its end, so one training of its CNN serves all budgets.
+    depends on its end, so one training of its CNN serves all budgets. With ``--gather`` an interrupted call goes on.
     """
+    kept = Kept(options.gather and options.gather.with_suffix(".emnist.json"))
     budgets = sorted(60 * minutes for minutes in options.minutes)
-    flags, lab_flags = f"{EMNIST} {EMNIST_RECIPE} {options.flags}", f"{EMNIST} {options.flags} {LAB_BATCH}"
-    step, lab_step = step_seconds(flags, options), lab_step_seconds(lab_flags, options)
+    recipes = [f"{EMNIST} {EMNIST_LONG if budget >= LONG else EMNIST_SHORT} {options.flags}" for budget in budgets]
+    lab_flags = f"{EMNIST} {options.flags} {LAB_BATCH}"
+    steps = {flags: kept.get(f"a step of {flags}", partial(step_seconds, flags, options)) for flags in recipes}
+    lab_step = kept.get(f"a step of the lab's {lab_flags}", partial(lab_step_seconds, lab_flags, options))
     seeds = [f"--seed={seed}" for seed in range(options.seeds)]
-    lab_marks = tuple(max(int(budget / lab_step), 1) for budget in budgets)
-    lab_runs = [Run(f"{lab_flags} {seed}", False, lab_marks) for seed in seeds]
-    our_runs = [[Run(f"{flags} {seed}", True, (max(int(budget / step), 1),)) for seed in seeds] for budget in budgets]
-    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), on_one_core) as pool:
-        lab_found, *our_found = [pool.map(accuracies, runs) for runs in (lab_runs, *reversed(our_runs))]
-        lab = [statistics.median(at) for at in zip(*lab_found, strict=True)]
-        ours = [statistics.median(one for (one,) in found) for found in reversed(our_found)]
+    marks = tuple(max(int(budget / lab_step), 1) for budget in budgets)
+    lab_runs = [Run(f"{lab_flags} {seed}", False, marks) for seed in seeds]
+    our_runs = [
+        [Run(f"{flags} {seed}", True, (max(int(budget / steps[flags]), 1),)) for seed in seeds]
+        for budget, flags in zip(budgets, recipes, strict=True)
+    ]
+    train([*lab_runs, *(run for runs in reversed(our_runs) for run in runs)], kept)
+    lab = [statistics.median(at) for at in zip(*(kept[str(run)] for run in lab_runs), strict=True)]
+    ours = [statistics.median(kept[str(run)][0] for run in runs) for runs in our_runs]
     figures = []
     for budget, our_accuracy, lab_accuracy in zip(budgets, ours, lab, strict=True):
         time_spent, target = f"{budget / 60:g} minutes of EMNIST", "0.868" if budget == 600 else ""
@@ -264,6 +296,15 @@ def emnist(options: argparse.Namespace) -> Part:
         ]
     curves = {"CNN": ours, "the lab's CNN": lab}
     return Part(figures, {name: list(zip(budgets, curve, strict=True)) for name, curve in curves.items()})
+
+
+def train(runs: list[Run], kept: Kept) -> None:
+    """Keep what each run finds, by its description; those that are kept already are not run again."""
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn"), on_one_core) as pool:
+        running = {pool.submit(accuracies, run): run for run in runs if str(run) not in kept}
+        for done in as_completed(running):
+            kept[str(running[done])] = done.result()
+            print(f"  {running[done]}: {done.result()}", file=sys.stderr)
 
 
 def on_one_core() -> None:
@@ -292,11 +333,8 @@ def accuracies(run: Run) -> list[float]:
     if run.is_ours:
         (steps,) = run.steps
         fit(arguments, data, recognition, [], max_steps=steps, max_epochs=-1)
-        found = [accuracy(recognition.model, data)]
-    else:
-        found = lab_accuracies(run.steps, data)
-    print(f"  {'ours' if run.is_ours else 'lab'} {run.flags}, {run.steps} steps: {found}", file=sys.stderr, flush=True)
-    return found
+        return [accuracy(recognition.model, data)]
+    return lab_accuracies(run.steps, data)
 
 
 def lab_accuracies(marks: tuple[int, ...], data: DataModule) -> list[float]:
