@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -69,6 +70,22 @@ def test_line_models_are_timed_and_gathered(load: Load, tmp_path: Path, capsys: 
     figures = {key: value for key, value, *_ in json.loads(gathered.read_text())["line_reshape_cnn"]["figures"]}
     assert figures["lab_five_epochs_seconds_line_reshape_cnn"] > 0
     assert 0 <= figures["best_acc_line_reshape_cnn"] <= 1
+
+
+@pytest.mark.slow
+def test_trainings_on_emnist_are_gathered_one_by_one(mirror: str, tmp_path: Path) -> None:
+    gathered = tmp_path / "gathered.json"
+    settings = "--only emnist --minutes=0.001 --seeds=1 --steps=4 --reference_steps=4 --json"
+    command = [sys.executable, BENCHMARKS / "training.py", *settings.split(), f"--gather={gathered}"]
+    first = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert first.stderr.count("Run(") == 2
+    gathered.unlink()  # as if it had been interrupted before the end
+    second = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert second.stderr.count("Run(") == 0
+    assert second.stdout == first.stdout
+    figures = json.loads(second.stdout)
+    ours, lab = figures["emnist_0.001_minutes_acc"], figures["emnist_0.001_minutes_acc_lab"]
+    assert figures["emnist_0.001_minutes_gain"] == pytest.approx(ours - lab)
 
 
 def test_time_to_a_goal_is_that_of_the_first_measurement_at_it(load: Load) -> None:
