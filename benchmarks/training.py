@@ -242,7 +242,7 @@ class Kept:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._values = json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else {}
+        self._values = kept_in(path) if path else {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._values
@@ -473,9 +473,14 @@ def plot(parts: dict[str, Part], path: Path) -> None:
         picture.savefig(temporary, dpi=110)
 
 
+def kept_in(path: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty if there is no such file."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
 def load(path: Path) -> dict[str, Part]:
     """Results of earlier calls, in the order of ``PARTS``; none if there is no such file."""
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    kept = kept_in(path)
     return {
         name: Part([Figure(*figure) for figure in kept[name]["figures"]], kept[name]["curves"])
         for name in PARTS

@@ -43,6 +43,17 @@ def check_seed(seed: int) -> None:
         raise UsageError(f"--seed is {seed}, but must be from 0 to {MAX_SEED}.")
 
 
+def check_at_least(least: int, **numbers: int) -> None:
+    """Check numbers, each named as its flag.
+
+    Raises:
+        UsageError: If one of them is below ``least``.
+    """
+    for name, number in numbers.items():
+        if number < least:
+            raise UsageError(f"--{name} is {number}, but must be at least {least}.")
+
+
 def needs_training(what: str, missing: str | None) -> str:
     """What to say where ``what`` needs the training extra, and the module ``missing`` of it is not installed."""
     return (

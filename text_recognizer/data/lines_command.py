@@ -14,7 +14,7 @@ from text_recognizer.data.degradations import degrade
 from text_recognizer.data.glyph_sources import download_glyphs, load_glyphs
 from text_recognizer.data.sentences import AS_IT_STANDS, TextMix, draw_texts, split_documents
 from text_recognizer.data.text import download_text, load_documents, to_alphabet
-from text_recognizer.errors import UsageError, check_seed
+from text_recognizer.errors import UsageError, check_at_least, check_seed
 from text_recognizer.files import replacing, write_text
 
 LABELS = "labels.tsv"
@@ -58,9 +58,7 @@ def lines(
         UsageError: If a value is impossible.
         UserError: If the text is empty, a source cannot be had, or the file or folder cannot be written.
     """
-    for flag, value in (("count", count), ("max_chars", max_chars)):
-        if value < 1:
-            raise UsageError(f"--{flag} is {value}, but must be 1 or more.")
+    check_at_least(1, count=count, max_chars=max_chars)
     check_seed(seed)
     style = LineStyle(layout, min_overlap, max_overlap)
     as_page = Path(out).suffix.lower() == ".png"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from text_recognizer.errors import UsageError
-from text_recognizer.models.layers import FEATURE_STRIDE, ConvNorm, GlyphFeatures, check_at_least
+from text_recognizer.errors import UsageError, check_at_least
+from text_recognizer.models.layers import FEATURE_STRIDE, ConvNorm, GlyphFeatures
 
 
 class CNN(nn.Module):

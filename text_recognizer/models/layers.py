@@ -5,21 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import check_at_least
 
 FEATURE_STRIDE = 4
 """Pixels per column and row of the map that :class:`GlyphFeatures` makes."""
-
-
-def check_at_least(least: int, **sizes: int) -> None:
-    """Check arguments of a model, each named as its flag.
-
-    Raises:
-        UsageError: If one of ``sizes`` is below ``least``.
-    """
-    for name, size in sizes.items():
-        if size < least:
-            raise UsageError(f"--{name} is {size}, but must be at least {least}.")
 
 
 class ConvNorm(nn.Sequential):

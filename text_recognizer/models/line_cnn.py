@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from text_recognizer.errors import UsageError
-from text_recognizer.models.layers import FEATURE_STRIDE, GlyphFeatures, check_at_least
+from text_recognizer.errors import UsageError, check_at_least
+from text_recognizer.models.layers import FEATURE_STRIDE, GlyphFeatures
 
 CONTEXT_BLOCKS = 2
 CONTEXT_WIDTH = 5

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from text_recognizer.models.layers import ConvNorm, GlyphFeatures, Residual, check_at_least
+from text_recognizer.errors import check_at_least
+from text_recognizer.models.layers import ConvNorm, GlyphFeatures, Residual
 
 DROPOUT = 0.1
 DILATIONS = (1, 2, 4, 8)

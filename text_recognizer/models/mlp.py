@@ -6,7 +6,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from text_recognizer.models.layers import check_at_least
+from text_recognizer.errors import check_at_least
 
 DROPOUT = 0.2
 

@@ -12,7 +12,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from text_recognizer.data.data_module import to_input
 from text_recognizer.data.emnist_lines import EMNISTLines
 from text_recognizer.data.figures import check_figure_name, save_figure
-from text_recognizer.errors import UsageError, check_seed
+from text_recognizer.errors import check_at_least, check_seed
 from text_recognizer.models.line_cnn import LineCNN
 from text_recognizer.training.pictures import braille, line_readings_figure
 from text_recognizer.training.quiet import quiet_lightning
@@ -36,8 +36,7 @@ def demo(*, out: str = "demo/demo.png", num_lines: int = NUM_LINES, seed: int = 
         UsageError: If a value is impossible.
     """
     check_figure_name(out, "--out")
-    if num_lines < 1:
-        raise UsageError(f"--num_lines is {num_lines}, but must be at least 1.")
+    check_at_least(1, num_lines=num_lines)
     check_seed(seed)
     quiet_lightning()
     L.seed_everything(seed, verbose=False)

@@ -22,7 +22,7 @@ from torch import nn
 from text_recognizer.command_line import run_safely
 from text_recognizer.data.data_module import DataModule
 from text_recognizer.data.figures import save_figure
-from text_recognizer.errors import UsageError, UserError, check_seed
+from text_recognizer.errors import UsageError, UserError, check_at_least, check_seed
 from text_recognizer.files import write_text
 from text_recognizer.registry import DATA_CLASSES, load_class
 from text_recognizer.training.arguments import Arguments, parse
@@ -110,9 +110,7 @@ def check(arguments: Arguments, where: dict[str, Any]) -> None:
     """
     check_seed(arguments.data["seed"])
     flags = arguments.trainer
-    for name in AT_LEAST_ONE:
-        if flags[name] is not None and flags[name] < 1:
-            raise UsageError(f"--{name} is {flags[name]}, but must be at least 1.")
+    check_at_least(1, **{name: flags[name] for name in AT_LEAST_ONE if flags[name] is not None})
     if flags["val_check_interval"] == 0:
         raise UsageError("--val_check_interval is 0, but must be a share of an epoch or a number of batches.")
     if flags["precision"] == "16-true":

@@ -16,7 +16,7 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 
 from text_recognizer.data.compose import Lines
-from text_recognizer.errors import UsageError, UserError
+from text_recognizer.errors import UsageError, UserError, check_at_least
 from text_recognizer.files import replacing
 from text_recognizer.preparation import HEIGHT
 from text_recognizer.reading.calibration import Calibration, fit_calibration
@@ -66,8 +66,7 @@ def export(run: str, *, out: str = "model.onnx", calibration_lines: int = 0) -> 
     """
     if Path(out).suffix.lower() != ".onnx":
         raise UsageError(f"--out is {out!r}, but must end in .onnx.")
-    if calibration_lines < 0:
-        raise UsageError(f"--calibration_lines is {calibration_lines}, but must be 0 or more.")
+    check_at_least(0, calibration_lines=calibration_lines)
     path = Path(run)
     checkpoint = Checkpoint.load(str(path / "best.ckpt" if path.is_dir() else path))
     metadata = Metadata(tuple(checkpoint.description.alphabet), _stride(checkpoint))

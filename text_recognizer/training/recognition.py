@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from text_recognizer.alphabet import BLANK, PADDING, Alphabet
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import UsageError, check_at_least
 from text_recognizer.training.alignment import IGNORED, aligned_labels, line_steps
 from text_recognizer.training.metrics import CharacterMetrics, LineMetrics
 
@@ -68,8 +68,8 @@ class Recognition(L.LightningModule):
         for name, value in (("lr", lr), ("one_cycle_max_lr", one_cycle_max_lr)):
             if value is not None and not 0 < value < math.inf:
                 raise UsageError(f"--{name} is {value}, but a learning rate is above 0.")
-        if one_cycle_total_steps is not None and one_cycle_total_steps < 1:
-            raise UsageError(f"--one_cycle_total_steps is {one_cycle_total_steps}, but must be at least 1.")
+        if one_cycle_total_steps is not None:
+            check_at_least(1, one_cycle_total_steps=one_cycle_total_steps)
         if not 0 <= weight_decay < math.inf:
             raise UsageError(f"--weight_decay is {weight_decay}, but must be at least 0.")
         if not 0 <= label_smoothing < 1:
