@@ -1,0 +1,80 @@
+"""What a seed gives stays what it was, byte for byte, and so does what is read of it: hashes recorded once."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from text_recognizer.data.builtin_text import builtin_documents
+from text_recognizer.data.compose import Layout, Lines, LineStyle, compose_lines
+from text_recognizer.data.degradations import degrade
+from text_recognizer.data.glyph_sources import VISIBLE_CHARACTERS
+from text_recognizer.data.sentences import TextMix, draw_texts, split_documents
+from text_recognizer.data.strokes import draw_glyphs
+from text_recognizer.preparation import prepare_lines
+from text_recognizer.reading.recognizer import TextRecognizer
+
+COMPOSED = {
+    ("exact", 0): "644c8c1bb08bf485",
+    ("exact", 7): "9c0b7cba1ee59bc6",
+    ("overlap", 0): "3730f0ea61aaa3d3",
+    ("overlap", 7): "e16336ae46de4d39",
+    ("uneven", 0): "13db47efa5a02a19",
+    ("uneven", 7): "5598c28adb8a6c87",
+    ("handwriting", 0): "7be7cb624e302071",
+    ("handwriting", 7): "a8678075656d2574",
+    ("mixed", 0): "fd46cced66e449fd",
+    ("mixed", 7): "0e4c7dd3d9b35126",
+}
+GLYPHS = {0: "7f188afcd0adc856", 7: "cdda912cf6ab7090"}
+DEGRADED = {0: "29dd0f43b5de80a7", 7: "1bd874913d8bfa3f"}
+PREPARED = {0: "ec5fb7bf3e90aa18", 7: "7a6500cff150b479"}
+READINGS = ["Va2018", "everyone", "KGE", "Lamps", "EACH PAIN", "436-4535"]
+
+
+def sha(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype}{array.shape}".encode() + array.tobytes())
+    return digest.hexdigest()[:16]
+
+
+def composed(layout: Layout, seed: int, count: int = 24) -> Lines:
+    corpus = split_documents(builtin_documents(seed), seed)["train"]
+    indices = np.arange(count)
+    codes, lengths = draw_texts(
+        corpus, "train", max_chars=32, seed=seed, indices=indices, mix=TextMix(1, 1, 1, 1, 1, 1)
+    )
+    bank = draw_glyphs(VISIBLE_CHARACTERS, 3, seed)
+    return compose_lines(bank, codes, lengths, LineStyle(layout), seed=seed, indices=indices)
+
+
+@pytest.mark.parametrize(("layout", "seed"), COMPOSED)
+def test_composed_lines(layout: Layout, seed: int) -> None:
+    assert sha(*composed(layout, seed)) == COMPOSED[layout, seed]
+
+
+@pytest.mark.parametrize("seed", GLYPHS)
+def test_pen_strokes(seed: int) -> None:
+    bank = draw_glyphs(VISIBLE_CHARACTERS, 3, seed)
+    assert sha(bank.images, bank.indices, bank.offsets, bank.pens) == GLYPHS[seed]
+
+
+@pytest.mark.parametrize("seed", DEGRADED)
+def test_degraded_lines(seed: int) -> None:
+    lines = composed("mixed", seed)
+    assert sha(degrade(lines.images, lines.widths, seed=seed, indices=np.arange(len(lines.widths)))) == DEGRADED[seed]
+
+
+@pytest.mark.parametrize("seed", PREPARED)
+def test_prepared_lines(seed: int) -> None:
+    lines = composed("mixed", seed)
+    assert sha(*(line.image for line in prepare_lines(lines.images, lines.widths) if line)) == PREPARED[seed]
+
+
+def test_readings() -> None:
+    lines = composed("handwriting", 3, len(READINGS))
+    pictures = [255 - image[:, :width] for image, width in zip(lines.images, lines.widths, strict=True)]
+    assert [reading.text for reading in TextRecognizer().read(pictures)] == READINGS
