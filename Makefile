@@ -55,10 +55,11 @@ test: setup ## Run the default tests
 test-slow: extras ## Run the slow tests
 	$(PYTEST) -m slow
 
-lint: setup ## Check style and types
+lint: setup ## Check style, types and which room imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 
 format: setup ## Format the code
 	$(BIN)/ruff check --fix .

@@ -22,14 +22,14 @@ import torch
 from numba import njit
 from report import machine, write
 
-from text_recognizer.data.builtin_text import builtin_documents
-from text_recognizer.data.compose import _copy_glyph, _fetch_glyph, _place_cells, compose_cells, encode_texts
-from text_recognizer.data.degradations import degrade
-from text_recognizer.data.glyph_sources import VISIBLE_CHARACTERS
-from text_recognizer.data.glyphs import GLYPH_SIZE, GlyphBank
-from text_recognizer.data.handwriting import compose_handwriting
-from text_recognizer.data.strokes import draw_glyphs
-from text_recognizer.data.threads import over_ranges
+from text_recognizer.data.glyphs.bank import GLYPH_SIZE, GlyphBank
+from text_recognizer.data.glyphs.sources import VISIBLE_CHARACTERS
+from text_recognizer.data.glyphs.strokes import draw_glyphs
+from text_recognizer.data.synthesis.compose import _copy_glyph, _fetch_glyph, _place_cells, compose_cells, encode_texts
+from text_recognizer.data.synthesis.degradations import degrade
+from text_recognizer.data.synthesis.handwriting import compose_handwriting
+from text_recognizer.data.synthesis.threads import over_ranges
+from text_recognizer.data.text.builtin import builtin_documents
 
 CELLS = 16
 MAX_OVERLAP = 0.33

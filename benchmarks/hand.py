@@ -28,8 +28,9 @@ from report import machine, write
 from tqdm import tqdm
 
 from text_recognizer.errors import UserError
+from text_recognizer.hand.file import model_of
 from text_recognizer.hand.learning import learn
-from text_recognizer.hand.photo import find_sheet
+from text_recognizer.hand.sheet.photo import find_sheet
 from text_recognizer.reading.recognizer import TextRecognizer
 
 BADLY_READ = 0.1
@@ -136,7 +137,7 @@ def _learned(hand: Hand, others: Lines, general: TextRecognizer, seed: int) -> d
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "learned.hand"
         file.write_bytes(learned.to_bytes())
-        reader = TextRecognizer(file)
+        reader = TextRecognizer(model_of(file))
     return {
         "hand": hand.name,
         "before": error_rate(general, hand.lines),

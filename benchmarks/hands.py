@@ -19,16 +19,16 @@ import numpy as np
 from photographs import Camera, Stroke, Writer, draw_ink, fill, return_sheet
 
 from text_recognizer.alphabet import ALPHABET
-from text_recognizer.data.compose import encode_texts
-from text_recognizer.data.glyph_sources import load_glyphs
-from text_recognizer.data.glyphs import GlyphBank
-from text_recognizer.data.handwriting import LINE_HEIGHT, HandwritingStyle, compose_handwriting
-from text_recognizer.data.sentences import Corpus, draw_texts, split_documents
-from text_recognizer.data.text import download_text, load_documents
+from text_recognizer.data.glyphs.bank import GlyphBank
+from text_recognizer.data.glyphs.sources import load_glyphs
+from text_recognizer.data.synthesis.compose import encode_texts
+from text_recognizer.data.synthesis.handwriting import LINE_HEIGHT, HandwritingStyle, compose_handwriting
+from text_recognizer.data.text.mix import Corpus, draw_texts, split_documents
+from text_recognizer.data.text.sources import download_text, load_documents
 from text_recognizer.hand.learning import TEXTS
-from text_recognizer.hand.photo import find_sheet
 from text_recognizer.hand.samples import Samples
-from text_recognizer.hand.sheet import CHARACTERS, COPIES, PHRASES, Sheet
+from text_recognizer.hand.sheet.layout import CHARACTERS, COPIES, PHRASES, Sheet
+from text_recognizer.hand.sheet.photo import find_sheet
 
 LONGEST = 24
 """Characters of a line."""

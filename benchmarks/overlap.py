@@ -17,7 +17,7 @@ from reading import MARGIN, error_rates, read_cells
 from report import data_source, machine, write
 
 from text_recognizer.alphabet import ALPHABET
-from text_recognizer.data.emnist_lines import EMNISTLines
+from text_recognizer.data.sets.emnist_lines import EMNISTLines
 from text_recognizer.files import replacing
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.checkpoint import Checkpoint

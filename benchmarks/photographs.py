@@ -16,12 +16,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from text_recognizer.alphabet import ALPHABET
-from text_recognizer.data.handwriting import _ZONE_OF
-from text_recognizer.data.strokes import _skeletons
-from text_recognizer.hand.boxes import FilledBox, crop
-from text_recognizer.hand.printing import Label, draw_sheet
-from text_recognizer.hand.sheet import FIELD_HEIGHT, FIELD_WIDTH, Box, Paper, Sheet
-from text_recognizer.hand.straighten import MARGIN, PIXELS_PER_MM
+from text_recognizer.data.glyphs.strokes import _skeletons
+from text_recognizer.data.synthesis.handwriting import _ZONE_OF
+from text_recognizer.hand.sheet.boxes import FilledBox, crop
+from text_recognizer.hand.sheet.layout import FIELD_HEIGHT, FIELD_WIDTH, Box, Paper, Sheet
+from text_recognizer.hand.sheet.printing import Label, draw_sheet
+from text_recognizer.hand.sheet.straighten import MARGIN, PIXELS_PER_MM
 
 PAGE_SCALE = 12
 """Pixels a millimetre of the printed page."""

@@ -35,9 +35,9 @@ from torch import nn
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.command_line import run_safely
-from text_recognizer.data.emnist_lines import EMNISTLines
-from text_recognizer.data.sentences import TextMix
-from text_recognizer.reading.pictures import load_picture
+from text_recognizer.data.sets.emnist_lines import EMNISTLines
+from text_recognizer.data.text.mix import TextMix
+from text_recognizer.imaging.pictures import load_picture
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.checkpoint import Checkpoint
 

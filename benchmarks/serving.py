@@ -28,7 +28,7 @@ import aiohttp
 from report import machine, write
 
 from text_recognizer.command_line import run_safely
-from text_recognizer.data.lines_command import lines
+from text_recognizer.commands.lines import lines
 from text_recognizer.errors import UserError
 
 COMMAND = [sys.executable, "-c", "import sys; from text_recognizer.cli import main; sys.exit(main())"]

@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from text_recognizer.alphabet import ALPHABET, DIGITS, LETTERS
-from text_recognizer.data.emnist import load_emnist
-from text_recognizer.data.strokes import draw_glyphs
+from text_recognizer.data.glyphs.emnist import load_emnist
+from text_recognizer.data.glyphs.strokes import draw_glyphs
 from text_recognizer.models.cnn import CNN
 from text_recognizer.training.metrics import CharacterMetrics
 

@@ -37,11 +37,11 @@ from matplotlib.figure import Figure as Picture
 from report import data_source, machine, write
 from torch import Tensor, nn
 
-from text_recognizer.data.data_module import DataModule
+from text_recognizer.data.sets.data_module import DataModule
 from text_recognizer.files import replacing, write_text
 from text_recognizer.training.arguments import Arguments, parse
 from text_recognizer.training.experiment import build
-from text_recognizer.training.quiet import quiet_lightning
+from text_recognizer.training.logs import quiet_lightning
 from text_recognizer.training.recognition import Recognition
 
 ROOT = Path(__file__).parents[1]

@@ -21,8 +21,8 @@ from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from text_recognizer.data.strokes import letter_forms
-from text_recognizer.reading.hands import SETTING
+from text_recognizer.data.glyphs.strokes import letter_forms
+from text_recognizer.hand.store import SETTING
 
 T = TypeVar("T")
 Pointer = Literal["mouse", "pen", "touch"]

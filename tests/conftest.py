@@ -3,8 +3,10 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from reading_tools import write_bar_model
 
 from text_recognizer.data.download import CACHE_SETTING, MIRROR_SETTING
 
@@ -25,3 +27,27 @@ def mirror() -> str:
     if not setting:
         pytest.skip(f"needs real data: set {MIRROR_SETTING} to a mirror of it")
     return setting
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model file that reads bars."""
+    return write_bar_model(tmp_path_factory.mktemp("model") / "bars.onnx")
+
+
+@pytest.fixture(scope="session")
+def samples() -> Any:
+    """What a person wrote."""
+    from hand_tools import write_samples
+
+    return write_samples()
+
+
+@pytest.fixture(scope="session")
+def learned(samples: Any) -> Any:
+    """A hand that was learned once for all tests."""
+    from hand_tools import TINY
+
+    from text_recognizer.hand.learning import learn
+
+    return learn(samples, 1, lambda phase, done: None, TINY)

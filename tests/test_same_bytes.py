@@ -7,13 +7,13 @@ import hashlib
 import numpy as np
 import pytest
 
-from text_recognizer.data.builtin_text import builtin_documents
-from text_recognizer.data.compose import Layout, Lines, LineStyle, compose_lines
-from text_recognizer.data.degradations import degrade
-from text_recognizer.data.glyph_sources import VISIBLE_CHARACTERS
-from text_recognizer.data.sentences import TextMix, draw_texts, split_documents
-from text_recognizer.data.strokes import draw_glyphs
-from text_recognizer.preparation import prepare_lines
+from text_recognizer.data.glyphs.sources import VISIBLE_CHARACTERS
+from text_recognizer.data.glyphs.strokes import draw_glyphs
+from text_recognizer.data.synthesis.compose import Layout, Lines, LineStyle, compose_lines
+from text_recognizer.data.synthesis.degradations import degrade
+from text_recognizer.data.text.builtin import builtin_documents
+from text_recognizer.data.text.mix import TextMix, draw_texts, split_documents
+from text_recognizer.imaging.normalization import prepare_lines
 from text_recognizer.reading.recognizer import TextRecognizer
 
 COMPOSED = {

@@ -23,20 +23,20 @@ class Command:
 
 
 COMMANDS = {
-    "read": Command("text_recognizer.reading.read_command", "read", "read pictures of lines"),
-    "serve": Command("text_recognizer.serving.serve_command", "serve", "serve a page to write on, and an API"),
-    "demo": Command("text_recognizer.training.demo", "demo", "compose lines, learn to read them, show it (a minute)"),
-    "lines": Command("text_recognizer.data.lines_command", "lines", "show or write composed lines"),
-    "data": Command("text_recognizer.data.look", "main", "prepare a data set and look at it", parses_itself=True),
-    "train": Command("text_recognizer.training.experiment", "main", "train and test a model", parses_itself=True),
-    "export": Command("text_recognizer.training.export", "export", "make a reader of a training run"),
-    "hand sheet": Command("text_recognizer.hand.commands", "sheet", "write the sheet to fill in"),
-    "hand learn": Command("text_recognizer.hand.learn_command", "learn_hand", "learn a hand from a photograph of it"),
-    "hand list": Command("text_recognizer.hand.commands", "list_hands", "list the hands"),
-    "hand show": Command("text_recognizer.hand.commands", "show", "show what a hand was learned from"),
-    "hand remove": Command("text_recognizer.hand.commands", "remove", "delete a hand"),
-    "hand export": Command("text_recognizer.hand.commands", "export", "write a hand to a file"),
-    "hand import": Command("text_recognizer.hand.commands", "import_", "take in a hand file"),
+    "read": Command("text_recognizer.commands.read", "read", "read pictures of lines"),
+    "serve": Command("text_recognizer.commands.serve", "serve", "serve a page to write on, and an API"),
+    "demo": Command("text_recognizer.commands.demo", "demo", "compose lines, learn to read them, show it (a minute)"),
+    "lines": Command("text_recognizer.commands.lines", "lines", "show or write composed lines"),
+    "data": Command("text_recognizer.commands.data", "main", "prepare a data set and look at it", parses_itself=True),
+    "train": Command("text_recognizer.commands.train", "main", "train and test a model", parses_itself=True),
+    "export": Command("text_recognizer.commands.export", "export", "make a reader of a training run"),
+    "hand sheet": Command("text_recognizer.commands.hand.sheet", "sheet", "write the sheet to fill in"),
+    "hand learn": Command("text_recognizer.commands.hand.learn", "learn_hand", "learn a hand from a photograph of it"),
+    "hand list": Command("text_recognizer.commands.hand.list", "list_hands", "list the hands"),
+    "hand show": Command("text_recognizer.commands.hand.show", "show", "show what a hand was learned from"),
+    "hand remove": Command("text_recognizer.commands.hand.remove", "remove", "delete a hand"),
+    "hand export": Command("text_recognizer.commands.hand.export", "export", "write a hand to a file"),
+    "hand import": Command("text_recognizer.commands.hand.import_", "import_", "take in a hand file"),
 }
 
 

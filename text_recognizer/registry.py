@@ -9,10 +9,10 @@ from text_recognizer.command_line import nearest
 from text_recognizer.errors import UsageError
 
 DATA_CLASSES = {
-    "MNIST": "text_recognizer.data.mnist",
-    "EMNIST": "text_recognizer.data.emnist",
-    "PenStrokes": "text_recognizer.data.pen_strokes",
-    "EMNISTLines": "text_recognizer.data.emnist_lines",
+    "MNIST": "text_recognizer.data.sets.mnist",
+    "EMNIST": "text_recognizer.data.sets.emnist",
+    "PenStrokes": "text_recognizer.data.sets.pen_strokes",
+    "EMNISTLines": "text_recognizer.data.sets.emnist_lines",
 }
 MODEL_CLASSES = {
     "MLP": "text_recognizer.models.mlp",

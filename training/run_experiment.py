@@ -2,7 +2,7 @@
 
 import sys
 
-from text_recognizer.training.experiment import main
+from text_recognizer.commands.train import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from text_recognizer.data.compose import Lines, LineStyle, compose_lines, encode_texts
-from text_recognizer.data.degradations import degrade
 from text_recognizer.data.figures import lines_figure, save_figure
-from text_recognizer.data.glyph_sources import load_glyphs
+from text_recognizer.data.glyphs.sources import load_glyphs
+from text_recognizer.data.synthesis.compose import Lines, LineStyle, compose_lines, encode_texts
+from text_recognizer.data.synthesis.degradations import degrade
 
 FOLDER = Path(__file__).parent
 TEXTS = ["Meet me at 12:30", "(Room B-7, 2nd floor)"]

@@ -8,9 +8,9 @@ import numpy as np
 from photographs import Camera, Writer, fill, print_sheet, return_sheet
 from PIL import Image
 
-from text_recognizer.hand.contact_sheet import contact_sheet
-from text_recognizer.hand.photo import find_sheet
-from text_recognizer.hand.sheet import Sheet
+from text_recognizer.hand.sheet.contact import contact_sheet
+from text_recognizer.hand.sheet.layout import Sheet
+from text_recognizer.hand.sheet.photo import find_sheet
 
 FOLDER = Path(__file__).parent
 HEIGHT = 760

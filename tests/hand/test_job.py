@@ -9,7 +9,7 @@ from hand_tools import written_on_a_page
 
 from text_recognizer.hand.job import STOPPED, stop_file
 from text_recognizer.hand.samples import Samples
-from text_recognizer.reading.hands import SETTING
+from text_recognizer.hand.store import SETTING
 
 
 def start(folder: Path, written: Any) -> subprocess.Popen[str]:

@@ -6,9 +6,9 @@ from hand_tools import TINY, write_samples
 from reading_tools import draw
 
 from text_recognizer.errors import UserError
+from text_recognizer.hand.file import HandFile, model_of
 from text_recognizer.hand.learning import learn, split_copies
 from text_recognizer.hand.samples import Samples
-from text_recognizer.reading.hand_file import HandFile
 from text_recognizer.reading.model_file import LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 
@@ -35,8 +35,8 @@ def test_the_same_samples_and_seed_give_the_same_hand(samples: Samples, learned:
 def test_a_learned_hand_reads(learned: HandFile, tmp_path: Path) -> None:
     file = tmp_path / "mine.hand"
     file.write_bytes(learned.to_bytes())
-    assert LineModel(file).metadata == LineModel().metadata
-    assert "ell" in TextRecognizer(file).read(draw("Hello there")).text
+    assert model_of(file).metadata == LineModel().metadata
+    assert "ell" in TextRecognizer(model_of(file)).read(draw("Hello there")).text
 
 
 @pytest.mark.parametrize(("copies", "expected"), [(1, (1, 0)), (2, (1, 1)), (3, (2, 1)), (4, (3, 1)), (6, (5, 1))])

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from text_recognizer.errors import UserError
-from text_recognizer.hand.boxes import FilledBox
+from text_recognizer.hand.file import Figures, HandFile
 from text_recognizer.hand.samples import Samples
-from text_recognizer.hand.sheet import Sheet
-from text_recognizer.reading.hand_file import Figures, HandFile
+from text_recognizer.hand.sheet.boxes import FilledBox
+from text_recognizer.hand.sheet.layout import Sheet
 
 
 def png(ink: np.ndarray) -> str:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from text_recognizer.alphabet import ALPHABET, DIGITS
-from text_recognizer.reading.build_language import CHARACTERS, build_language_model, main
 from text_recognizer.reading.decoder import decode_beam
 from text_recognizer.reading.language import LanguageModel, english
+from text_recognizer.training.language import CHARACTERS, build_language_model
 
 SENTENCES = "The cat sat on the mat. The dog sat on the log, and the cat saw the dog. " * 200
 
@@ -37,19 +37,6 @@ def test_probabilities_of_all_characters_sum_to_one():
     for state in range(50):
         total = sum(math.exp(model.log_probability(state, c)) for c in {*CHARACTERS, *DIGITS})
         assert total == pytest.approx(1, abs=0.05)
-
-
-def test_learns_its_text_and_survives_a_file(tmp_path):
-    model = build_language_model(SENTENCES, contexts=500)
-    assert log_probability(model, "the cat") > log_probability(model, "teh cat") + 2
-    model.save(tmp_path / "model.npz")
-    loaded = LanguageModel.load(tmp_path / "model.npz")
-    assert log_probability(loaded, "the dog sat") == log_probability(model, "the dog sat")
-
-
-def test_the_same_text_gives_the_same_model():
-    first, second = (build_language_model(SENTENCES, contexts=100) for _ in range(2))
-    assert log_probability(first, SENTENCES[:300]) == log_probability(second, SENTENCES[:300])
 
 
 @pytest.mark.parametrize(
@@ -104,16 +91,3 @@ def test_states_follow_the_text_wherever_it_came_from():
     for first, second in pairwise("a quick brown fox"):
         state = model.next_state(model.next_state(model.start, first), second)
         assert -20 < model.log_probability(state, "e") < 0
-
-
-def test_build_command(tmp_path, monkeypatch, capsys):
-    (tmp_path / "book.txt").write_text(f"licence *** START OF THE BOOK *** {SENTENCES} *** END OF THE BOOK *** licence")
-    output = tmp_path / "model.npz"
-    monkeypatch.setattr("sys.argv", ["build", "--text", str(tmp_path / "book.txt"), "--output", str(output)])
-    assert main() == 0
-    assert log_probability(LanguageModel.load(output), "the cat") > log_probability(
-        LanguageModel.load(output), "licence"
-    )
-    monkeypatch.setattr("sys.argv", ["build", "--text", str(tmp_path / "none.txt"), "--output", str(output)])
-    assert main() == 1
-    assert "none.txt" in capsys.readouterr().err

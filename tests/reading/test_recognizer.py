@@ -7,7 +7,7 @@ from reading_tools import STRIDE, TOKENS, bars, write_bar_model
 
 from text_recognizer import TextRecognizer
 from text_recognizer.errors import UsageError, UserError
-from text_recognizer.preparation import HEIGHT
+from text_recognizer.imaging.normalization import HEIGHT
 from text_recognizer.reading.model_file import LineModel, Metadata
 
 
@@ -99,7 +99,7 @@ def test_metadata_survive_a_round_trip(model):
 
 def test_reading_imports_nothing_of_training(model, tmp_path):
     code = (
-        "import sys; from text_recognizer.reading.read_command import read;"
+        "import sys; from text_recognizer.commands.read import read;"
         f"read([{str(tmp_path)!r}], model={str(model)!r}, lines=True);"
         "bad = {'torch', 'lightning', 'numba', 'matplotlib', 'onnx', 'text_recognizer.data', 'text_recognizer.models'};"
         "print(sorted(bad & set(sys.modules)))"

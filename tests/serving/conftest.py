@@ -9,7 +9,7 @@ from hand_tools import hand_of
 from reading_tools import STRIDE, TOKENS, write_bar_model
 
 from text_recognizer.errors import TRAINING_MODULES
-from text_recognizer.reading.hands import SETTING
+from text_recognizer.hand.store import SETTING
 from text_recognizer.reading.model_file import Metadata
 from text_recognizer.serving import hands as serving_hands
 from text_recognizer.serving.app import create_app
@@ -35,11 +35,6 @@ def browser() -> Iterator[Any]:
         yield browser
     finally:
         browser.quit()
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_bar_model(tmp_path_factory.mktemp("model") / "bars.onnx")
 
 
 @pytest.fixture(scope="module")

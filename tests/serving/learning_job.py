@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from text_recognizer.hand.job import STOPPED, stop_file
-from text_recognizer.reading.hands import hands_folder, save_hand
+from text_recognizer.hand.store import hands_folder, save_hand
 
 model, name = sys.argv[1:]
 written = json.loads(sys.stdin.readline())

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from reading_tools import bars
 from serving_tools import png
 
-from text_recognizer.reading.read_command import read
+from text_recognizer.commands.read import read
 from text_recognizer.serving.schema import ReadPicture, RefusedPicture
 
 LINE = png(bars([20, 60, 100]))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from text_recognizer.serving import serve_command
+from text_recognizer.commands import serve as serve_command
 
 ROOT = Path(__file__).parents[2]
 

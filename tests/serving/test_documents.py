@@ -15,8 +15,8 @@ import pytest
 from reading_tools import bars
 from serving_tools import Server, png, serving
 
+from text_recognizer.commands.serve import serve
 from text_recognizer.serving import intake
-from text_recognizer.serving.serve_command import serve
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:8000"

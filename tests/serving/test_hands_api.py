@@ -22,7 +22,7 @@ from hand_tools import hand_of, write_samples, written_on_a_page
 from reading_tools import bars
 from serving_tools import Server, png, serving
 
-from text_recognizer.reading.hands import hand_names, hand_path, save_hand
+from text_recognizer.hand.store import hand_names, hand_path, save_hand
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
 from text_recognizer.serving.schema import Hands, Progress

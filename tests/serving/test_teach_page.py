@@ -21,10 +21,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 from text_recognizer.alphabet import ALPHABET
+from text_recognizer.hand.file import HandFile
 from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES
-from text_recognizer.hand.sheet import BASELINE, BOX_HEIGHT, BOX_WIDTH, CHARACTERS, COPIES, X_HEIGHT, name_of
-from text_recognizer.reading.hand_file import HandFile
-from text_recognizer.reading.hands import hand_names, hand_path, save_hand
+from text_recognizer.hand.sheet.layout import BASELINE, BOX_HEIGHT, BOX_WIDTH, CHARACTERS, COPIES, X_HEIGHT, name_of
+from text_recognizer.hand.store import hand_names, hand_path, save_hand
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from text_recognizer.alphabet import ALPHABET, PADDING
-from text_recognizer.data.compose import Lines
+from text_recognizer.data.synthesis.compose import Lines
 from text_recognizer.models import LineReader
 from text_recognizer.training.recognition import LineRecognition
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import torch
 
+from text_recognizer.commands.train import main
 from text_recognizer.training.arguments import parse
 from text_recognizer.training.checkpoint import Checkpoint
-from text_recognizer.training.experiment import build, devices, main
+from text_recognizer.training.experiment import build, devices
 from text_recognizer.training.weights import save_weights
 
 ROOT = Path(__file__).parents[2]

@@ -4,13 +4,14 @@ import pytest
 import torch
 
 from text_recognizer.alphabet import ALPHABET
+from text_recognizer.commands.export import export
 from text_recognizer.errors import UserError
+from text_recognizer.imaging.normalization import HEIGHT
 from text_recognizer.models import LineCNN, LineReader
-from text_recognizer.preparation import HEIGHT
 from text_recognizer.reading.calibration import Calibration
 from text_recognizer.reading.model_file import LineModel, Metadata
 from text_recognizer.training.checkpoint import Description
-from text_recognizer.training.export import _right_characters, export, verify, write_model
+from text_recognizer.training.export import _right_characters, verify, write_model
 from text_recognizer.training.weights import load_model
 
 METADATA = Metadata(tuple(ALPHABET), 4, Calibration(0.5, 1.0), Calibration(2.0, -1.0))

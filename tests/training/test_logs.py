@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from text_recognizer.training.experiment import main
+from text_recognizer.commands.train import main
 
 LINES = (
     "--model_class LineCNN --data_class EMNISTLines --glyphs strokes --text builtin --max_length 8 --max_overlap 0 "

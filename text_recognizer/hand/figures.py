@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from text_recognizer.reading.hand_file import Figures
+from text_recognizer.hand.file import Figures
 
 
 def describe(figures: Figures) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from text_recognizer.errors import UserError
 from text_recognizer.hand.samples import Samples
-from text_recognizer.reading.hands import check_name, hands_folder, save_hand
+from text_recognizer.hand.store import check_name, hands_folder, save_hand
 
 STOPPED = "Learning was stopped."
 

@@ -22,16 +22,17 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 
 from text_recognizer.alphabet import ALPHABET
-from text_recognizer.data.builtin_text import builtin_documents
-from text_recognizer.data.compose import Lines, LineStyle
-from text_recognizer.data.emnist_lines import LineDataset
-from text_recognizer.data.glyph_sources import VISIBLE_CHARACTERS
-from text_recognizer.data.glyphs import SPLITS, Split
-from text_recognizer.data.sentences import TextMix, split_documents
-from text_recognizer.data.strokes import draw_glyphs
-from text_recognizer.hand.glyphs import Characters, glyph_bank, sheared, style_of
+from text_recognizer.data.glyphs.sources import VISIBLE_CHARACTERS
+from text_recognizer.data.glyphs.strokes import draw_glyphs
+from text_recognizer.data.glyphs.written import Characters, glyph_bank, sheared
+from text_recognizer.data.sets.emnist_lines import LineDataset
+from text_recognizer.data.splits import SPLITS, Split
+from text_recognizer.data.synthesis.compose import Lines, LineStyle
+from text_recognizer.data.text.builtin import builtin_documents
+from text_recognizer.data.text.mix import TextMix, split_documents
+from text_recognizer.hand.file import Figures, HandFile
 from text_recognizer.hand.samples import Samples
-from text_recognizer.reading.hand_file import Figures, HandFile
+from text_recognizer.hand.style import style_of
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.export import verify, write_model

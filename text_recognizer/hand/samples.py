@@ -14,10 +14,10 @@ import numpy as np
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.errors import UserError
-from text_recognizer.hand.boxes import FilledBox
-from text_recognizer.reading.hand_file import HandFile, Written
-from text_recognizer.reading.hands import check_pictures
-from text_recognizer.reading.pictures import load_picture
+from text_recognizer.hand.file import HandFile, Written
+from text_recognizer.hand.sheet.boxes import FilledBox
+from text_recognizer.hand.store import check_pictures
+from text_recognizer.imaging.pictures import load_picture
 
 FEWEST_CHARACTERS = 20
 """Different characters that must be there, each ``FEWEST_COPIES`` times."""

@@ -4,7 +4,7 @@ A prediction suffix tree (Ron, Singer and Tishby, "The power of amnesia", Machin
 each with the probabilities of all characters after it; the longest known context decides. Digits are one class, each
 as likely as the others: which digit it is, the picture alone decides. Words in capitals are spelled like the same words
 in small letters, so after two capitals in a row the context is taken in small letters, until one comes. Made by
-``python -m text_recognizer.reading.build_language``.
+``python -m text_recognizer.training.language``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
+ENGLISH = Path(__file__).with_name("english.npz")
+"""The model of English that ships with the package."""
 DIGIT = "0"
 _ONE_OF_TEN = -math.log(10)
 _IN_CAPITALS = math.log(0.95)
@@ -103,4 +105,4 @@ class LanguageModel:
 @lru_cache(maxsize=1)
 def english() -> LanguageModel:
     """The model of English that ships with the package."""
-    return LanguageModel.load(Path(__file__).with_name("english.npz"))
+    return LanguageModel.load(ENGLISH)

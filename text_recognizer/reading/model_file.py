@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from text_recognizer.errors import UserError
-from text_recognizer.preparation import PREPARATION
+from text_recognizer.imaging.normalization import PREPARATION
 from text_recognizer.reading.calibration import Calibration
-from text_recognizer.reading.hand_file import SUFFIX as HAND_SUFFIX
-from text_recognizer.reading.hand_file import HandFile
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -78,15 +76,16 @@ class LineModel:
     """The network of a model file, run by ONNX Runtime on one thread per call.
 
     Args:
-        file: The model file, or a hand file that holds one; by default the one that ships with the package.
+        file: The model file; by default the one that ships with the package.
+        content: Its bytes, where it is a part of ``file``.
 
     Raises:
         UserError: If the file is missing or not such a model.
     """
 
-    def __init__(self, file: Path | None = None) -> None:
+    def __init__(self, file: Path | None = None, content: bytes | None = None) -> None:
         self.file = file or DEFAULT_MODEL
-        self._session = _open_session(self.file)
+        self._session = _open_session(self.file, content)
         self.metadata = Metadata.from_properties(self._session.get_modelmeta().custom_metadata_map, self.file)
 
     def log_probabilities(self, lines: list[np.ndarray]) -> list[np.ndarray]:
@@ -125,17 +124,16 @@ class LineModel:
         return np.concatenate(parts)
 
 
-def _open_session(file: Path) -> InferenceSession:
+def _open_session(file: Path, content: bytes | None) -> InferenceSession:
     import onnxruntime  # slow to import, and blank paper or a wrong name do not need it
 
     if not file.is_file():
         raise UserError(f"{file}: no such model file. Make one with: text-recognizer export RUN --out {file.name}")
-    model = HandFile.read(file).model if file.suffix == HAND_SUFFIX else str(file)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(content or str(file), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base class
         raise UserError(f"{file}: not a readable ONNX model ({str(error).splitlines()[0]}).") from None
     names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from text_recognizer.preparation import ink_of
+from text_recognizer.imaging.normalization import ink_of
 
 _COLUMN_GAP = 3.0  # letter heights
 _LINES_OF_A_COLUMN = 3

@@ -13,11 +13,11 @@ from typing import Any, Literal, get_args, overload
 import numpy as np
 
 from text_recognizer.errors import UsageError
-from text_recognizer.preparation import CORE_HEIGHT, PreparedLine, prepare, use_one_thread_per_line
+from text_recognizer.imaging.normalization import CORE_HEIGHT, PreparedLine, prepare, use_one_thread_per_line
+from text_recognizer.imaging.pictures import Picture, load_picture
 from text_recognizer.reading.decoder import Decoded, decode_beam, decode_greedy
 from text_recognizer.reading.language import english
 from text_recognizer.reading.model_file import LineModel
-from text_recognizer.reading.pictures import Picture, load_picture
 
 Decoder = Literal["beam", "greedy"]
 
@@ -82,7 +82,7 @@ class TextRecognizer:
     """Reads pictures of hand-printed lines.
 
     Args:
-        model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
+        model: An ONNX file made by ``text-recognizer export``, or one that is loaded; by default the one that ships.
         decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
         threads: Batches of lines read at the same time.
 
@@ -91,13 +91,15 @@ class TextRecognizer:
         UsageError: If there is no such decoder, or fewer than 1 thread.
     """
 
-    def __init__(self, model: str | PathLike[str] | None = None, decoder: Decoder = "beam", threads: int = 2) -> None:
+    def __init__(
+        self, model: str | PathLike[str] | LineModel | None = None, decoder: Decoder = "beam", threads: int = 2
+    ) -> None:
         if threads < 1:
             raise UsageError(f"threads is {threads}, but reading takes at least 1.")
         if decoder not in get_args(Decoder):
             raise UsageError(f"decoder is {decoder!r}, but must be one of {', '.join(get_args(Decoder))}.")
         use_one_thread_per_line()
-        self._model = LineModel(Path(model) if model else None)
+        self._model = model if isinstance(model, LineModel) else LineModel(Path(model) if model else None)
         self._threads = threads
         self._decode = self._decoding(decoder)
 

@@ -16,14 +16,14 @@ import cv2
 import numpy as np
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import UserError
-from text_recognizer.preparation import PreparedLine, prepare
-from text_recognizer.reading.pictures import load_picture
+from text_recognizer.imaging.normalization import PreparedLine, prepare
+from text_recognizer.imaging.pictures import load_picture
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import lines_of, shifted, to_json
 from text_recognizer.serving.batching import Batcher
@@ -157,10 +157,6 @@ def _add_api(app: FastAPI, service: Service) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         return HTMLResponse(reference_page(app.openapi()))
-
-    @app.get("/reference.css", include_in_schema=False)
-    async def style() -> Response:
-        return FileResponse(Path(__file__).with_name("reference.css"))
 
 
 def _add_page(app: FastAPI) -> None:

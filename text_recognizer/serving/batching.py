@@ -10,7 +10,7 @@ from itertools import islice
 from threading import Condition, Thread
 from typing import NamedTuple
 
-from text_recognizer.preparation import PreparedLine
+from text_recognizer.imaging.normalization import PreparedLine
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.serving.metrics import Metrics
 

@@ -22,10 +22,10 @@ from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import MAX_SEED, TRAINING_MODULES, UserError, needs_training
 from text_recognizer.files import write_text
+from text_recognizer.hand.file import HandFile
 from text_recognizer.hand.job import stop_file
 from text_recognizer.hand.samples import Samples
-from text_recognizer.reading.hand_file import HandFile
-from text_recognizer.reading.hands import check_name, hand_names, hand_path, hands_folder, remove_hand
+from text_recognizer.hand.store import check_name, hand_names, hand_path, hands_folder, remove_hand
 from text_recognizer.serving.intake import Intake
 from text_recognizer.serving.schema import HANDS, LEARN, PROGRESS, REMOVE, STOP, Hand, Hands, Progress
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from text_recognizer.reading.hands import hand_path
+from text_recognizer.hand.file import model_of
+from text_recognizer.hand.store import hand_path
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
 
 _HANDS = 8
@@ -21,7 +22,7 @@ class Readers:
 
     def __init__(self, model: str | None = None, threads: int = 2) -> None:
         self._general = lru_cache(maxsize=None)(lambda decoder: TextRecognizer(model, decoder, threads))
-        self._of_hand = lru_cache(_HANDS)(lambda file, _, decoder: TextRecognizer(file, decoder, threads))
+        self._of_hand = lru_cache(_HANDS)(lambda file, _, decoder: TextRecognizer(model_of(file), decoder, threads))
 
     def get(self, decoder: Decoder = "beam", hand: str | None = None) -> TextRecognizer:
         """The recognizer that decodes so and knows this hand, as its file is now.

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES
-from text_recognizer.reading.pictures import FORMATS
+from text_recognizer.imaging.pictures import FORMATS
 from text_recognizer.reading.recognizer import Decoder
 
 

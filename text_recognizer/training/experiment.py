@@ -6,7 +6,6 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,17 +18,15 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import nn
 
-from text_recognizer.command_line import run_safely
-from text_recognizer.data.data_module import DataModule
 from text_recognizer.data.figures import save_figure
+from text_recognizer.data.sets.data_module import DataModule
 from text_recognizer.errors import UsageError, UserError, check_at_least, check_seed
 from text_recognizer.files import write_text
 from text_recognizer.registry import DATA_CLASSES, load_class
-from text_recognizer.training.arguments import Arguments, parse
+from text_recognizer.training.arguments import Arguments
 from text_recognizer.training.checkpoint import Checkpoint, Description
 from text_recognizer.training.logs import LogPictures, build_loggers, close_loggers
 from text_recognizer.training.pictures import confusion_figure
-from text_recognizer.training.quiet import quiet_lightning
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
 from text_recognizer.training.weights import load_weights
 
@@ -306,13 +303,3 @@ def show(figures: dict[str, Any], run_dir: Path) -> None:
             note = NOTES.get(name, "") if "test_cer" in figures else ""
             print(f"  {name:20} {value:10.4f}" + (f"  ({note})" if note else ""))
     print(f"  {run_dir}")
-
-
-def main(argv: Sequence[str] | None = None, prog: str = "run_experiment.py") -> int:
-    """The lab's entry point; returns the exit code (130 if Ctrl-C ended the training)."""
-    quiet_lightning()
-
-    def command() -> int:
-        return 130 if run(parse(sys.argv[1:] if argv is None else argv, prog))["interrupted"] else 0
-
-    return run_safely(command)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -101,3 +103,11 @@ def _log(logger: Logger, name: str, picture: np.ndarray, step: int) -> None:
         logger.experiment.add_image(name, picture, step, dataformats="HWC")
     elif isinstance(logger, WandbLogger):
         logger.log_image(name, [picture], step)
+
+
+def quiet_lightning() -> None:
+    """Silence Lightning's information messages and its warnings on loaders and loggers, which are set up on purpose."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")
+    warnings.filterwarnings("ignore", category=FutureWarning)

@@ -1,0 +1,140 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from photographs import Camera, Writer, fill, return_sheet
+
+from text_recognizer import cli
+from text_recognizer.commands.hand import learn as learn_command
+from text_recognizer.hand.file import HandFile, model_of
+from text_recognizer.hand.samples import Samples
+from text_recognizer.hand.sheet.layout import Sheet
+from text_recognizer.hand.store import SETTING, hand_names, hand_path, save_hand
+from text_recognizer.reading.recognizer import TextRecognizer
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(SETTING, str(tmp_path / "hands"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def given(learned: HandFile, folder: Path) -> Path:
+    """A hand file to learn from again."""
+    (folder / "given.hand").write_bytes(learned.to_bytes())
+    return folder / "given.hand"
+
+
+def write_photo(name: str) -> None:
+    sheet, writer = Sheet(), Writer.of(7)
+    page = return_sheet(sheet, fill(sheet, writer), writer)
+    cv2.imwrite(name, Camera(megapixels=4.0).photograph(page))
+
+
+def fails_with(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 1) -> str:
+    assert cli.main(["hand", "learn", *arguments]) == code
+    assert hand_names() == []
+    return capsys.readouterr().err
+
+
+def test_photograph_that_cannot_be_used_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    photo = folder / "dark.png"
+    cv2.imwrite(str(photo), np.full((900, 700), 9, np.uint8))
+    assert f"error: {photo}: The picture is too dark." in fails_with(capsys, str(photo), "--name", "mine")
+    assert [file.name for file in folder.iterdir()] == ["dark.png"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"no picture at all"])
+def test_file_that_is_no_picture_is_named(content: bytes, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "photo.jpg").write_bytes(content)
+    assert "error: photo.jpg: " in fails_with(capsys, "photo.jpg", "--name=mine")
+    assert "error: none.jpg: " in fails_with(capsys, "none.jpg", "--name=mine")
+
+
+def test_impossible_names_and_seeds_are_refused_before_any_work(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "cannot be called '../x'" in fails_with(capsys, "none.jpg", "--name=../x", code=2)
+    assert "--seed is -1" in fails_with(capsys, "none.jpg", "--name=mine", "--seed=-1", code=2)
+
+
+def test_sheets_of_one_hand_are_learned_together(monkeypatch: pytest.MonkeyPatch, learned: HandFile) -> None:
+    write_photo("photo.png")
+    found: list[Samples] = []
+
+    def note(samples: Samples, *_: object) -> HandFile:
+        found.append(samples)
+        return learned
+
+    monkeypatch.setattr(learn_command, "learn", note)
+    assert cli.main(["hand", "learn", "photo.png", "--name=one"]) == 0
+    assert cli.main(["hand", "learn", "photo.png", "photo.png", "--name=two", "--contact=seen.png"]) == 0
+    one, two = found
+    assert len(one.characters) > 300
+    assert len(one.lines) == 8
+    assert [text for text, _ in two.characters] == 2 * [text for text, _ in one.characters]
+    assert [file for file in ("contact.png", "seen.png", "seen-2.png") if Path(file).is_file()] == [
+        "contact.png", "seen.png", "seen-2.png",
+    ]  # fmt: skip
+
+
+def test_a_hand_that_was_learned_is_saved_and_read_with(
+    given: Path, learned: HandFile, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(learn_command, "learn", lambda samples, seed, report: replace(learned, seed=seed))
+    assert cli.main(["hand", "learn", str(given), "--name=mine", "--seed=5"]) == 0
+    printed = capsys.readouterr().out
+    assert "Learned 'mine' in" in printed
+    assert "before" in printed
+    assert HandFile.read(hand_path("mine")).seed == 5
+    TextRecognizer(model_of(hand_path("mine")))
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from hand_tools import TINY
+from text_recognizer import cli
+from text_recognizer.commands.hand import learn as learn_command
+from text_recognizer.hand.file import HandFile
+
+moment, given = sys.argv[1:]
+learn = learn_command.learn
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def write_half_and_die(file, content):
+    with file.open("wb") as opened:
+        opened.write(content[: len(content) // 2])
+    die()
+
+if moment == "learning":
+    learn_command.learn = lambda samples, seed, report: learn(samples, seed, die, TINY)
+else:
+    learn_command.learn = lambda *_: HandFile.read(Path(given))
+    Path.write_bytes = write_half_and_die
+cli.main(["hand", "learn", given, "--name=mine"])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is POSIX's")
+@pytest.mark.parametrize("moment", ["learning", "writing"])
+def test_killed_at_any_moment_the_old_hand_is_intact(moment: str, given: Path, learned: HandFile) -> None:
+    save_hand("mine", learned.to_bytes())
+    path = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "benchmarks")))
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, moment, str(given)],
+        env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == -9, done.stderr
+    assert hand_path("mine").read_bytes() == learned.to_bytes()
+    assert hand_names() == ["mine"]
+    TextRecognizer(model_of(hand_path("mine")))

@@ -1,0 +1,69 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from text_recognizer.commands.lines import lines
+from text_recognizer.data.glyphs.sources import VISIBLE_CHARACTERS
+from text_recognizer.errors import UsageError, UserError
+
+
+@pytest.fixture(scope="module")
+def glyphs(tmp_path_factory: pytest.TempPathFactory) -> str:
+    images = np.random.default_rng(0).integers(50, 250, (4 * len(VISIBLE_CHARACTERS), 28, 28)).astype(np.uint8)
+    images[:, :3] = images[:, 25:] = 0
+    path = tmp_path_factory.mktemp("glyphs") / "glyphs.npz"
+    np.savez(path, images=images, characters=np.repeat(VISIBLE_CHARACTERS, 4))
+    return str(path)
+
+
+@pytest.mark.parametrize("layout", ["exact", "handwriting"])
+def test_page(glyphs: str, tmp_path: Path, layout: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new" / "page.png"
+    lines(text="Hello, you \u201cthere\u201d", out=str(out), count=3, layout=layout, glyphs=glyphs)  # type: ignore[arg-type]
+    page = np.asarray(Image.open(out))
+    inked_rows = (page < 100).any(axis=1)
+    assert np.diff(inked_rows.astype(int)).clip(0).sum() >= 3
+    assert (page[0] == 255).all()
+    assert "page.png" in capsys.readouterr().out
+    assert [path.name for path in out.parent.iterdir()] == ["page.png"]
+
+
+@pytest.mark.parametrize("degraded", [False, True])
+def test_folder(glyphs: str, tmp_path: Path, degraded: bool) -> None:
+    folder = tmp_path / "lines"
+    lines(out=str(folder), count=11, glyphs=glyphs, degraded=degraded, max_chars=9)
+    labels = [line.split("\t") for line in (folder / "labels.tsv").read_text(encoding="utf-8").splitlines()]
+    assert [name for name, _ in labels] == [f"{i:02}.png" for i in range(11)]
+    assert all(1 <= len(text) <= 9 for _, text in labels)
+    pictures = [np.asarray(Image.open(folder / name)) for name, _ in labels]
+    assert len({picture.shape[1] for picture in pictures}) > 5
+    assert all(picture.mean() > 127 > picture.min() for picture in pictures)
+    assert len(list(folder.iterdir())) == 12
+
+
+def test_same_seed_same_files(glyphs: str, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        lines(out=str(tmp_path / name), glyphs=glyphs, layout="mixed")
+    lines(out=str(tmp_path / "c.png"), glyphs=glyphs, layout="mixed", seed=1)
+    a, b, c = ((tmp_path / name).read_bytes() for name in ("a.png", "b.png", "c.png"))
+    assert a == b != c
+
+
+@pytest.mark.parametrize(("flag", "value"), [("count", 0), ("max_chars", 0), ("seed", -1), ("out", "lines.jpg")])
+def test_impossible_values(flag: str, value: object) -> None:
+    with pytest.raises(UsageError, match=f"--{flag} is "):
+        lines(**{flag: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_empty_text(text: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="empty"):
+        lines(text=text, out=str(tmp_path / "lines.png"))
+
+
+def test_folder_that_cannot_be_written(glyphs: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="Cannot write"):
+        lines(out=str(tmp_path / "file" / "lines"), glyphs=glyphs)

@@ -1,0 +1,96 @@
+import io
+import json
+
+import cv2
+import numpy as np
+import pytest
+from reading_tools import bars, write_bar_model
+
+from text_recognizer.commands.read import read
+from text_recognizer.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return str(write_bar_model(tmp_path_factory.mktemp("model") / "bars.onnx"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    cv2.imwrite(str(tmp_path / "b.png"), bars([20, 60]))
+    cv2.imwrite(str(tmp_path / "a.png"), bars([20, 60, 100]))
+    return tmp_path
+
+
+def test_one_text_per_picture_in_order(folder, model, capsys):
+    assert read([str(folder / "b.png"), str(folder / "a.png")], model=model) == 0
+    assert capsys.readouterr().out == "II\nIII\n"
+
+
+def test_folders_and_globs(folder, model, capsys):
+    (folder / "notes.txt").write_text("no picture")
+    assert read([str(folder)], model=model) == 0
+    assert read([str(folder / "*.png")], model=model) == 0
+    assert capsys.readouterr().out == "III\nII\n" * 2
+
+
+def test_json_one_object_per_line(folder, model, capsys):
+    assert read([str(folder)], json=True, model=model) == 0
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert first["file"] == str(folder / "a.png")
+    assert (first["text"], second["text"]) == ("III", "II")
+    assert set(first) == {"file", "text", "confidence", "characters"}
+    assert set(first["characters"][0]) == {"character", "confidence", "x0", "x1"}
+    assert first["characters"][1]["x0"] == pytest.approx(60, abs=1.5)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_other_pictures_are_read_when_some_fail(folder, model, capsys, as_json):
+    (folder / "broken.png").write_bytes((folder / "a.png").read_bytes()[:60])
+    (folder / "empty.png").touch()
+    missing = str(folder / "missing.png")
+    assert read([missing, str(folder), str(folder / "*.gif")], json=as_json, model=model) == 1
+    output = capsys.readouterr()
+    if as_json:
+        results = [json.loads(line) for line in output.out.splitlines()]
+        assert [result.get("text") for result in results] == [None, "III", "II", None, None, None]
+        assert all(("error" in result) != ("text" in result) for result in results)
+        assert all(result["file"] in result["error"] for result in results if "error" in result)
+    else:
+        assert output.out == "III\nII\n"
+        assert all(name in output.err for name in ("missing.png", "broken.png", "empty.png: 0 bytes", "*.gif"))
+
+
+def test_standard_input(folder, model, capsys, monkeypatch):
+    data = io.BytesIO((folder / "a.png").read_bytes())
+    monkeypatch.setattr("sys.stdin", type("Stdin", (), {"buffer": data}))
+    assert read(["-"], json=True, model=model) == 0
+    assert json.loads(capsys.readouterr().out)["text"] == "III"
+
+
+def test_blank_paper_is_no_error(tmp_path, model, capsys):
+    cv2.imwrite(str(tmp_path / "blank.png"), np.full((50, 200), 240, np.uint8))
+    assert read([str(tmp_path / "blank.png")], json=True, model=model) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["text"], result["confidence"], result["characters"]) == ("", 0, [])
+
+
+def test_lines_of_a_page_in_order(tmp_path, model, capsys):
+    page = np.vstack([bars([20, 60]), bars([100, 130, 160]), bars([40])])
+    cv2.imwrite(str(tmp_path / "page.png"), page)
+    assert read([str(tmp_path / "page.png")], json=True, lines=True, model=model) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["text"] == "II\nIII\nI"
+    assert [line["text"] for line in result["lines"]] == ["II", "III", "I"]
+    starts = [character["x0"] for character in result["characters"]]
+    assert starts == pytest.approx([20, 60, 100, 130, 160, 40], abs=2)
+
+
+def test_an_empty_folder_is_an_error(tmp_path, model, capsys):
+    assert read([str(tmp_path)], model=model) == 1
+    assert "without pictures" in capsys.readouterr().err
+
+
+def test_no_picture_is_wrong_use(model):
+    with pytest.raises(UsageError):
+        read([], model=model)

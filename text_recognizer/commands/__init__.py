@@ -1,0 +1,1 @@
+"""One file a command; its function's signature is its flags."""

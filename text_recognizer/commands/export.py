@@ -1,0 +1,46 @@
+"""``text-recognizer export``: a training run becomes a reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from text_recognizer.errors import UsageError, check_at_least
+from text_recognizer.files import replacing
+from text_recognizer.reading.model_file import LineModel, Metadata
+from text_recognizer.training.checkpoint import Checkpoint
+from text_recognizer.training.export import TOLERANCE, calibrated, stride_of, validation_pictures, verify, write_model
+from text_recognizer.training.weights import save_weights
+
+
+def export(run: str, *, out: str = "model.onnx", calibration_lines: int = 0) -> None:
+    """Make a model file for ``text-recognizer read --model`` of a training run.
+
+    Beside it, with the suffix .safetensors, come the weights for going on training.
+
+    Args:
+        run: Folder of the run, or a checkpoint in it.
+        out: The ONNX file to write.
+        calibration_lines: Fit the confidences to so many validation lines of the run's data, 1,000 or more to be of
+            use; with 0 they stay as the network gives them.
+
+    Raises:
+        UsageError: If ``out`` is not named as an ONNX file, or the number of lines is negative.
+        UserError: If the run does not exist, was not trained on prepared lines, or the file does not read as the
+            original does.
+    """
+    if Path(out).suffix.lower() != ".onnx":
+        raise UsageError(f"--out is {out!r}, but must end in .onnx.")
+    check_at_least(0, calibration_lines=calibration_lines)
+    path = Path(run)
+    checkpoint = Checkpoint.load(str(path / "best.ckpt" if path.is_dir() else path))
+    metadata = Metadata(tuple(checkpoint.description.alphabet), stride_of(checkpoint))
+    model = checkpoint.model()
+    with replacing(out) as temporary:
+        write_model(model, metadata, temporary)
+        verify(model, LineModel(temporary), metadata.stride)
+        if calibration_lines:
+            folder = path if path.is_dir() else path.parent
+            pictures, texts = validation_pictures(folder / "config.yaml", calibration_lines)
+            write_model(model, calibrated(metadata, temporary, pictures, texts), temporary)
+    save_weights(Path(out).with_suffix(".safetensors"), checkpoint)
+    print(f"{out}: {Path(out).stat().st_size / 1e6:.1f} MB, probabilities within {TOLERANCE} of the original's.")

@@ -1,0 +1,1 @@
+"""One file a command of ``text-recognizer hand``."""

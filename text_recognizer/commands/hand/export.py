@@ -1,0 +1,27 @@
+"""``text-recognizer hand export``: write a hand to a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from text_recognizer.files import replacing
+from text_recognizer.hand.file import SUFFIX, HandFile
+from text_recognizer.hand.store import hand_path
+
+
+def export(name: str, *, out: str | None = None) -> None:
+    """Write a hand to a file, for another machine. The file shows the handwriting to everyone who has it.
+
+    Args:
+        name: The hand.
+        out: The file to write; by default NAME.hand.
+
+    Raises:
+        UserError: If there is no such hand, it is damaged, or the file cannot be written.
+    """
+    target = Path(out or f"{name}{SUFFIX}")
+    content = HandFile.read(hand_path(name)).to_bytes()
+    with replacing(target) as temporary:
+        temporary.touch(0o600)
+        temporary.write_bytes(content)
+    print(f"{target}: the hand {name!r}. Elsewhere: text-recognizer hand import {target.name}")

@@ -1,0 +1,84 @@
+"""``text-recognizer hand learn``: from photographs of the filled-in sheet to a hand that reads."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from text_recognizer.errors import UserError, check_seed
+from text_recognizer.hand.figures import describe
+from text_recognizer.hand.file import SUFFIX, HandFile
+from text_recognizer.hand.learning import Phase, Report, learn
+from text_recognizer.hand.samples import Samples
+from text_recognizer.hand.sheet.contact import write_contact_sheet
+from text_recognizer.hand.sheet.photo import find_sheet
+from text_recognizer.hand.store import check_name, save_hand
+from text_recognizer.imaging.pictures import load_picture
+
+
+def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "contact.png") -> None:
+    """Learn a hand from photographs of the filled-in sheet: a minute or two.
+
+    Args:
+        photos: Photographs or scans of one or more filled-in sheets of one person, or hand files, whose pictures are
+            used again.
+        name: What to call the hand. One that has the name is replaced, once the new one is learned.
+        seed: Seed of everything random.
+        contact: Where the contact sheet goes, a PNG that shows what was found on each sheet; of several, the further
+            ones get a number.
+
+    Raises:
+        UsageError: If no hand can have that name, or the seed is out of range.
+        UserError: If a picture cannot be used, too little was written, or a file cannot be written.
+    """
+    check_name(name)
+    check_seed(seed)
+    samples = Samples((), ())
+    for number, photo in enumerate(photos, 1):
+        samples += _samples(Path(photo), Path(contact) if number == 1 else _numbered(Path(contact), number))
+    samples.check()
+    started = time.perf_counter()
+    with _progress_bar() as report:
+        hand = learn(samples, seed, report)
+    file = save_hand(name, hand.to_bytes())
+    print(f"Learned {name!r} in {time.perf_counter() - started:.0f} s: {file}\n{describe(hand.figures)}")
+    print(f"Read with it: text-recognizer read --hand {name} PICTURE")
+
+
+def _samples(file: Path, contact: Path) -> Samples:
+    if file.suffix == SUFFIX:
+        return Samples.of(HandFile.read(file), file)
+    picture = load_picture(file)
+    try:
+        found = find_sheet(picture)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
+    write_contact_sheet(contact, found)
+    states = [box.state for box in found.boxes]
+    print(
+        f"{file}: {states.count('ok')} of {len(states)} boxes are fine, {states.count('empty')} are empty, "
+        f"{states.count('doubtful')} doubtful (left out): {contact}"
+    )
+    return Samples.from_boxes(found.boxes)
+
+
+def _numbered(file: Path, number: int) -> Path:
+    return file.with_stem(f"{file.stem}-{number}")
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Report]:
+    """A bar on standard error with what is left; where nobody looks at it, a line every ten seconds."""
+    form = "{desc:16}{percentage:3.0f} %|{bar:40}| {remaining} left"
+    with tqdm(total=1.0, bar_format=form, mininterval=0.2 if sys.stderr.isatty() else 10, smoothing=0.05) as bar:
+
+        def report(phase: Phase, done: float) -> None:
+            bar.set_description_str(phase, refresh=False)
+            bar.update(done - bar.n)
+
+        yield report

@@ -1,0 +1,30 @@
+"""``text-recognizer hand show``: show what a hand was learned from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from text_recognizer.files import replacing
+from text_recognizer.hand.figures import describe
+from text_recognizer.hand.file import HandFile
+from text_recognizer.hand.store import check_pictures, hand_path
+
+
+def show(name: str, *, out: str | None = None) -> None:
+    """Show what a hand was learned from, and what that gained.
+
+    Args:
+        name: The hand.
+        out: Where the picture of its characters goes, a PNG; by default NAME.png.
+
+    Raises:
+        UserError: If there is no such hand, it is damaged, or the picture cannot be written.
+    """
+    file, picture = hand_path(name), Path(out or f"{name}.png")
+    hand = HandFile.read(file)
+    check_pictures(hand.characters_png, hand.characters, file)
+    with replacing(picture) as temporary:
+        temporary.write_bytes(hand.characters_png)
+    different = len(set(hand.characters.texts))
+    print(f"{name}: {len(hand.characters.texts)} pictures of {different} characters: {picture}")
+    print(f"{len(hand.lines.texts)} lines of copied words\n{describe(hand.figures)}\n{file}")

@@ -1,0 +1,21 @@
+"""``text-recognizer train``: train and test a model."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from text_recognizer.command_line import run_safely
+from text_recognizer.training.arguments import parse
+from text_recognizer.training.experiment import run
+from text_recognizer.training.logs import quiet_lightning
+
+
+def main(argv: Sequence[str] | None = None, prog: str = "run_experiment.py") -> int:
+    """The lab's entry point; returns the exit code (130 if Ctrl-C ended the training)."""
+    quiet_lightning()
+
+    def command() -> int:
+        return 130 if run(parse(sys.argv[1:] if argv is None else argv, prog))["interrupted"] else 0
+
+    return run_safely(command)

@@ -1,0 +1,1 @@
+"""Where characters come from."""

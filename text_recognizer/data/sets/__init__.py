@@ -1,0 +1,1 @@
+"""What trains: data modules."""

@@ -1,0 +1,1 @@
+"""The sheet to fill in: laid out, printed, photographed, straightened and cut into boxes."""
