@@ -121,7 +121,7 @@ def learn(page: Page, name: str) -> None:
 
 def module(page: Page, name: str) -> dict[str, Any]:
     """What a module of the page exports."""
-    return page.browser.execute_async_script(f"import('./{name}.js').then((it) => arguments[0]({{...it}}))")
+    return page.browser.execute_async_script(f"import('./scripts/{name}.js').then((it) => arguments[0]({{...it}}))")
 
 
 def test_what_is_written_is_what_is_on_the_sheet(page: Page) -> None:
