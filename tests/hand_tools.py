@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -11,10 +10,13 @@ import numpy as np
 
 from text_recognizer.data.glyphs.strokes import draw_glyphs
 from text_recognizer.data.synthesis.compose import LineStyle, compose_lines, encode_texts
-from text_recognizer.hand.file import Figures, HandFile, Written
+from text_recognizer.hand.file import About, Figures, HandFile, Written
 from text_recognizer.hand.learning import Recipe
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.layout import CHARACTERS, COPIES
+from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
+from text_recognizer.training.export import weights_of
+from text_recognizer.training.weights import load_model
 
 TINY = Recipe(steps=2, own_lines=2, other_lines=1, copies=5, choosing_lines=4, testing_lines=3)
 
@@ -47,8 +49,13 @@ def _base64(ink: np.ndarray) -> str:
     return base64.b64encode(cv2.imencode(".png", 255 - ink)[1].tobytes()).decode()
 
 
-def hand_of(model: Path, before: float = 0.2, after: float = 0.05) -> HandFile:
-    """A hand whose reader is that of a model file."""
+def shipped_weights() -> dict[str, np.ndarray]:
+    """The weights of the reader that ships."""
+    return weights_of(load_model(DEFAULT_MODEL.with_suffix(".safetensors")))
+
+
+def hand_of(weights: dict[str, np.ndarray], before: float = 0.2, after: float = 0.05) -> HandFile:
+    """A hand whose reader has these weights."""
     blank = cv2.imencode(".png", np.full((12, 10), 255, np.uint8))[1].tobytes()
-    written = Written(("a",), 10, 12, 1)
-    return HandFile(Figures(before, after), 0, written, written, blank, blank, model.read_bytes())
+    written = Written(("a",), 10, 12, 1, blank)
+    return HandFile(About(Figures(before, after), 0, written, written, LineModel().metadata), weights)

@@ -21,14 +21,14 @@ class Alphabet(Sequence[str]):
         tokens: The tokens in index order. Each is a single character or one of ``<B> <S> <E> <P>``.
 
     Raises:
-        ValueError: If a token occurs twice or is neither a special token nor a single character.
+        ValueError: If a token occurs twice or is neither a special token nor a single printable character.
     """
 
     def __init__(self, tokens: Iterable[str]) -> None:
         self.tokens = tuple(tokens)
         for token in self.tokens:
-            if token not in SPECIAL_TOKENS and len(token) != 1:
-                raise ValueError(f"Token {token!r} is neither a single character nor one of {SPECIAL_TOKENS}.")
+            if token not in SPECIAL_TOKENS and not (len(token) == 1 and token.isprintable()):
+                raise ValueError(f"Token {token!r} is no single printable character and none of {SPECIAL_TOKENS}.")
         self._index = {token: index for index, token in enumerate(self.tokens)}
         if len(self._index) != len(self.tokens):
             raise ValueError("An alphabet holds each token once.")

@@ -12,7 +12,6 @@ TRAINING_MODULES = (
     "onnx",
     "rapidfuzz",
     "requests",
-    "safetensors",
     "torch",
     "torchmetrics",
 )

@@ -14,8 +14,8 @@ from text_recognizer.reading.recognizer import TextRecognizer
 
 
 def test_learning_keeps_what_was_written_and_measures(samples: Samples, learned: HandFile) -> None:
-    assert learned.seed == 1
-    assert len(learned.characters.texts) == len(samples.characters)
+    assert learned.about.seed == 1
+    assert len(learned.about.characters.texts) == len(samples.characters)
     figures = learned.figures
     for rate in (figures.lines_before, figures.lines_after, figures.words_before, figures.words_after):
         assert rate is not None

@@ -7,23 +7,25 @@ import numpy as np
 import pytest
 
 from text_recognizer.errors import UserError
-from text_recognizer.hand.file import Figures, HandFile
+from text_recognizer.hand.file import About, Figures, HandFile
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.boxes import FilledBox
 from text_recognizer.hand.sheet.layout import Sheet
+from text_recognizer.reading.model_file import LineModel
 
 
 def png(ink: np.ndarray) -> str:
     return base64.b64encode(cv2.imencode(".png", 255 - ink)[1].tobytes()).decode()
 
 
-def kept(samples: Samples) -> Samples:
-    characters, characters_png, lines, lines_png = samples.pictures()
-    return Samples.of(HandFile(Figures(), 0, characters, lines, characters_png, lines_png, b""), Path("mine.hand"))
+def kept(samples: Samples, folder: Path) -> Samples:
+    file = folder / "mine.hand"
+    file.write_bytes(HandFile(About(Figures(), 0, *samples.written(), LineModel().metadata), {}).to_bytes())
+    return Samples.of(file)
 
 
-def test_what_was_written_survives_a_hand_file(samples: Samples) -> None:
-    again = kept(samples)
+def test_what_was_written_survives_a_hand_file(samples: Samples, tmp_path: Path) -> None:
+    again = kept(samples, tmp_path)
     for found, original in zip(again.characters + again.lines, samples.characters + samples.lines, strict=True):
         assert found[0] == original[0]
         height, width = original[1].shape
@@ -32,8 +34,8 @@ def test_what_was_written_survives_a_hand_file(samples: Samples) -> None:
         assert not found[1][:, width:].any()
 
 
-def test_no_lines_survive_as_well(samples: Samples) -> None:
-    assert kept(Samples(samples.characters, ())).lines == ()
+def test_no_lines_survive_as_well(samples: Samples, tmp_path: Path) -> None:
+    assert kept(Samples(samples.characters, ()), tmp_path).lines == ()
 
 
 def test_empty_and_doubtful_boxes_are_left_out() -> None:

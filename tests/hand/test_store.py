@@ -1,3 +1,4 @@
+import base64
 import io
 import json
 import os
@@ -7,19 +8,20 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+import safetensors.numpy
+from hand_tools import shipped_weights
 from PIL import Image
 from reading_tools import draw
 
 from text_recognizer.cli import main
 from text_recognizer.errors import UsageError, UserError
-from text_recognizer.hand.file import Figures, HandFile, Written, check_graph, model_of
+from text_recognizer.hand.file import _ABOUT, About, Figures, HandFile, Written, _digest, model_of, writing_in
 from text_recognizer.hand.store import SETTING, check_name, hand_names, hand_path, import_hand, save_hand
-from text_recognizer.reading.model_file import DEFAULT_MODEL
+from text_recognizer.reading.model_file import LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 
 
@@ -30,13 +32,14 @@ def picture(width: int, height: int) -> bytes:
 
 
 HAND = HandFile(
-    Figures(0.2, 0.05, 0.3, 0.1),
-    7,
-    Written(("a", "a", "B"), 10, 12, 2),
-    Written(("Meet me",), 40, 12, 1),
-    picture(20, 24),
-    picture(40, 12),
-    DEFAULT_MODEL.read_bytes(),
+    About(
+        Figures(0.2, 0.05, 0.3, 0.1),
+        7,
+        Written(("a", "a", "B"), 10, 12, 2, picture(20, 24)),
+        Written(("Meet me",), 40, 12, 1, picture(40, 12)),
+        LineModel().metadata,
+    ),
+    shipped_weights(),
 )
 
 
@@ -52,8 +55,7 @@ def test_a_hand_file_keeps_what_is_in_it(tmp_path: Path) -> None:
     file.write_bytes(HAND.to_bytes())
     again = HandFile.read(file)
     assert again.to_bytes() == HAND.to_bytes()
-    assert (again.figures, again.seed, again.characters) == (HAND.figures, 7, HAND.characters)
-    assert again.model == HAND.model
+    assert again.about == HAND.about
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
@@ -118,40 +120,50 @@ def test_a_failed_write_leaves_the_old_hand(folder: Path, monkeypatch: pytest.Mo
     assert len(list(folder.iterdir())) == 1
 
 
-def altered(member: str, change: Callable[[bytes], bytes]) -> bytes:
-    """The hand file with one member changed, its checksum right."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(HAND.to_bytes())) as old, zipfile.ZipFile(buffer, "w") as new:
-        for name in old.namelist():
-            new.writestr(name, change(old.read(name)) if name == member else old.read(name))
-    return buffer.getvalue()
+def altered(change: Callable[[dict[str, Any]], None] = lambda about: None, **weights: np.ndarray | None) -> bytes:
+    """The hand file with what it says changed, or some weights, its checksum right."""
+    about = _ABOUT.dump_python(HAND.about, mode="json")
+    change(about)
+    text = json.dumps(about)
+    kept = {name: weight for name, weight in (HAND.weights | weights).items() if weight is not None}
+    return safetensors.numpy.save(kept, {"hand": _digest(text, kept) + text})
 
 
 def with_about(**changes: object) -> bytes:
-    return altered("hand.json", lambda old: json.dumps(json.loads(old) | changes).encode())
+    return altered(lambda about: about.update(changes))
 
 
-def with_member(name: str) -> bytes:
-    buffer = io.BytesIO(HAND.to_bytes())
-    with zipfile.ZipFile(buffer, "a") as archive:
-        archive.writestr(name, b"x")
+def old_hand(change: Callable[[str, bytes], bytes] = lambda name, content: content) -> bytes:
+    """A hand file as older versions wrote them, with a graph in it."""
+    about = _ABOUT.dump_python(HAND.about, mode="json")
+    pictures = {kind: (HAND.about.characters if kind == "characters" else HAND.about.lines).png for kind in KINDS}
+    said = {"version": 1, "seed": 7, "figures": about["figures"]}
+    said |= {kind: {key: value for key, value in about[kind].items() if key != "png"} for kind in KINDS}
+    members = {"hand.json": json.dumps(said).encode(), "reader.onnx": b"graph"}
+    members |= {f"{kind}.png": png for kind, png in pictures.items()}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, change(name, content))
     return buffer.getvalue()
 
 
-WRITTEN = {"texts": ["a"], "width": 10, "height": 12, "columns": 1}
+KINDS = ("characters", "lines")
+STEPS = "model.steps.1.weight_half"
+WRITTEN = {"texts": ["a"], "width": 10, "height": 12, "columns": 1, "png": ""}
 GOOD = HAND.to_bytes()
 DAMAGED = {
     "nothing": b"",
-    "no archive": b"PK" + bytes(100),
+    "no tensors": b"PK" + bytes(100),
     "cut short": GOOD[: len(GOOD) // 2],
-    "a byte": GOOD[:500_000] + bytes([GOOD[500_000] ^ 255]) + GOOD[500_001:],
-    "a path": with_member("../../evil.py"),
-    "code": with_member("evil.py"),
-    "a member twice": with_member("hand.json"),
-    "no json": altered("hand.json", lambda old: b"{"),
-    "a list": altered("hand.json", lambda old: b"[]"),
-    "deep json": altered("hand.json", lambda old: b"[" * 100_000),
-    "version": with_about(version=2),
+    "a byte of the weights": GOOD[:500_000] + bytes([GOOD[500_000] ^ 255]) + GOOD[500_001:],
+    "a byte of the text": GOOD.replace(b"Meet me", b"Meet us"),
+    "a huge header": b"\xff" * 8 + GOOD[8:],
+    "nothing said": safetensors.numpy.save(dict(HAND.weights)),
+    "no json": safetensors.numpy.save(dict(HAND.weights), {"hand": _digest("{", HAND.weights) + "{"}),
+    "deep json": safetensors.numpy.save({}, {"hand": _digest("[" * 10**5, {}) + "[" * 10**5}),
+    "version": with_about(version=3),
+    "something else": with_about(code="import os"),
     "seed": with_about(seed="1"),
     "figures": with_about(figures={"lines_before": "x"}),
     "other figures": with_about(figures={"price": 3.0}),
@@ -160,8 +172,15 @@ DAMAGED = {
     "an unknown character": with_about(characters=WRITTEN | {"texts": ["\u00e9"]}),
     "a size": with_about(characters=WRITTEN | {"width": 10**6}),
     "no size": with_about(lines=WRITTEN | {"columns": 0}),
-    "no model": altered("reader.onnx", lambda old: b"no model"),
-    "half a model": altered("reader.onnx", lambda old: old[: len(old) // 2]),
+    "another alphabet": altered(lambda about: about["reader"].update(alphabet=["<B>", *"abc"])),
+    "an alphabet that cannot be shown": altered(lambda about: about["reader"].update(alphabet=["<B>", "\x1b"])),
+    "a stride": altered(lambda about: about["reader"].update(stride=10**9)),
+    "no weights": altered(**dict.fromkeys(HAND.weights)),
+    "a weight too few": altered(**{STEPS: None}),
+    "a weight too many": altered(evil=np.zeros(3, np.float32)),
+    "a weight of another size": altered(**{STEPS: HAND.weights[STEPS][:, :, :3]}),
+    "a weight of another type": altered(**{STEPS: HAND.weights[STEPS].astype(np.float32)}),
+    "a weight that is no number": altered(**{STEPS: HAND.weights[STEPS] * np.float16(np.inf)}),
 }
 
 
@@ -182,54 +201,35 @@ def test_a_damaged_hand_is_refused_and_the_general_reader_reads(
 
 @pytest.mark.parametrize("png", [picture(10, 24), b"no picture"])
 def test_pictures_that_are_not_as_described_are_not_imported(png: bytes, tmp_path: Path) -> None:
-    (tmp_path / "given.hand").write_bytes(altered("characters.png", lambda old: png))
+    encoded = base64.b64encode(png).decode()
+    (tmp_path / "given.hand").write_bytes(altered(lambda about: about["characters"].update(png=encoded)))
     with pytest.raises(UserError, match=r"given\.hand"):
         import_hand(tmp_path / "given.hand", "mine")
     assert hand_names() == []
 
 
-def graph_of(*nodes: onnx.NodeProto, weights: list[onnx.TensorProto] | None = None) -> onnx.ModelProto:
-    images = helper.make_tensor_value_info("images", TensorProto.UINT8, ["B", 40, "W"])
-    log_probs = helper.make_tensor_value_info("log_probs", TensorProto.FLOAT, ["B", "S", 3])
-    return helper.make_model(helper.make_graph(list(nodes), "g", [images], [log_probs], weights or []))
+@pytest.mark.parametrize("use", [["read", "--hand", "mine", "line.png"], ["hand", "show", "mine"], ["hand", "list"]])
+def test_an_old_hand_is_refused_with_the_command_that_mends_it(
+    use: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = save_hand("mine", old_hand())
+    Image.fromarray(draw("Hello")).save("line.png")
+    assert main(use) == 1
+    assert f"text-recognizer hand learn {file} --name mine" in capsys.readouterr().err
 
 
-def external() -> onnx.TensorProto:
-    weight = numpy_helper.from_array(np.zeros(3, np.float32), "w")
-    weight.ClearField("raw_data")
-    weight.data_location = TensorProto.EXTERNAL
-    entry = weight.external_data.add()
-    entry.key, entry.value = "location", "../../secret"
-    return weight
-
-
-RELU = helper.make_node("Relu", ["images"], ["log_probs"])
-WITH_FUNCTION = graph_of(RELU)
-WITH_FUNCTION.functions.add().name = "f"
-OTHER_DOMAIN = graph_of(RELU)
-OTHER_DOMAIN.opset_import.add().domain = "com.evil"
-BAD_GRAPHS = {
-    "another operator": graph_of(helper.make_node("Loop", ["images"], ["log_probs"])),
-    "another domain": graph_of(helper.make_node("Relu", ["images"], ["log_probs"], domain="com.evil")),
-    "an operator set": OTHER_DOMAIN,
-    "a function": WITH_FUNCTION,
-    "a graph within": graph_of(helper.make_node("Relu", ["images"], ["log_probs"], then_branch=graph_of(RELU).graph)),
-    "weights elsewhere": graph_of(RELU, weights=[external()]),
-    "an attribute elsewhere": graph_of(helper.make_node("Relu", ["images"], ["log_probs"], value=external())),
-    "a huge padding": graph_of(helper.make_node("Conv", ["images", "w"], ["log_probs"], pads=[0, 0, 10**9, 0])),
-    "a negative padding": graph_of(helper.make_node("Conv", ["images", "w"], ["log_probs"], pads=[-(10**9)])),
-}
-
-
-@pytest.mark.parametrize("graph", BAD_GRAPHS.values(), ids=BAD_GRAPHS)
-def test_a_graph_that_is_no_readers_is_refused(graph: onnx.ModelProto) -> None:
-    with pytest.raises(ValueError, match="its reader"):
-        check_graph(graph.SerializeToString())
-
-
-def test_the_graph_of_the_reader_that_ships_is_none_of_these() -> None:
-    check_graph(DEFAULT_MODEL.read_bytes())
-    check_graph(graph_of(RELU, helper.make_node("Squeeze", ["images"], ["y"], axis=-1)).SerializeToString())
+def test_what_was_written_is_read_from_old_hands_too(tmp_path: Path) -> None:
+    file = tmp_path / "old.hand"
+    file.write_bytes(old_hand())
+    assert writing_in(file) == (HAND.about.characters, HAND.about.lines)
+    for content in (
+        old_hand(lambda name, content: b"{" if name == "hand.json" else content),
+        old_hand().replace(b"lines.png", b"linen.png"),
+        old_hand()[:-30],
+    ):
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=r"old\.hand: damaged"):
+            writing_in(file)
 
 
 def test_the_commands_of_hands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,7 +240,7 @@ def test_the_commands_of_hands(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "20.0% before,   5.0% after" in capsys.readouterr().out
     assert main(["hand", "show", "mine"]) == 0
     assert "3 pictures of 2 characters: mine.png" in capsys.readouterr().out
-    assert (tmp_path / "mine.png").read_bytes() == HAND.characters_png
+    assert (tmp_path / "mine.png").read_bytes() == HAND.about.characters.png
     assert main(["hand", "export", "mine", "--out", "copy.hand"]) == 0
     assert main(["hand", "import", "copy.hand"]) == 0
     assert main(["hand", "import", "copy.hand"]) == 1

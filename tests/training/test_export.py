@@ -9,9 +9,9 @@ from text_recognizer.errors import UserError
 from text_recognizer.imaging.normalization import HEIGHT
 from text_recognizer.models import LineCNN, LineReader
 from text_recognizer.reading.calibration import Calibration
-from text_recognizer.reading.model_file import LineModel, Metadata
+from text_recognizer.reading.model_file import LineModel, Metadata, graph_of
 from text_recognizer.training.checkpoint import Description
-from text_recognizer.training.export import _right_characters, verify, write_model
+from text_recognizer.training.export import _right_characters, verify, weights_of, write_graph, write_model
 from text_recognizer.training.weights import load_model
 
 METADATA = Metadata(tuple(ALPHABET), 4, Calibration(0.5, 1.0), Calibration(2.0, -1.0))
@@ -77,6 +77,16 @@ def test_export_writes_a_model_and_its_weights(model, tmp_path):
     assert LineModel(tmp_path / "mine.onnx").metadata.stride == 4
     loaded = load_model(tmp_path / "mine.safetensors")
     assert torch.allclose(loaded(line), model(line), atol=0.02)
+
+
+def test_weights_put_into_the_graph_read_as_the_model_file_does(model, exported):
+    write_graph(model, METADATA, graph_of(exported))
+    assert graph_of(exported).stat().st_size < exported.stat().st_size
+    with_weights = LineModel(exported, weights_of(model))
+    assert with_weights.metadata == METADATA
+    assert verify(model, with_weights, stride=4) < 1e-3
+    with pytest.raises(UserError, match="does not take these weights"):
+        LineModel(exported, weights_of(LineReader(**ARGS | {"conv_dim": 12})))
 
 
 def test_export_refuses_a_run_on_lines_that_were_not_prepared(tmp_path):

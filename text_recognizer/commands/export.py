@@ -6,16 +6,25 @@ from pathlib import Path
 
 from text_recognizer.errors import UsageError, check_at_least
 from text_recognizer.files import replacing
-from text_recognizer.reading.model_file import LineModel, Metadata
+from text_recognizer.reading.model_file import LineModel, Metadata, graph_of
 from text_recognizer.training.checkpoint import Checkpoint
-from text_recognizer.training.export import TOLERANCE, calibrated, stride_of, validation_pictures, verify, write_model
+from text_recognizer.training.export import (
+    TOLERANCE,
+    calibrated,
+    stride_of,
+    validation_pictures,
+    verify,
+    write_graph,
+    write_model,
+)
 from text_recognizer.training.weights import save_weights
 
 
 def export(run: str, *, out: str = "model.onnx", calibration_lines: int = 0) -> None:
     """Make a model file for ``text-recognizer read --model`` of a training run.
 
-    Beside it, with the suffix .safetensors, come the weights for going on training.
+    Beside it come the weights for going on training (.safetensors) and the graph without weights (.graph.onnx), into
+    which those of a learned hand are put.
 
     Args:
         run: Folder of the run, or a checkpoint in it.
@@ -35,12 +44,14 @@ def export(run: str, *, out: str = "model.onnx", calibration_lines: int = 0) -> 
     checkpoint = Checkpoint.load(str(path / "best.ckpt" if path.is_dir() else path))
     metadata = Metadata(tuple(checkpoint.description.alphabet), stride_of(checkpoint))
     model = checkpoint.model()
-    with replacing(out) as temporary:
+    with replacing(out) as temporary, replacing(graph_of(Path(out))) as graph:
         write_model(model, metadata, temporary)
         verify(model, LineModel(temporary), metadata.stride)
         if calibration_lines:
             folder = path if path.is_dir() else path.parent
             pictures, texts = validation_pictures(folder / "config.yaml", calibration_lines)
-            write_model(model, calibrated(metadata, temporary, pictures, texts), temporary)
+            metadata = calibrated(metadata, temporary, pictures, texts)
+            write_model(model, metadata, temporary)
+        write_graph(model, metadata, graph)
     save_weights(Path(out).with_suffix(".safetensors"), checkpoint)
     print(f"{out}: {Path(out).stat().st_size / 1e6:.1f} MB, probabilities within {TOLERANCE} of the original's.")

@@ -1,39 +1,49 @@
-"""A hand file: a reader that has learned one person's hand, and what they wrote to teach it. No code is in it.
+"""A hand file: the weights of a reader that learned one person's writing, and what they wrote to teach it.
 
-It is a ZIP archive of exactly four members, which is never unpacked to disk: ``hand.json`` says what is in it,
-``characters.png`` and ``lines.png`` hold what was written, ``reader.onnx`` is a model file. As it may come from anyone,
-nothing in it is believed: sizes, names, checksums and types are checked, and the graph may consist only of the
-operators that a reader needs, all inside the file.
+It is a safetensors file. Its weights are put into the graph of the reader that ships, so no graph and no code is in it.
+As it may come from anyone, nothing in it is believed: its size and its checksum are checked, pydantic checks what it
+says, and ONNX Runtime checks that the weights have the names, types and sizes of the graph's.
 """
 
 from __future__ import annotations
 
-import io
-import json
+import hashlib
 import zipfile
 import zlib
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import safetensors.numpy
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+from safetensors import SafetensorError, safe_open
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.errors import UserError
-from text_recognizer.reading.model_file import LineModel
+from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel, Metadata
 
 SUFFIX = ".hand"
-VERSION = 1
 MAX_BYTES = 64 << 20
-OPERATORS = {"Add", "Cast", "Conv", "Div", "LogSoftmax", "Relu", "Squeeze", "Transpose", "Unsqueeze"}
-"""What the graph of a reader is made of."""
 
-_MEMBERS = ("hand.json", "characters.png", "lines.png", "reader.onnx")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date a ZIP archive can have; a hand file carries none
-_MAX_WRITTEN = 4096
-_MAX_SIDE = 4096
-_MAX_NUMBER = 4096  # of an operator's attributes, such as kernel sizes and paddings
+_KEY = "hand"
+_OLD_MEMBERS = ("hand.json", "characters.png", "lines.png")
+_DIGEST_LENGTH = 64
+
+Rate = Annotated[float, Field(ge=0, lt=100, allow_inf_nan=False)] | None
+Side = Annotated[int, Field(strict=True, gt=0, le=4096)]
 
 
-@dataclass(frozen=True)
+def _in_alphabet(text: str) -> str:
+    ALPHABET.encode(text)
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_in_alphabet)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Figures:
     """Character error rates, before and after learning, of what was written but not learned from; None if nothing was.
 
@@ -42,10 +52,10 @@ class Figures:
         words_before, words_after: Of the copied words.
     """
 
-    lines_before: float | None = None
-    lines_after: float | None = None
-    words_before: float | None = None
-    words_after: float | None = None
+    lines_before: Rate = None
+    lines_after: Rate = None
+    words_before: Rate = None
+    words_after: Rate = None
 
     @property
     def before(self) -> float | None:
@@ -57,8 +67,20 @@ class Figures:
         """The same after learning."""
         return self.words_after if self.lines_after is None else self.lines_after
 
+    def __str__(self) -> str:
+        pairs = (
+            ("lines of characters kept apart", self.lines_before, self.lines_after),
+            ("the copied words", self.words_before, self.words_after),
+        )
+        rows = [
+            f"  {name:32} {before:6.1%} before, {after:6.1%} after"
+            for name, before, after in pairs
+            if before is not None and after is not None
+        ]
+        return "\n".join(["Wrong characters in what it did not learn from:", *rows])
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", ser_json_bytes="base64", val_json_bytes="base64"))
 class Written:
     """Pictures of one size, side by side in one PNG.
 
@@ -66,228 +88,172 @@ class Written:
         texts: What each says, in rows from the left top.
         width, height: Of each, in pixels.
         columns: Pictures in a row.
+        png: The pictures, grey, dark on white.
     """
 
-    texts: tuple[str, ...]
-    width: int
-    height: int
-    columns: int
+    texts: Annotated[tuple[Text, ...], Field(max_length=4096)]
+    width: Side
+    height: Side
+    columns: Side
+    png: bytes
 
 
-@dataclass(frozen=True, eq=False)
-class HandFile:
-    """The content of a hand file.
+def _of_characters(written: Written) -> Written:
+    if any(len(text) != 1 for text in written.texts):
+        raise ValueError("a picture of a character says more than one")
+    return written
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class About:
+    """What a hand file says of itself.
 
     Attributes:
         figures: What learning gained.
         seed: The seed it was learned with.
-        characters, lines: What is on the two pictures.
-        characters_png, lines_png: The pictures, grey, dark on white.
-        model: The model file.
+        characters, lines: What the person wrote.
+        reader: The reader that learned.
     """
 
     figures: Figures
-    seed: int
-    characters: Written
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+    characters: Annotated[Written, AfterValidator(_of_characters)]
     lines: Written
-    characters_png: bytes
-    lines_png: bytes
-    model: bytes
+    reader: Metadata
+    version: Literal[2] = 2
+
+
+class HandFile:
+    """The content of a hand file.
+
+    Args:
+        about: What it says of itself.
+        weights: Of the reader that learned, by their names in its graph.
+    """
+
+    def __init__(self, about: About, weights: Mapping[str, np.ndarray]) -> None:
+        self.about, self.weights = about, weights
+
+    @property
+    def figures(self) -> Figures:
+        """What learning gained."""
+        return self.about.figures
 
     def to_bytes(self) -> bytes:
         """The file: the same content is the same bytes."""
-        about = {
-            "version": VERSION,
-            "seed": self.seed,
-            "figures": asdict(self.figures),
-            "characters": asdict(self.characters),
-            "lines": asdict(self.lines),
-        }
-        contents = (json.dumps(about).encode(), self.characters_png, self.lines_png, self.model)
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w") as archive:
-            for name, content in zip(_MEMBERS, contents, strict=True):
-                archive.writestr(zipfile.ZipInfo(name, _EPOCH), content, zipfile.ZIP_DEFLATED)
-        return buffer.getvalue()
+        about = _ABOUT.dump_json(self.about).decode()
+        return safetensors.numpy.save(dict(self.weights), {_KEY: _digest(about, self.weights) + about})
 
     @classmethod
     def read(cls, file: Path) -> HandFile:
         """Read and check a hand file.
 
         Raises:
-            UserError: If it cannot be read, is damaged, or holds what no hand file may hold; the message names it.
+            UserError: If it cannot be read, is damaged, or was written by an older version; the message says what
+                mends that.
+        """
+        if _is_old(file):
+            raise UserError(f"{file}: learned by an older version of this program. {_again(file)}")
+        try:
+            with safe_open(file, framework="numpy") as content:
+                said = (content.metadata() or {})[_KEY]
+                weights = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118
+            digest, about = said[:_DIGEST_LENGTH], said[_DIGEST_LENGTH:]
+            if digest != _digest(about, weights) or not all(np.isfinite(weight).all() for weight in weights.values()):
+                raise ValueError("its checksum is wrong")
+            return cls(_ABOUT.validate_json(about), weights)
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, MemoryError) as error:
+            raise _damaged(file, error) from None
+
+    def model(self, file: Path) -> LineModel:
+        """The reader that learned this hand.
+
+        Args:
+            file: Where it is from, for messages.
+
+        Raises:
+            UserError: If the weights are not those of the reader that ships with this version.
         """
         try:
-            about, characters_png, lines_png, model = _members(file)
-            check_graph(model)
-            return _from_json(json.loads(about), characters_png, lines_png, model)
-        except FileNotFoundError:
-            raise UserError(f"{file}: there is no such file.") from None
-        except OSError as error:
-            raise UserError(f"{file}: cannot be read ({error.strerror or error}).") from None
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError, MemoryError) as error:
-            raise UserError(_damaged(file, error)) from None
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RecursionError) as error:
-            raise UserError(_damaged(file, error)) from None
+            model = LineModel(DEFAULT_MODEL, self.weights)
+        except UserError as error:
+            raise UserError(f"{file}: its weights are not those of this version's reader. {_again(file)}") from error
+        if not self.about.reader.reads_like(model.metadata):
+            raise UserError(f"{file}: learned by a reader of another alphabet or input. {_again(file)}")
+        return model
+
+
+_ABOUT = TypeAdapter(About)
 
 
 def model_of(file: Path) -> LineModel:
     """The reader in a hand file.
 
     Raises:
-        UserError: As :meth:`HandFile.read` does.
+        UserError: As :meth:`HandFile.read` and :meth:`HandFile.model` do.
     """
-    return LineModel(file, HandFile.read(file).model)
+    return HandFile.read(file).model(file)
 
 
-def _damaged(file: Path, error: BaseException) -> str:
-    return (
-        f"{file}: damaged, or not a hand file ({error or type(error).__name__}). "
-        "Import it again, or learn the hand again: text-recognizer hand learn PHOTO --name NAME"
-    )
-
-
-def _members(file: Path) -> list[bytes]:
-    """The contents of the archive's members, their checksums verified."""
-    if file.stat().st_size > MAX_BYTES:
-        raise ValueError(f"more than {MAX_BYTES >> 20} MB")
-    with zipfile.ZipFile(file) as archive:
-        infos = archive.infolist()
-        if sorted(info.filename for info in infos) != sorted(_MEMBERS):
-            raise ValueError(f"it must hold {', '.join(_MEMBERS)} and nothing else")
-        if sum(info.file_size for info in infos) > MAX_BYTES:
-            raise ValueError(f"unpacked it would have more than {MAX_BYTES >> 20} MB")
-        return [archive.read(name) for name in _MEMBERS]
-
-
-def _from_json(about: dict[str, object], characters_png: bytes, lines_png: bytes, model: bytes) -> HandFile:
-    if about["version"] != VERSION:
-        raise ValueError(f"version {about['version']!r}, but this program knows version {VERSION}")
-    seed = about["seed"]
-    if not isinstance(seed, int) or not 0 <= seed < 2**63:
-        raise ValueError(f"seed {seed!r}")
-    figures = Figures(**about["figures"])  # type: ignore[arg-type]
-    for name, value in asdict(figures).items():
-        if value is not None and not (isinstance(value, float) and 0 <= value < 100):
-            raise ValueError(f"{name} {value!r}")
-    characters, lines = (_written(about[kind]) for kind in ("characters", "lines"))
-    if any(len(text) != 1 for text in characters.texts):
-        raise ValueError("a picture of a character says more than one")
-    return HandFile(figures, seed, characters, lines, characters_png, lines_png, model)
-
-
-def _written(about: object) -> Written:
-    written = Written(**about)  # type: ignore[arg-type]
-    texts = tuple(written.texts)
-    if len(texts) > _MAX_WRITTEN or not all(isinstance(text, str) and 0 < len(text) <= 100 for text in texts):
-        raise ValueError("what its pictures say makes no sense")
-    ALPHABET.encode("".join(texts))
-    sides = (written.width, written.height, written.columns)
-    if not all(isinstance(side, int) and 0 < side <= _MAX_SIDE for side in sides):
-        raise ValueError(f"pictures of {sides}")
-    return Written(texts, *sides)
-
-
-def check_graph(model: bytes) -> None:
-    """Check that an ONNX model consists of ``OPERATORS`` alone, and is all in one piece.
-
-    Only what says so is looked at, in the file's own form (Protocol Buffers), as the light install has no library for
-    it.
+def writing_in(file: Path) -> tuple[Written, Written]:
+    """The characters and lines that a hand was learned from; older hand files have them too.
 
     Raises:
-        ValueError: If it does not; the message says what is in it.
+        UserError: If the file cannot be read or is damaged.
     """
-    for number, value in _fields(model):
-        if number in (20, 25):
-            raise ValueError("its reader holds functions")
-        if number == 8 and _text(value, 1) not in ("", "ai.onnx"):
-            raise ValueError(f"its reader needs the operators {_text(value, 1)!r}")
-        if number == 7:
-            _check_nodes(_bytes(value))
+    if not _is_old(file):
+        about = HandFile.read(file).about
+        return about.characters, about.lines
+    try:
+        with zipfile.ZipFile(file) as archive:
+            if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
+                raise ValueError(f"unpacked it would have more than {MAX_BYTES >> 20} MB")
+            text, *pngs = (archive.read(name) for name in _OLD_MEMBERS)
+        said = TypeAdapter(dict[str, object]).validate_json(text)
+        characters, lines = (said[kind] | {"png": png} for kind, png in zip(("characters", "lines"), pngs, strict=True))  # type: ignore[operator]
+        written = TypeAdapter(Written)
+        return _of_characters(written.validate_python(characters)), written.validate_python(lines)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError) as error:
+        raise _damaged(file, error) from None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        raise _damaged(file, error) from None
 
 
-def _check_nodes(graph: bytes) -> None:
-    for number, value in _fields(graph):
-        if number == 15:
-            raise ValueError("its reader holds sparse weights")
-        if number == 5:
-            _check_tensor(_bytes(value))
-        if number == 1:
-            operator, domain = _text(value, 4), _text(value, 7)
-            if operator not in OPERATORS or domain not in ("", "ai.onnx"):
-                raise ValueError(f"its reader holds the operator {domain}{'.' if domain else ''}{operator}")
-            for part, attribute in _fields(_bytes(value)):
-                if part == 5:
-                    _check_attribute(_bytes(attribute))
+def _digest(about: str, weights: Mapping[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(about.encode())
+    for name, weight in sorted(weights.items()):
+        digest.update(f"{name}{weight.dtype}{weight.shape}".encode() + weight.tobytes())
+    return digest.hexdigest()
 
 
-def _check_attribute(attribute: bytes) -> None:
-    for number, value in _fields(attribute):
-        if number in (5, 10):
-            _check_tensor(_bytes(value))
-        elif number in (6, 11, 22, 23):
-            raise ValueError("its reader holds a graph in a graph, or sparse weights")
-        elif number in (3, 8):
-            numbers = [value] if isinstance(value, int) else list(_varints(value))
-            if any(abs(one - (one >> 63 << 64)) > _MAX_NUMBER for one in numbers):
-                raise ValueError(f"its reader holds an operator of size {numbers}")
+def _is_old(file: Path) -> bool:
+    """Whether it is a ZIP archive, as hand files once were.
+
+    Raises:
+        UserError: If it cannot be read, or is too large.
+    """
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise UserError(f"{file}: more than {MAX_BYTES >> 20} MB, which no hand file has.")
+        with file.open("rb") as content:
+            return content.read(4) == b"PK\3\4"
+    except FileNotFoundError:
+        raise UserError(f"{file}: there is no such file.") from None
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror or error}).") from None
 
 
-def _check_tensor(tensor: bytes) -> None:
-    for number, value in _fields(tensor):
-        if number == 13 or (number == 14 and value != 0):
-            raise ValueError("its reader keeps weights in another file")
+def _again(file: Path) -> str:
+    return f"Learn it again from what was written: text-recognizer hand learn {file} --name {file.stem}"
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Numbers and values of a Protocol Buffers message's fields: integers, or bytes of all else."""
-    place = 0
-    while place < len(message):
-        key, place = _varint(message, place)
-        kind = key & 7
-        if kind == 0:
-            value, place = _varint(message, place)
-            yield key >> 3, value
-            continue
-        if kind == 2:
-            size, place = _varint(message, place)
-        else:
-            size = {1: 8, 5: 4}[kind]
-        if place + size > len(message):
-            raise ValueError("its reader is cut short")
-        yield key >> 3, message[place : place + size]
-        place += size
-
-
-def _varints(packed: bytes) -> Iterator[int]:
-    place = 0
-    while place < len(packed):
-        value, place = _varint(packed, place)
-        yield value
-
-
-def _varint(message: bytes, place: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        if place >= len(message):
-            raise ValueError("its reader is cut short")
-        byte = message[place]
-        place += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, place
-    raise ValueError("its reader is no ONNX model")
-
-
-def _bytes(value: int | bytes) -> bytes:
-    if isinstance(value, int):
-        raise ValueError("its reader is no ONNX model")
-    return value
-
-
-def _text(message: int | bytes, wanted: int) -> str:
-    """The text in a field of a message; empty where it is not there."""
-    for number, value in _fields(_bytes(message)):
-        if number == wanted:
-            return _bytes(value).decode()
-    return ""
+def _damaged(file: Path, error: BaseException) -> UserError:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    else:
+        reason = str(error) or type(error).__name__
+    return UserError(
+        f"{file}: damaged, or not a hand file ({reason}). "
+        "Import it again, or learn the hand again: text-recognizer hand learn PHOTO --name NAME"
+    )

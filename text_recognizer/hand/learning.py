@@ -8,11 +8,9 @@ decide: so it learns one hand without forgetting the others.
 from __future__ import annotations
 
 import copy
-import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -30,12 +28,12 @@ from text_recognizer.data.splits import SPLITS, Split
 from text_recognizer.data.synthesis.compose import Lines, LineStyle
 from text_recognizer.data.text.builtin import builtin_documents
 from text_recognizer.data.text.mix import TextMix, split_documents
-from text_recognizer.hand.file import Figures, HandFile
+from text_recognizer.hand.file import About, Figures, HandFile
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.style import style_of
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
-from text_recognizer.training.export import verify, write_model
+from text_recognizer.training.export import verify, weights_of
 from text_recognizer.training.recognition import LineRecognition, one_cycle
 from text_recognizer.training.weights import average, load_model
 
@@ -115,17 +113,13 @@ def learn(samples: Samples, seed: int, report: Report, recipe: Recipe = Recipe()
     report("checking", _AFTER)
     new = _chosen(old, new, material)
     report("checking", 0.87)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "reader.onnx"
-        metadata = LineModel().metadata
-        write_model(new, metadata, file)
-        verify(new, LineModel(file), metadata.stride)
-        report("checking", 0.95)
-        figures = _figures(TextRecognizer(), TextRecognizer(file), samples, material)
-        model = file.read_bytes()
-    characters, characters_png, lines, lines_png = samples.pictures()
+    weights = weights_of(new)
+    model = LineModel(DEFAULT_MODEL, weights)
+    verify(new, model, model.metadata.stride)
+    report("checking", 0.95)
+    figures = _figures(TextRecognizer(), TextRecognizer(model), samples, material)
     report("checking", 1.0)
-    return HandFile(figures, seed, characters, lines, characters_png, lines_png, model)
+    return HandFile(About(figures, seed, *samples.written(), model.metadata), weights)
 
 
 class _Material:

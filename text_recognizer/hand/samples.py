@@ -14,9 +14,9 @@ import numpy as np
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.errors import UserError
-from text_recognizer.hand.file import HandFile, Written
+from text_recognizer.hand.file import Written, writing_in
 from text_recognizer.hand.sheet.boxes import FilledBox
-from text_recognizer.hand.store import check_pictures
+from text_recognizer.hand.store import decoded
 from text_recognizer.imaging.pictures import load_picture
 
 FEWEST_CHARACTERS = 20
@@ -29,7 +29,6 @@ _MAX_PIXELS = 250_000
 _MAX_PIXELS_TOGETHER = 25_000_000
 """Of characters, and of lines, side by side, each with as much room as the highest and the widest take."""
 _MAX_SIDE = 4096
-_BLANK = Written((), 1, 1, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,22 +91,22 @@ class Samples:
     def __add__(self, other: Samples) -> Samples:
         return Samples(self.characters + other.characters, self.lines + other.lines)
 
-    def pictures(self) -> tuple[Written, bytes, Written, bytes]:
-        """All characters, and all lines, in one PNG each, dark on white, with their descriptions."""
-        return (*_packed(self.characters, _COLUMNS), *_packed(self.lines, 1))
+    def written(self) -> tuple[Written, Written]:
+        """All characters, and all lines, as a hand file keeps them."""
+        return _packed(self.characters, _COLUMNS), _packed(self.lines, 1)
 
     @classmethod
-    def of(cls, hand: HandFile, file: Path) -> Samples:
+    def of(cls, file: Path) -> Samples:
         """What a hand was learned from.
 
         Args:
-            hand: The hand file's content.
-            file: Where it is from, for messages.
+            file: The hand file.
 
         Raises:
-            UserError: If its pictures are damaged.
+            UserError: If it cannot be read or is damaged.
         """
-        return cls(_unpacked(hand.characters_png, hand.characters, file), _unpacked(hand.lines_png, hand.lines, file))
+        characters, lines = writing_in(file)
+        return cls(_unpacked(characters, file), _unpacked(lines, file))
 
 
 def _inks(pictures: Sequence[tuple[str, str]]) -> tuple[tuple[str, np.ndarray], ...]:
@@ -143,19 +142,19 @@ def _ink(picture: str, text: str) -> np.ndarray:
     return 255 - grey
 
 
-def _packed(pictures: Sequence[tuple[str, np.ndarray]], columns: int) -> tuple[Written, bytes]:
+def _packed(pictures: Sequence[tuple[str, np.ndarray]], columns: int) -> Written:
     if not pictures:
-        return _BLANK, _png(np.zeros((1, 1), np.uint8))
+        return Written((), 1, 1, 1, _png(np.zeros((1, 1), np.uint8)))
     height, width = (max(picture.shape[axis] for _, picture in pictures) for axis in (0, 1))
     rows = -(-len(pictures) // columns)
     sheet = np.zeros((rows * height, columns * width), np.uint8)
     for (_, picture), (y, x) in zip(pictures, _places(columns, width, height), strict=False):
         sheet[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
-    return Written(tuple(text for text, _ in pictures), width, height, columns), _png(sheet)
+    return Written(tuple(text for text, _ in pictures), width, height, columns, _png(sheet))
 
 
-def _unpacked(png: bytes, written: Written, file: Path) -> tuple[tuple[str, np.ndarray], ...]:
-    sheet = 255 - check_pictures(png, written, file)
+def _unpacked(written: Written, file: Path) -> tuple[tuple[str, np.ndarray], ...]:
+    sheet = 255 - decoded(written, file)
     places = _places(written.columns, written.width, written.height)
     return tuple(
         (text, sheet[y : y + written.height, x : x + written.width])

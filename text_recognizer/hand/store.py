@@ -12,8 +12,7 @@ import platformdirs
 
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.files import replacing
-from text_recognizer.hand.file import SUFFIX, HandFile, Written, model_of
-from text_recognizer.imaging.normalization import HEIGHT
+from text_recognizer.hand.file import SUFFIX, HandFile, Written
 from text_recognizer.imaging.pictures import load_picture
 
 SETTING = "TEXT_RECOGNIZER_HANDS"
@@ -97,20 +96,19 @@ def import_hand(source: Path, name: str) -> Path:
             f"There is a hand {name!r} already. Choose another --name, or first: text-recognizer hand remove {name}"
         )
     content = HandFile.read(source)
-    for png, written in ((content.characters_png, content.characters), (content.lines_png, content.lines)):
-        check_pictures(png, written, source)
-    blank = np.zeros((HEIGHT, 64), np.uint8)
-    model_of(source).log_probabilities([blank])
+    for written in (content.about.characters, content.about.lines):
+        decoded(written, source)
+    content.model(source)
     return save_hand(name, content.to_bytes())
 
 
-def check_pictures(png: bytes, written: Written, file: Path) -> np.ndarray:
-    """The decoded picture, uint8 (h, w), if it has the size that its description says.
+def decoded(written: Written, file: Path) -> np.ndarray:
+    """The picture, uint8 (h, w), if it has the size that its description says.
 
     Raises:
         UserError: If not.
     """
-    picture = load_picture(png, str(file))
+    picture = load_picture(written.png, str(file))
     rows = -(-len(written.texts) // written.columns)
     expected = (max(rows, 1) * written.height, written.columns * written.width)
     if picture.shape != expected:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+Coefficient = Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Calibration:
     """Platt scaling of a probability: sigmoid(slope * logit(p) + offset).
 
     Platt, "Probabilistic outputs for support vector machines", 1999.
     """
 
-    slope: float = 1.0
-    offset: float = 0.0
+    slope: Coefficient = 1.0
+    offset: Coefficient = 0.0
 
     def __call__(self, probability: float) -> float:
         """The calibrated probability, within (0, 1)."""

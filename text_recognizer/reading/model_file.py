@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, ValidationError
+from pydantic.dataclasses import dataclass
 
+from text_recognizer.alphabet import Alphabet
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.normalization import PREPARATION
 from text_recognizer.reading.calibration import Calibration
@@ -22,28 +26,48 @@ _CONTEXT_STEPS = 64
 DEFAULT_MODEL = Path(__file__).with_name("recognizer.onnx")
 
 
-@dataclass(frozen=True)
+def graph_of(model: Path) -> Path:
+    """The file beside a model file that has its graph without its weights, for others to be put in."""
+    return model.with_suffix(".graph.onnx")
+
+
+def _alphabet(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    return Alphabet(tokens).tokens
+
+
+Tokens = Annotated[tuple[str, ...], Field(min_length=2, max_length=10_000), AfterValidator(_alphabet)]
+Stride = Annotated[int, Field(strict=True, ge=1, le=64)]
+Preparation = dict[str, Any]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class Metadata:
-    """What the ONNX metadata of a model file state.
+    """What a model file states of its model.
 
     Attributes:
         alphabet: Tokens in index order; the first is the CTC blank.
         stride: Columns of the prepared line per time step.
         line_calibration: From the probability of the text to the confidence of the line.
         character_calibration: From the probability of a character to its confidence.
+        preparation: How lines are prepared.
     """
 
-    alphabet: tuple[str, ...]
-    stride: int
+    alphabet: Tokens
+    stride: Stride
     line_calibration: Calibration = _UNCALIBRATED
     character_calibration: Calibration = _UNCALIBRATED
+    preparation: Preparation = Field(default_factory=PREPARATION.copy)
+
+    def reads_like(self, other: Metadata) -> bool:
+        """Whether lines go in, and characters come out, in the same way."""
+        return (self.alphabet, self.stride, self.preparation) == (other.alphabet, other.stride, other.preparation)
 
     def to_properties(self) -> dict[str, str]:
         """The entries of ``metadata_props``."""
         confidence = {"line": asdict(self.line_calibration), "character": asdict(self.character_calibration)}
         return {
             "alphabet": json.dumps(self.alphabet),
-            "preparation": json.dumps(PREPARATION),
+            "preparation": json.dumps(self.preparation),
             "stride": json.dumps(self.stride),
             "confidence": json.dumps(confidence),
         }
@@ -56,20 +80,33 @@ class Metadata:
             UserError: If an entry is missing or makes no sense, or the preparation is not this version's.
         """
         try:
-            values = {key: json.loads(properties[key]) for key in ("alphabet", "preparation", "stride", "confidence")}
-            line, character = (Calibration(**values["confidence"][kind]) for kind in ("line", "character"))
-            metadata = cls(tuple(values["alphabet"]), int(values["stride"]), line, character)
-        except (KeyError, TypeError, ValueError) as error:
+            said = _Properties.model_validate(properties)
+        except ValidationError as error:
+            wrong = ", ".join(dict.fromkeys(str(one["loc"][0]) for one in error.errors()))
             raise UserError(
-                f"{file}: not a model of this package: its metadata lack a valid {error}. "
+                f"{file}: not a model of this package: its metadata lack a valid {wrong}. "
                 "Make one with: text-recognizer export RUN"
             ) from None
-        if values["preparation"] != PREPARATION:
+        if said.preparation != PREPARATION:
             raise UserError(
-                f"{file}: made for lines prepared as {values['preparation']}, but this version prepares {PREPARATION}. "
+                f"{file}: made for lines prepared as {said.preparation}, but this version prepares {PREPARATION}. "
                 "Export the run again."
             )
-        return metadata
+        return cls(said.alphabet, said.stride, said.confidence.line, said.confidence.character, said.preparation)
+
+
+class _Confidence(BaseModel):
+    line: Calibration
+    character: Calibration
+
+
+class _Properties(BaseModel):
+    """Metadata as ONNX keeps it: JSON by name."""
+
+    alphabet: Json[Tokens]
+    preparation: Json[Preparation]
+    stride: Json[Stride]
+    confidence: Json[_Confidence]
 
 
 class LineModel:
@@ -77,15 +114,16 @@ class LineModel:
 
     Args:
         file: The model file; by default the one that ships with the package.
-        content: Its bytes, where it is a part of ``file``.
+        weights: Other weights, by the names in its graph (:func:`graph_of`), for its own. ONNX Runtime refuses names,
+            types and sizes that are not the graph's.
 
     Raises:
         UserError: If the file is missing or not such a model.
     """
 
-    def __init__(self, file: Path | None = None, content: bytes | None = None) -> None:
+    def __init__(self, file: Path | None = None, weights: Mapping[str, np.ndarray] | None = None) -> None:
         self.file = file or DEFAULT_MODEL
-        self._session = _open_session(self.file, content)
+        self._session = _open_session(self.file, weights)
         self.metadata = Metadata.from_properties(self._session.get_modelmeta().custom_metadata_map, self.file)
 
     def log_probabilities(self, lines: list[np.ndarray]) -> list[np.ndarray]:
@@ -124,7 +162,7 @@ class LineModel:
         return np.concatenate(parts)
 
 
-def _open_session(file: Path, content: bytes | None) -> InferenceSession:
+def _open_session(file: Path, weights: Mapping[str, np.ndarray] | None) -> InferenceSession:
     import onnxruntime  # slow to import, and blank paper or a wrong name do not need it
 
     if not file.is_file():
@@ -133,9 +171,14 @@ def _open_session(file: Path, content: bytes | None) -> InferenceSession:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(content or str(file), options, providers=["CPUExecutionProvider"])
+        if weights is not None:
+            values = [onnxruntime.OrtValue.ortvalue_from_numpy(weight) for weight in weights.values()]
+            options.add_external_initializers(list(weights), values)
+        graph = file if weights is None else graph_of(file)
+        session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base class
-        raise UserError(f"{file}: not a readable ONNX model ({str(error).splitlines()[0]}).") from None
+        wrong = "not a readable ONNX model" if weights is None else "its graph does not take these weights"
+        raise UserError(f"{file}: {wrong} ({str(error).splitlines()[0]}).") from None
     names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]
     if names != ["images", "log_probs"]:
         raise UserError(f"{file}: expected the input images and the output log_probs, found {', '.join(names)}.")

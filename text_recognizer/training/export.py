@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
+from torch.nn.utils import fuse_conv_bn_eval
 
 from text_recognizer.data.synthesis.compose import Lines
 from text_recognizer.errors import UserError
@@ -31,6 +33,8 @@ CHECKED_WIDTHS = (64, 250, 1001)
 CHECKED_BATCHES = (1, 3, 8)
 _HALVED_FROM = 1024
 _PROBED_WIDTH = 4096
+_OF_MODEL = "model."
+_HALVED = "_half"
 
 
 class _Reader(nn.Module):
@@ -70,7 +74,45 @@ def write_model(model: nn.Module, metadata: Metadata, path: Path) -> None:
 
     Large weights are stored at half precision and computed with at full.
     """
-    reader = _Reader(model).eval()
+    path.write_bytes(_exported(model, metadata).SerializeToString())
+
+
+def write_graph(model: nn.Module, metadata: Metadata, path: Path) -> None:
+    """Write the same without weights, which are put in when it is loaded: see :func:`weights_of`."""
+    exported = _exported(model, metadata)
+    for weight in exported.graph.initializer:
+        if weight.name.startswith(_OF_MODEL):
+            size = len(weight.raw_data)
+            weight.ClearField("raw_data")
+            weight.data_location = TensorProto.EXTERNAL
+            for key, value in (("location", "none"), ("offset", "0"), ("length", str(size))):
+                weight.external_data.add(key=key, value=value)
+    path.write_bytes(exported.SerializeToString())
+
+
+def weights_of(model: nn.Module) -> dict[str, np.ndarray]:
+    """The weights of ``model`` by their names in its graph."""
+    weights = {f"{_OF_MODEL}{name}": value.numpy() for name, value in _fused(model).state_dict().items()}
+    return {
+        name if weight.size < _HALVED_FROM else f"{name}{_HALVED}": np.ascontiguousarray(
+            weight if weight.size < _HALVED_FROM else weight.astype(np.float16)
+        )
+        for name, weight in weights.items()
+    }
+
+
+def _fused(model: nn.Module) -> nn.Module:
+    """A copy for reading, its norms made a part of the convolutions before them, so that all names are the model's."""
+    model = copy.deepcopy(model).eval()
+    for layers in [layers for layers in model.modules() if isinstance(layers, nn.Sequential)]:
+        for number, (layer, norm) in enumerate(pairwise(layers)):
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                layers[number], layers[number + 1] = fuse_conv_bn_eval(layer, norm), nn.Identity()
+    return model
+
+
+def _exported(model: nn.Module, metadata: Metadata) -> onnx.ModelProto:
+    reader = _Reader(_fused(model)).eval()
     example = torch.zeros(2, HEIGHT, 128, dtype=torch.uint8)
     dynamic = {"images": {0: torch.export.Dim("batch"), 2: torch.export.Dim("width", min=8, max=1 << 20)}}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -86,13 +128,13 @@ def write_model(model: nn.Module, metadata: Metadata, path: Path) -> None:
             verbose=False,
         )
     assert program is not None
-    graph = program.model_proto
-    for node in graph.graph.node:
+    exported = program.model_proto
+    for node in exported.graph.node:
         del node.metadata_props[:]  # where in the source files of this machine it comes from
-    _halve_weights(graph.graph)
-    helper.set_model_props(graph, metadata.to_properties())
-    onnx.checker.check_model(graph)
-    path.write_bytes(graph.SerializeToString())
+    _halve_weights(exported.graph)
+    helper.set_model_props(exported, metadata.to_properties())
+    onnx.checker.check_model(exported)
+    return exported
 
 
 def _halve_weights(graph: onnx.GraphProto) -> None:
@@ -101,7 +143,7 @@ def _halve_weights(graph: onnx.GraphProto) -> None:
     for weight in graph.initializer:
         if weight.data_type == TensorProto.FLOAT and np.prod(weight.dims) >= _HALVED_FROM:
             name, values = weight.name, numpy_helper.to_array(weight)
-            weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+            weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}{_HALVED}"))
             casts.append(helper.make_node("Cast", [weight.name], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
     del graph.node[:]

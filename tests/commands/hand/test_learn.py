@@ -88,12 +88,15 @@ def test_sheets_of_one_hand_are_learned_together(monkeypatch: pytest.MonkeyPatch
 def test_a_hand_that_was_learned_is_saved_and_read_with(
     given: Path, learned: HandFile, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(learn_command, "learn", lambda samples, seed, report: replace(learned, seed=seed))
+    def learn(samples: Samples, seed: int, report: object) -> HandFile:
+        return HandFile(replace(learned.about, seed=seed), learned.weights)
+
+    monkeypatch.setattr(learn_command, "learn", learn)
     assert cli.main(["hand", "learn", str(given), "--name=mine", "--seed=5"]) == 0
     printed = capsys.readouterr().out
     assert "Learned 'mine' in" in printed
     assert "before" in printed
-    assert HandFile.read(hand_path("mine")).seed == 5
+    assert HandFile.read(hand_path("mine")).about.seed == 5
     TextRecognizer(model_of(hand_path("mine")))
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from text_recognizer.errors import UserError, check_seed
-from text_recognizer.hand.figures import describe
-from text_recognizer.hand.file import SUFFIX, HandFile
+from text_recognizer.hand.file import SUFFIX
 from text_recognizer.hand.learning import Phase, Report, learn
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.contact import write_contact_sheet
@@ -46,13 +45,13 @@ def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "c
     with _progress_bar() as report:
         hand = learn(samples, seed, report)
     file = save_hand(name, hand.to_bytes())
-    print(f"Learned {name!r} in {time.perf_counter() - started:.0f} s: {file}\n{describe(hand.figures)}")
+    print(f"Learned {name!r} in {time.perf_counter() - started:.0f} s: {file}\n{hand.figures}")
     print(f"Read with it: text-recognizer read --hand {name} PICTURE")
 
 
 def _samples(file: Path, contact: Path) -> Samples:
     if file.suffix == SUFFIX:
-        return Samples.of(HandFile.read(file), file)
+        return Samples.of(file)
     picture = load_picture(file)
     try:
         found = find_sheet(picture)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from text_recognizer.files import replacing
-from text_recognizer.hand.figures import describe
 from text_recognizer.hand.file import HandFile
-from text_recognizer.hand.store import check_pictures, hand_path
+from text_recognizer.hand.store import decoded, hand_path
 
 
 def show(name: str, *, out: str | None = None) -> None:
@@ -22,9 +21,9 @@ def show(name: str, *, out: str | None = None) -> None:
     """
     file, picture = hand_path(name), Path(out or f"{name}.png")
     hand = HandFile.read(file)
-    check_pictures(hand.characters_png, hand.characters, file)
+    decoded(hand.about.characters, file)
     with replacing(picture) as temporary:
-        temporary.write_bytes(hand.characters_png)
-    different = len(set(hand.characters.texts))
-    print(f"{name}: {len(hand.characters.texts)} pictures of {different} characters: {picture}")
-    print(f"{len(hand.lines.texts)} lines of copied words\n{describe(hand.figures)}\n{file}")
+        temporary.write_bytes(hand.about.characters.png)
+    different = len(set(hand.about.characters.texts))
+    print(f"{name}: {len(hand.about.characters.texts)} pictures of {different} characters: {picture}")
+    print(f"{len(hand.about.lines.texts)} lines of copied words\n{hand.figures}\n{file}")
