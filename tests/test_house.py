@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import statistics
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from text_recognizer.cli import COMMANDS
 
 PACKAGE = ROOT / "text_recognizer"
 MOST_FILES = 12
+USUAL_LINES, MOST_LINES = 8, 60
 ROOMS = sorted({path.parent for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts})
 
 
@@ -39,3 +42,22 @@ def test_the_design_names_all_rooms() -> None:
     named = set(re.findall(r"^\| `([\w/]+)/` \|", page, re.MULTILINE))
     rooms = {path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("__init__.py")} - {"."}
     assert named == rooms
+
+
+def test_functions_are_short() -> None:
+    lengths = {
+        f"{path.relative_to(PACKAGE)}:{node.name}": _lines_of(node)
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert statistics.median(lengths.values()) <= USUAL_LINES
+    assert {name: length for name, length in lengths.items() if length > MOST_LINES} == {}
+
+
+def _lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines of a function with its signature and without its docstring."""
+    assert function.end_lineno is not None
+    first = function.body[0]
+    documented = ast.get_docstring(function) is not None and first.end_lineno is not None
+    return function.end_lineno - function.lineno + 1 - (first.end_lineno - first.lineno + 1 if documented else 0)  # type: ignore[operator]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterable, Sequence
+from typing import overload
 
 from text_recognizer.errors import UserError
 
@@ -36,7 +37,13 @@ class Alphabet(Sequence[str]):
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[str, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> str | tuple[str, ...]:
         return self.tokens[index]
 
     def __contains__(self, token: object) -> bool:
@@ -56,7 +63,7 @@ class Alphabet(Sequence[str]):
         """All tokens that stand for a character, space included."""
         return tuple(token for token in self.tokens if token not in SPECIAL_TOKENS)
 
-    def index(self, token: str, *_: int) -> int:  # type: ignore[override]
+    def index(self, token: str, *_: int) -> int:
         """Index of a token.
 
         Raises:

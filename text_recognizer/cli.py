@@ -99,4 +99,4 @@ def _parse(function: Callable[..., Any], argv: list[str], prog: str) -> dict[str
         takes_many = "list" in str(inspect.signature(function).parameters[name].annotation)
         parser.add_argument(name, nargs="+" if takes_many else None)
     parser.add_function_arguments(function, as_group=False, skip=set(positional))
-    return vars(parser.instantiate(parser.parse_args(argv)))
+    return dict(vars(parser.instantiate(parser.parse_args(argv))))

@@ -45,7 +45,8 @@ def characters_figure(
         _show(canvas, image, left, top, CELL / image.shape[1])
         color = colors[number] if colors else "black"
         canvas.text(left + CELL / 2, top - PAD, label, ha="center", color=color, **TEXT)
-    return canvas.figure
+    figure: Figure = canvas.figure
+    return figure
 
 
 def lines_figure(
@@ -76,7 +77,8 @@ def lines_figure(
             if x1 > x0:
                 canvas.add_patch(Rectangle((GAP + x0, top), x1 - x0, heights[number], **BOX))
         top += heights[number] + GAP
-    return canvas.figure
+    figure: Figure = canvas.figure
+    return figure
 
 
 def class_sizes_figure(sizes: np.ndarray, labels: Sequence[str]) -> Figure:

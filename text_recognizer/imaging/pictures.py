@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from text_recognizer.errors import UserError
 
@@ -81,7 +81,7 @@ def _decode(open_image: Callable[[], Image.Image], name: str, max_pixels: int) -
             return _grey_of_image(open_image(), name, max_pixels)
     except UserError:
         raise
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise UserError(f"{name}: not a picture; expected {', '.join(FORMATS)}.") from None
     except (Image.DecompressionBombError, MemoryError):
         raise UserError(f"{name}: {_too_many_pixels(max_pixels)}") from None
@@ -154,5 +154,5 @@ def _to_uint8(array: np.ndarray, name: str) -> np.ndarray:
     if array.dtype == np.uint16:
         return (array >> 8).astype(np.uint8)
     if np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all() and np.all((array >= 0) & (array <= 1)):
-        return np.rint(array * 255).astype(np.uint8)
+        return np.asarray(np.rint(array * 255), np.uint8)
     raise UserError(f"{name}: an array of {array.dtype}; expected uint8, uint16, bool, or floats from 0 to 1.")

@@ -49,4 +49,5 @@ class CNN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, num_classes) of pictures (B, 1, H, W) in [0, 1]."""
-        return self.head(self.features(x))
+        logits: Tensor = self.head(self.features(x))
+        return logits

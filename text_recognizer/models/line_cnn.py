@@ -26,7 +26,7 @@ class _Context(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.body(x)
+        return torch.add(x, self.body(x))
 
 
 class LineCNN(nn.Module):
@@ -79,4 +79,5 @@ class LineCNN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, num_classes, S) of lines (B, 1, H, W) in [0, 1], S = ``output_length(W)``."""
         windows = torch.squeeze(self.windows(self.features(x)), dim=2)  # (B, fc_dim, S)
-        return self.classifier(self.context(windows))
+        logits: Tensor = self.classifier(self.context(windows))
+        return logits

@@ -48,4 +48,5 @@ class LineReshapeCNN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, num_classes, S) of lines (B, 1, H, W) in [0, 1], S = W // H."""
         squares = self.slices(x)
-        return self.cnn(squares.flatten(0, 1)).view(*squares.shape[:2], -1).transpose(1, 2)
+        logits: Tensor = self.cnn(squares.flatten(0, 1))
+        return logits.view(*squares.shape[:2], -1).transpose(1, 2)

@@ -42,4 +42,5 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, num_classes) of pictures (B, 1, H, W) in [0, 1]."""
-        return self.layers(x)
+        logits: Tensor = self.layers(x)
+        return logits

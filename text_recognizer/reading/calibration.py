@@ -86,5 +86,5 @@ def expected_calibration_error(table: list[ReliabilityBin]) -> float:
 
 
 def _logit(probability: np.ndarray | float) -> np.ndarray:
-    clipped = np.clip(probability, 1e-9, 1 - 1e-9)
-    return np.log(clipped) - np.log1p(-clipped)
+    clipped: np.ndarray = np.clip(probability, 1e-9, 1 - 1e-9)
+    return np.asarray(np.log(clipped) - np.log1p(-clipped))

@@ -105,7 +105,11 @@ class Learning:
 
 
 def _follow(
-    job: subprocess.Popen[bytes], progress: Progress, written: bytes, said: IO[bytes], lock: AcquireReturnProxy
+    job: subprocess.Popen[bytes],
+    progress: Progress,
+    written: bytes,
+    said: IO[bytes],
+    lock: AcquireReturnProxy[Any],
 ) -> None:
     """Give the job what was written, and write down what it says, until it ends. Its input stays open for so long."""
     assert job.stdin
@@ -150,7 +154,7 @@ def _read() -> Progress | None:
     return None
 
 
-def _lock() -> AcquireReturnProxy | None:
+def _lock() -> AcquireReturnProxy[Any] | None:
     """The lock, held; None if another holds it."""
     from filelock import FileLock, Timeout
 
@@ -203,7 +207,7 @@ def _checked(data: bytes) -> dict[str, Any]:
         UserError: If not.
     """
     try:
-        written = json.loads(data)
+        written: dict[str, Any] = json.loads(data)
     except (ValueError, RecursionError):
         raise UserError("The body is not JSON.") from None
     Samples.from_json(written).check()

@@ -47,5 +47,5 @@ class Metrics:
         registry = self._registry
         if os.environ.get(MULTIPROCESS_FOLDER):
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)

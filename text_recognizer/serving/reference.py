@@ -71,7 +71,7 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
 def _type(schema: dict[str, Any]) -> str:
     """A schema in a few words."""
     if "$ref" in schema:
-        return schema["$ref"].rpartition("/")[2]
+        return str(schema["$ref"]).rpartition("/")[2]
     if "anyOf" in schema:
         return " or ".join(_type(one) for one in schema["anyOf"])
     if "enum" in schema:

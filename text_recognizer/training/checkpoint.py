@@ -35,7 +35,8 @@ class Description:
 
     def build(self) -> nn.Module:
         """The model with fresh weights."""
-        return load_class(MODEL_CLASSES, self.model_class, "--model_class")(**self.model_args)
+        model: nn.Module = load_class(MODEL_CLASSES, self.model_class, "--model_class")(**self.model_args)
+        return model
 
     def require(self, wanted: Description, path: str) -> None:
         """Check that this, the description in the checkpoint ``path``, fits the experiment's.

@@ -46,7 +46,7 @@ class _Reader(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Log probabilities (B, S, C) of lines uint8 (B, H, W)."""
-        logits = self.model(images.unsqueeze(1).float() / 255)  # (B, C, S)
+        logits: Tensor = self.model(images.unsqueeze(1).float() / 255)  # (B, C, S)
         return logits.log_softmax(dim=1).transpose(1, 2)
 
 

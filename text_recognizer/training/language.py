@@ -111,7 +111,7 @@ def _spelled(code: int, length: int) -> str:
 def _smoothed(counts: np.ndarray, shorter: np.ndarray) -> np.ndarray:
     """Interpolate counts (n, characters) with the probabilities of the shorter contexts."""
     kinds = np.count_nonzero(counts, axis=1, keepdims=True)
-    return (counts + kinds * shorter) / (counts.sum(1, keepdims=True) + kinds)
+    return np.asarray((counts + kinds * shorter) / (counts.sum(1, keepdims=True) + kinds))
 
 
 def main() -> int:

@@ -93,8 +93,8 @@ def _figures(recognition: Recognition, batch: Any) -> dict[str, Figure]:
 def _pixels(figure: Figure) -> np.ndarray:
     """A figure drawn, uint8 (H, W, 3)."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    canvas.draw()  # type: ignore[no-untyped-call]
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()  # type: ignore[no-untyped-call]
 
 
 def _log(logger: Logger, name: str, picture: np.ndarray, step: int) -> None:

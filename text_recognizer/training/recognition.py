@@ -105,12 +105,13 @@ class Recognition(L.LightningModule):
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.model(x.to(self.dtype))
+        y: Tensor = self.model(x.to(self.dtype))
+        return y
 
     def evaluate(self, x: Tensor) -> Tensor:
         """What the model gives in evaluation mode; afterwards it is in the mode that it was in."""
         training = self.training
-        y = self.eval()(x)
+        y: Tensor = self.eval()(x)
         self.train(training)
         return y
 

@@ -108,7 +108,8 @@ def _move_stroke(state: np.ndarray, x: np.ndarray, y: np.ndarray, first: int, la
 
 @njit(cache=True)
 def _centre(values: np.ndarray, first: int, last: int) -> float:
-    low, high = values[first], values[first]
+    low: float = values[first]
+    high: float = low
     for i in range(first, last):
         low, high = min(low, values[i]), max(high, values[i])
     return (low + high) / 2

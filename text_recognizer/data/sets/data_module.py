@@ -78,7 +78,8 @@ class _Batches(TorchDataset):  # type: ignore[type-arg]
 
     def __getitem__(self, indices: np.ndarray) -> tuple[torch.Tensor, ...]:
         batch: Any = self.dataset.batch(indices)
-        return batch._make(torch.from_numpy(array) for array in batch)
+        tensors: tuple[torch.Tensor, ...] = batch._make(torch.from_numpy(array) for array in batch)
+        return tensors
 
 
 class BatchSampler(Sampler[np.ndarray]):
@@ -138,7 +139,7 @@ class BatchSampler(Sampler[np.ndarray]):
             pool = pool[np.argsort(self.dataset.widths(pool), kind="stable")]
             whole = [pool[i : i + self.batch_size] for i in range(0, len(pool), self.batch_size)]
             short = [whole.pop()] if len(whole[-1]) < self.batch_size else []
-            rng.shuffle(whole)  # type: ignore[arg-type]
+            rng.shuffle(whole)
             batches += whole + short
         return batches
 
@@ -193,7 +194,7 @@ class DataModule(L.LightningDataModule):
         return DataLoader(
             _Batches(dataset),
             batch_size=None,
-            sampler=sampler,  # type: ignore[arg-type]
+            sampler=sampler,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),

@@ -59,4 +59,4 @@ def capped_at_mean(indices: np.ndarray, targets: np.ndarray, seed: int) -> np.nd
     classes = np.unique(targets)
     cap = round(len(targets) / len(classes))
     kept = [order[targets[order] == label][:cap] for label in classes]
-    return indices[np.sort(np.concatenate(kept))]
+    return np.take(indices, np.sort(np.concatenate(kept)))

@@ -441,10 +441,11 @@ def _zone(hand: _Hand, code: int, inside_word: bool) -> tuple[float, float, floa
 @njit(cache=True)
 def _choose(state: np.ndarray, hand: _Hand, offsets: np.ndarray, code: int) -> int:
     """A glyph: the hand's usual shape of the character, or any."""
-    count = offsets[code + 1] - offsets[code]
+    first: int = offsets[code]
+    count = offsets[code + 1] - first
     if happens(state, hand.repetition):
-        return offsets[code] + np.int64(mix(hand.shapes ^ np.uint64(code)) % np.uint64(count))
-    return offsets[code] + randint(state, count)
+        return int(first + np.int64(mix(hand.shapes ^ np.uint64(code)) % np.uint64(count)))
+    return first + randint(state, count)
 
 
 @njit(cache=True)

@@ -87,7 +87,7 @@ class TextMix:
     def cumulative(self) -> np.ndarray:
         """float64 (6,): the share of lines of each kind or one before it."""
         weights = np.cumsum(dataclasses.astuple(self))
-        return weights / weights[-1]
+        return np.asarray(weights / weights[-1])
 
 
 AS_IT_STANDS = TextMix()
@@ -259,7 +259,7 @@ def _draw_words(
     if end == first:
         return 0
     last = first if single else first + randint(state, end - first)
-    length = word_ends[last] - start
+    length: int = word_ends[last] - start
     text[:length] = corpus[start : start + length]
     return length
 

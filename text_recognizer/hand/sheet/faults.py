@@ -125,4 +125,4 @@ def check_filled(filled: list[bool]) -> None:
 
 
 def _inside(pixels: np.ndarray, grey: np.ndarray) -> np.ndarray:
-    return np.all((pixels >= -1) & (pixels <= np.array(grey.shape[::-1])), axis=1)
+    return np.asarray(((pixels >= -1) & (pixels <= np.array(grey.shape[::-1]))).all(axis=1))

@@ -37,11 +37,11 @@ class Warp:
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Pixels of the photograph, float64 (N, 2), of points of the field in mm, (N, 2)."""
         bent = points + _terms(points, len(self.bend)) @ self.bend
-        return cv2.perspectiveTransform(bent[None], self.homography)[0]
+        return _projected(bent, self.homography)
 
     def back(self, pixels: np.ndarray) -> np.ndarray:
         """Points of the field in mm, as if it were plane."""
-        return cv2.perspectiveTransform(pixels[None], np.linalg.inv(self.homography))[0]
+        return _projected(pixels, np.linalg.inv(self.homography))
 
     def bent_by(self, points: np.ndarray, offsets: np.ndarray, axes: np.ndarray, degree: int) -> Warp:
         """A warp that also moves ``points`` (N, 2) by ``offsets`` (N,) along ``axes`` (N,), fitted robustly."""
@@ -160,6 +160,10 @@ def _peaks(profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     before, here, after = (smooth[rows, best + k] for k in (-1, 0, 1))
     shift = (before - after) / np.minimum(2 * (before - 2 * here + after), -1e-9)
     return best + np.clip(shift, -0.5, 0.5) - profiles.shape[1] // 2, profiles.max(1) - np.median(profiles, 1)
+
+
+def _projected(points: np.ndarray, homography: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.perspectiveTransform(points[None], homography)[0])
 
 
 def _terms(points: np.ndarray, count: int) -> np.ndarray:
