@@ -13,6 +13,7 @@ DATA_CLASSES = {
     "EMNIST": "text_recognizer.data.sets.emnist",
     "PenStrokes": "text_recognizer.data.sets.pen_strokes",
     "EMNISTLines": "text_recognizer.data.sets.emnist_lines",
+    "PaperLines": "text_recognizer.data.sets.paper_lines",
 }
 MODEL_CLASSES = {
     "MLP": "text_recognizer.models.mlp",

@@ -38,12 +38,14 @@ class LineReader(nn.Module):
     Args:
         input_shape: (1, H, W) of one line; W may vary from batch to batch.
         num_classes: Size of the alphabet.
-        conv_dim: Channels at a quarter of the size; twice as many at an eighth of the height.
+        conv_dim: Channels at a quarter of the size.
+        stage_blocks: Residual blocks of each further stage; each has half the rows and twice the channels of the one
+            before.
         context_dim: Channels per step.
         context_blocks: Convolutions along the line, with dilations 1, 2, 4, 8, 1, 2, 4, ...
 
     Raises:
-        UsageError: If conv_dim is below 2, context_dim below 1, or context_blocks below 0.
+        UsageError: If conv_dim is below 2, context_dim below 1, or context_blocks or one of stage_blocks below 0.
     """
 
     default_loss = "aligned_ctc"
@@ -54,22 +56,24 @@ class LineReader(nn.Module):
         input_shape: tuple[int, int, int] = (1, 40, 28 * 32),
         num_classes: int = 83,
         conv_dim: int = 32,
+        stage_blocks: tuple[int, ...] = (2,),
         context_dim: int = 192,
         context_blocks: int = 6,
     ) -> None:
         super().__init__()
         check_at_least(1, context_dim=context_dim)
         check_at_least(0, context_blocks=context_blocks)
-        rows = -(-input_shape[1] // 8)
-        self.features = nn.Sequential(
-            *GlyphFeatures(conv_dim),
-            ConvNorm(conv_dim, 2 * conv_dim, 3, stride=(2, 1)),
-            Residual(2 * conv_dim),
-            Residual(2 * conv_dim),
-        )
+        rows, channels = -(-input_shape[1] // 4), conv_dim
+        stages: list[nn.Module] = []
+        for blocks in stage_blocks:
+            check_at_least(0, stage_blocks=blocks)
+            stages.append(ConvNorm(channels, 2 * channels, 3, stride=(2, 1)))
+            rows, channels = -(-rows // 2), 2 * channels
+            stages += [Residual(channels) for _ in range(blocks)]
+        self.features = nn.Sequential(*GlyphFeatures(conv_dim), *stages)
         self.steps = nn.Sequential(
             nn.Dropout2d(DROPOUT),
-            nn.Conv2d(2 * conv_dim, context_dim, (rows, 1), bias=False),
+            nn.Conv2d(channels, context_dim, (rows, 1), bias=False),
             nn.BatchNorm2d(context_dim),
             nn.ReLU(inplace=True),
         )

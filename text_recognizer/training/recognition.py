@@ -20,7 +20,6 @@ from text_recognizer.training.metrics import CharacterMetrics, LineMetrics
 WARM_UP_SHARE = 0.15
 START_FACTOR = 0.1
 END_FACTOR = 0.001
-ALIGNED_SHARE = 1 / 3
 
 
 def one_cycle(progress: float) -> float:
@@ -215,6 +214,7 @@ class LineRecognition(Recognition):
         loss: ``cross_entropy``, one output position per target position; ``ctc`` (Graves et al., 2006), any length; or
             ``aligned_ctc``, a first third of cross entropy where the characters stand, then ctc. By default what the
             model is for: ``aligned_ctc`` for LineReader, ``cross_entropy`` for the others.
+        aligned_share: Of ``aligned_ctc``, the share of the training that is cross entropy.
 
     Raises:
         UsageError: If the loss is cross_entropy and the model's output length is not the target length.
@@ -228,6 +228,7 @@ class LineRecognition(Recognition):
         input_width: int,
         target_length: int,
         loss: Literal["cross_entropy", "ctc", "aligned_ctc"] | None = None,
+        aligned_share: float = 1 / 3,
         **optimization: Any,
     ) -> None:
         super().__init__(model, alphabet, **optimization)
@@ -244,7 +245,7 @@ class LineRecognition(Recognition):
                 f"{type(model).__name__} gives {steps} outputs for lines of {input_width} pixels, fewer than the "
                 f"{target_length} characters that a target may hold. Use a smaller --window_stride."
             )
-        self.loss = loss
+        self.loss, self.aligned_share = loss, aligned_share
         self.blank = alphabet.index(BLANK)
         self.padding = alphabet.index(PADDING)
 
@@ -260,7 +261,7 @@ class LineRecognition(Recognition):
             metrics.update(self.predict(logits, steps, targets.shape[1]), targets)
         if self.loss == "cross_entropy":
             return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing if self.training else 0.0)
-        if self.loss == "aligned_ctc" and self.training and self.progress < ALIGNED_SHARE:
+        if self.loss == "aligned_ctc" and self.training and self.progress < self.aligned_share:
             labels = aligned_labels(targets, boxes, blank=self.blank, **size)
             padding = torch.arange(logits.shape[2], device=steps.device) >= steps[:, None]
             return F.cross_entropy(logits, labels.masked_fill(padding, IGNORED), label_smoothing=self.label_smoothing)

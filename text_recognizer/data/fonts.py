@@ -1,0 +1,75 @@
+"""Handwriting fonts: open fonts whose table says what kind of writing they show."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from text_recognizer.data.download import data_file, explain_write_errors, processed_folder
+from text_recognizer.errors import UserError
+
+TABLE = "fonts.tsv"
+HELD_OUT_EVERY = 10
+"""Of the families in the order of their names, every tenth tests and the one after it validates."""
+
+
+@dataclass(frozen=True)
+class HandwritingFont:
+    """A font file, its family, and its kind: ``print``, ``joined``, ``formal``, ``caps`` or ``marker``."""
+
+    path: Path
+    family: str
+    kind: str
+
+
+def load_fonts(split: str) -> list[HandwritingFont]:
+    """The fonts of a split, downloaded first if need be; no family is in two splits.
+
+    Raises:
+        UserError: If the archive cannot be had or is not one of fonts.
+    """
+    folder = prepare_fonts()
+    rows = list(csv.DictReader(io.StringIO((folder / TABLE).read_text(encoding="utf-8")), delimiter="\t"))
+    families = sorted({row["family"] for row in rows})
+    roles = {family: {0: "test", 1: "val"}.get(i % HELD_OUT_EVERY, "train") for i, family in enumerate(families)}
+    return [
+        HandwritingFont(folder / row["file"], row["family"], row["kind"]) for row in rows if roles[row["family"]] == split
+    ]
+
+
+def prepare_fonts() -> Path:
+    """Download and unpack the fonts unless the cache holds them; returns their folder.
+
+    Raises:
+        UserError: As :func:`load_fonts` does.
+    """
+    archive = data_file("fonts", "handwriting-fonts.zip")
+    folder = processed_folder() / f"fonts-{archive.key}"
+    if not folder.is_dir():
+        with explain_write_errors(folder.parent):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{folder}.lock"):
+                if not folder.is_dir():
+                    _unpack(archive.fetch(), folder)
+    return folder
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    temporary = Path(tempfile.mkdtemp(dir=folder.parent))
+    try:
+        with zipfile.ZipFile(archive) as members:
+            members.extractall(temporary)
+        if not (temporary / TABLE).is_file():
+            raise UserError(f"{archive} is not an archive of handwriting fonts: it has no {TABLE}.")
+        temporary.rename(folder)
+    except zipfile.BadZipFile as error:
+        raise UserError(f"{archive} is not a readable archive ({error}).") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

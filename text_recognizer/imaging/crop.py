@@ -1,0 +1,21 @@
+"""What the reader sees of a line: a grey crop at one band height, its paper left in."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+CROP_HEIGHT = 40
+CROP_UNIT = 16
+"""Rows of a line's band in its crop."""
+_LOW, _HIGH = 0.005, 0.95
+_LEAST_CONTRAST = 12
+
+
+def stretch_contrast(picture: np.ndarray) -> np.ndarray:
+    """Dark ink on light paper, uint8 (h, w), to ink near 255 on paper near 0, whatever the light."""
+    counts = np.cumsum(cv2.calcHist([picture], [0], None, [256], [0, 256]).ravel())
+    low, high = np.searchsorted(counts, counts[-1] * np.array([_LOW, _HIGH]))
+    low = min(int(low), int(high) - _LEAST_CONTRAST)
+    table = np.clip((int(high) - np.arange(256)) * (255 / (int(high) - low)), 0, 255)
+    return cv2.LUT(picture, np.rint(table).astype(np.uint8))
