@@ -19,3 +19,11 @@ def stretch_contrast(picture: np.ndarray) -> np.ndarray:
     low = min(int(low), int(high) - _LEAST_CONTRAST)
     table = np.clip((int(high) - np.arange(256)) * (255 / (int(high) - low)), 0, 255)
     return cv2.LUT(picture, np.rint(table).astype(np.uint8))
+
+
+def even_contrast(picture: np.ndarray) -> np.ndarray:
+    """Grey uint8 (h, w) with its darkest pixels near 0 and its paper near 255; polarity stays."""
+    low, high = np.percentile(picture, (0.5, 99))
+    if high - low < _LEAST_CONTRAST:
+        low = high - _LEAST_CONTRAST
+    return np.clip((picture.astype(np.float32) - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
