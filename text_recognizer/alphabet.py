@@ -90,9 +90,9 @@ class Alphabet(Sequence[str]):
 ALPHABET = Alphabet((*SPECIAL_TOKENS, *DIGITS, *LETTERS, " ", *PUNCTUATION))
 """The lab's 83 tokens in its order: ``<B>`` (the CTC blank), ``<S> <E> <P>``, 0-9, A-Z, a-z, space, punctuation."""
 
-ACCENTED = "".join(chr(i) for i in range(0xC0, 0x100) if chr(i) not in "×÷") + "ŒœŠšŽžŸ"
+ACCENTED = "".join(chr(i) for i in range(0xC0, 0x100) if i not in (0xD7, 0xF7)) + "ŒœŠšŽžŸ"
 """Letters of Western European languages beyond ASCII's."""
 READER_ALPHABET = Alphabet(
     (*ALPHABET, *(c for c in map(chr, range(33, 127)) if c not in ALPHABET), *"£€°§¡¿«»", *ACCENTED)
 )
-"""What the reader reads: the lab's tokens, in their order, then the rest of printable ASCII, signs and accented letters."""
+"""What the reader reads: the lab's tokens in their order, the rest of printable ASCII, signs and accented letters."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
 from text_recognizer.models.layers import ConvNorm, Residual
 
-FINDER_STRIDE = 4
-"""Pixels per column and row of what the finder gives."""
-
 
 class LineFinder(nn.Module):
     """A small U-Net (Ronneberger, Fischer and Brox, 2015) with three outputs per cell of 4 x 4 pixels.
 
-    The first is the logit of the cell lying in the band of a line (:mod:`text_recognizer.imaging.band`), spaces between
-    its words included; the second is the logarithm of the band's height in pixels; the third is how many band heights the
+    The first is the logit of the cell lying in the band of a line (:mod:`text_recognizer.imaging.band`), spaces
+    between its words included; the second is the logarithm of the band's height in pixels; the third is how many band heights the
     centre line lies below the cell. The last two mean something inside a band only.
 
     Args:
@@ -25,12 +24,13 @@ class LineFinder(nn.Module):
     def __init__(self, *, channels: tuple[int, ...] = (24, 32, 48, 64, 64)) -> None:
         super().__init__()
         first = channels[0]
-        self.stem = nn.Sequential(ConvNorm(1, first // 2, 5, stride=2), ConvNorm(first // 2, first, 3, stride=2), Residual(first))
-        self.down = nn.ModuleList(
-            nn.Sequential(ConvNorm(above, below, 3, stride=2), Residual(below))
-            for above, below in zip(channels[:-1], channels[1:], strict=True)
+        self.stem = nn.Sequential(
+            ConvNorm(1, first // 2, 5, stride=2), ConvNorm(first // 2, first, 3, stride=2), Residual(first)
         )
-        self.across = nn.ModuleList(nn.Conv2d(below, above, 1) for above, below in zip(channels[:-1], channels[1:], strict=True))
+        self.down = nn.ModuleList(
+            nn.Sequential(ConvNorm(above, below, 3, stride=2), Residual(below)) for above, below in pairwise(channels)
+        )
+        self.across = nn.ModuleList(nn.Conv2d(below, above, 1) for above, below in pairwise(channels))
         self.up = nn.ModuleList(Residual(above) for above in channels[:-1])
         self.head = nn.Conv2d(first, 3, 1)
 

@@ -148,7 +148,7 @@ _CAPITAL_I, _SMALL_I = ALPHABET.index("I"), ALPHABET.index("i")
 _CAPITALS = np.array([token in LETTERS and token.isupper() for token in ALPHABET])
 _SMALL_LETTERS = np.array([token in LETTERS and token.islower() for token in ALPHABET])
 
-_ZONES: dict[str, tuple[float, float, float, float, float, float]] = {
+ZONES: dict[str, tuple[float, float, float, float, float, float]] = {
     "acemnorsuvwxz": (1, 0, 0, 0, 0, 2),
     "bdfhkl": (0, 0, 1, 0, 0, 2),
     "t": (0.25, 0, 0.65, 0, 0, 2),
@@ -176,7 +176,7 @@ x-heights."""
 
 def _zones(alphabet: Alphabet) -> np.ndarray:
     zones = np.zeros((len(alphabet), 6))
-    for characters, zone in _ZONES.items():
+    for characters, zone in ZONES.items():
         for character in characters:
             zones[alphabet.index(character)] = zone
     return zones

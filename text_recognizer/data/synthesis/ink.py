@@ -89,7 +89,9 @@ class StrokeInk:
         for line in lines:
             if len(line) == 1 or int(np.ptp(line, axis=0).max()) < thickness << _SHIFT:
                 centre = line.mean(axis=0).astype(int)
-                cv2.circle(canvas, tuple(centre.tolist()), int(thickness * 0.6 * (1 << _SHIFT)), 255, -1, cv2.LINE_AA, _SHIFT)
+                cv2.circle(
+                    canvas, tuple(centre.tolist()), int(thickness * 0.6 * (1 << _SHIFT)), 255, -1, cv2.LINE_AA, _SHIFT
+                )
         picture = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
         thinner = pen * SUPERSAMPLING / thickness
         return picture if thinner >= 1 else cv2.convertScaleAbs(picture, alpha=thinner)

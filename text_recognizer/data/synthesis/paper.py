@@ -49,7 +49,9 @@ class View:
         return float(m[0, 0] * x + m[0, 2]), float(m[1, 0] * x + m[1, 1] * y + m[1, 2])
 
 
-def photograph(ink: Ink | None, neighbours: Sequence[tuple[Ink, np.ndarray]], view: View, rng: np.random.Generator) -> np.ndarray:
+def photograph(
+    ink: Ink | None, neighbours: Sequence[tuple[Ink, np.ndarray]], view: View, rng: np.random.Generator
+) -> np.ndarray:
     """A picture of a line on its sheet.
 
     Args:
@@ -91,7 +93,9 @@ def _light(size: tuple[int, int], unit: float, rng: np.random.Generator) -> np.n
         return np.full(size, min(1.0, level + 0.3), np.float32)
     grid = (max(2, round(width / (8 * unit)) + 2), 3)
     light = level + cv2.resize(
-        rng.normal(0, rng.uniform(0, 0.08), grid[::-1]).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
+        rng.normal(0, rng.uniform(0, 0.08), grid[::-1]).astype(np.float32),
+        (width, height),
+        interpolation=cv2.INTER_CUBIC,
     )
     if rng.random() < 0.14:
         edge = np.zeros(size, np.float32)
@@ -174,7 +178,12 @@ class _Rules:
         self.empty = False
 
     def level(
-        self, y: float, left: float = -30.0, right: float | None = None, *, tilt: float = 0.0,
+        self,
+        y: float,
+        left: float = -30.0,
+        right: float | None = None,
+        *,
+        tilt: float = 0.0,
         dash: tuple[float, float] | None = None,
     ) -> None:
         """A line across, by default beyond both ends of the view."""
@@ -255,13 +264,17 @@ def camera(page: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarra
     if rng.random() < 0.35:
         small = max(0.25, min(1.0, rng.uniform(5.5, 12) / unit))
         shrunk = cv2.resize(page, None, fx=small, fy=small, interpolation=cv2.INTER_AREA)
-        page = cv2.resize(shrunk, (width, height), interpolation=cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR)
+        page = cv2.resize(
+            shrunk, (width, height), interpolation=cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR
+        )
     if rng.random() < 0.5:
         page = page + rng.standard_normal(page.shape, np.float32) * np.float32(rng.uniform(0, 0.035))
     picture = np.clip(page * 255, 0, 255).astype(np.uint8)
     if rng.random() < 0.3:
         quality = int(rng.integers(25, 90))
-        picture = cv2.imdecode(cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE)
+        picture = cv2.imdecode(
+            cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_GRAYSCALE
+        )
     if rng.random() < 0.05:
         dark, light = np.percentile(picture, (1, 90))
         picture = np.where(picture > dark + rng.uniform(0.4, 0.7) * (light - dark), 255, 0).astype(np.uint8)

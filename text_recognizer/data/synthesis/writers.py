@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from text_recognizer.alphabet import ALPHABET, Alphabet
-from text_recognizer.data.compose import LineStyle, compose_lines, encode_texts
-from text_recognizer.data.glyphs import GlyphBank
-from text_recognizer.data.handwriting import _ZONES
+from text_recognizer.alphabet import ALPHABET
+from text_recognizer.data.glyphs.bank import GlyphBank
+from text_recognizer.data.glyphs.unipen import PenWriting
+from text_recognizer.data.synthesis.compose import LineStyle, compose_lines, encode_texts
+from text_recognizer.data.synthesis.handwriting import ZONES
 from text_recognizer.data.synthesis.ink import RASTER_BAND, Ink, RasterInk, StrokeInk, bend, character_boxes
-from text_recognizer.data.unipen import PenWriting
 
 _OTHER_ZONES = {
     "$£€§": (0, 1.1, 0, -0.1, 0, 2),
@@ -29,7 +29,7 @@ _OTHER_ZONES = {
     "`°": (0, 1.1, 0, 0.9, 0, 0.5),
     "\\": (0, 1.05, 0, -0.15, 0, 1.2),
 }
-_ZONE_OF = {c: zone for table in (_ZONES, _OTHER_ZONES) for characters, zone in table.items() for c in characters}
+_ZONE_OF = {c: zone for table in (ZONES, _OTHER_ZONES) for characters, zone in table.items() for c in characters}
 
 
 class PenWords:
@@ -134,7 +134,9 @@ class PenCharacters:
         jitter, ink = rng.uniform(0, 0.07), []
         boxes = np.zeros((len(text), 2), np.float32)
         x = 0.0
-        few = {c: [numbers[k] for k in rng.integers(len(numbers), size=2)] for c, numbers in glyphs.items() if c in text}
+        few = {
+            c: [numbers[k] for k in rng.integers(len(numbers), size=2)] for c, numbers in glyphs.items() if c in text
+        }
         for position, character in enumerate(text):
             if character == " ":
                 space = gap * rng.uniform(0.8, 1.3)
@@ -149,7 +151,9 @@ class PenCharacters:
             top = shares[0] + shares[1] * capital + shares[2] * ascender
             bottom = shares[3] - shares[4] * descender
             extent = np.maximum(high - low, 1e-3)
-            scale = min((top - bottom) / max(extent[1], 0.12 * extent[0]), shares[5] / extent[0]) * rng.uniform(0.93, 1.07)
+            scale = min((top - bottom) / max(extent[1], 0.12 * extent[0]), shares[5] / extent[0]) * rng.uniform(
+                0.93, 1.07
+            )
             middle = -(top + bottom) / 2 + rng.normal(0, jitter)
             offset = np.array([x - low[0] * scale, middle - (low[1] + high[1]) / 2 * scale], np.float32)
             ink += [stroke * np.float32(scale) + offset for stroke in strokes]
@@ -168,7 +172,11 @@ def varied(strokes: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarr
         x, y = stroke[:, 0], stroke[:, 1]
         moved = np.empty_like(stroke)
         moved[:, 0] = x + waves[2] * np.sin(y / lengths[2] * 6.28 + phases[2])
-        moved[:, 1] = y + waves[0] * np.sin(x / lengths[0] * 6.28 + phases[0]) + waves[3] * np.sin(x / lengths[3] * 6.28 + phases[3])
+        moved[:, 1] = (
+            y
+            + waves[0] * np.sin(x / lengths[0] * 6.28 + phases[0])
+            + waves[3] * np.sin(x / lengths[3] * 6.28 + phases[3])
+        )
         return moved
 
     return [vary(stroke) for stroke in strokes]
@@ -194,7 +202,9 @@ class FontWriter:
 
     def _font(self, number: int, size: int) -> ImageFont.FreeTypeFont:
         if (number, size) not in self._fonts:
-            self._fonts[number, size] = ImageFont.truetype(str(self.paths[number]), size, layout_engine=ImageFont.Layout.RAQM)
+            self._fonts[number, size] = ImageFont.truetype(
+                str(self.paths[number]), size, layout_engine=ImageFont.Layout.RAQM
+            )
         return self._fonts[number, size]
 
     def _x_height(self, number: int) -> float:

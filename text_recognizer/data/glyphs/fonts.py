@@ -40,7 +40,9 @@ def load_fonts(split: str) -> list[HandwritingFont]:
     families = sorted({row["family"] for row in rows})
     roles = {family: {0: "test", 1: "val"}.get(i % HELD_OUT_EVERY, "train") for i, family in enumerate(families)}
     return [
-        HandwritingFont(folder / row["file"], row["family"], row["kind"]) for row in rows if roles[row["family"]] == split
+        HandwritingFont(folder / row["file"], row["family"], row["kind"])
+        for row in rows
+        if roles[row["family"]] == split
     ]
 
 

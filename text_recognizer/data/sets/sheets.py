@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from text_recognizer.data.paper_lines import PaperLineDataset
+from text_recognizer.data.sets.paper_lines import PaperLineDataset
 from text_recognizer.data.synthesis.ink import Ink
 from text_recognizer.data.synthesis.paper import View, photograph
-from text_recognizer.imaging.crop import even_contrast
+from text_recognizer.imaging.crop import FINDER_STRIDE, even_contrast
 
-FINDER_STRIDE = 4
 SHAPES = ((64, 256), (64, 448), (64, 640), (192, 320), (256, 256))
 """Heights and widths of the pieces: three as pictures of lines are, two as parts of pages."""
 
@@ -75,7 +74,9 @@ class SheetDataset:
         if alone:
             rows = [first]
         else:
-            rows = [first + k * spacing for k in range(-9, 10) if -1.2 * unit < first + k * spacing < height + 1.2 * unit]
+            rows = [
+                first + k * spacing for k in range(-9, 10) if -1.2 * unit < first + k * spacing < height + 1.2 * unit
+            ]
         columns = [0.0] if not is_page or rng.random() < 0.7 else [0.0, width * rng.uniform(0.45, 0.6)]
         placed = []
         for column in columns:

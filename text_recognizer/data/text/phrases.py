@@ -10,7 +10,7 @@ import random
 import string
 import zlib
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 
 from faker import Faker
 
@@ -42,11 +42,47 @@ HASH_SHARES = {"train": range(8), "val": range(8, 9), "test": range(9, 10)}
 """A text is used only by the split to which its hash, modulo 10, assigns it."""
 
 _TRIES = 50
-_PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " "})
-_UNITS = ("kg", "g", "mg", "cm", "mm", "m", "km", "l", "ml", "h", "min", "s", "%", "°C", "EUR", "USD", "pcs", "x", "V", "W")
+_PLAIN = str.maketrans(
+    dict(zip("\u2018\u2019\u201c\u201d\u2013\u2014\u00a0", "''\"\"-- ", strict=True)) | {"\u2026": "..."}
+)
+_UNITS = (
+    "kg",
+    "g",
+    "mg",
+    "cm",
+    "mm",
+    "m",
+    "km",
+    "l",
+    "ml",
+    "h",
+    "min",
+    "s",
+    "%",
+    "°C",
+    "EUR",
+    "USD",
+    "pcs",
+    "x",
+    "V",
+    "W",
+)
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
            "December", "Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sep", "Sept", "Oct", "Nov", "Dec")  # fmt: skip
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "Mon", "Tue", "Wed", "Thu", "Fri")
+_DAYS = (
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+    "Mon",
+    "Tue",
+    "Wed",
+    "Thu",
+    "Fri",
+)
 _SYMBOLS = "!?.,:;-+*/=%&@#$()[]{}<>_'\"^~|\\`€£°"
 
 
@@ -126,7 +162,7 @@ def _with_case(rng: random.Random, kind: str, text: str) -> str:
     return text.lower() if draw < 0.20 else text
 
 
-@lru_cache(maxsize=None)
+@cache
 def _faker(locale: str) -> Faker:
     return Faker(locale)
 
@@ -220,13 +256,22 @@ def _contact(rng: random.Random) -> str:
 
 def _list(rng: random.Random) -> str:
     item = _fake(rng, ("en_US", *WORD_LOCALES), "word", "sentence", "first_name")
-    mark = rng.choice(("- ", "* ", f"{rng.randint(1, 20)}. ", f"{rng.randint(1, 20)}) ", f"{rng.choice('abcde')}) ", "> "))
-    return rng.choice((f"{mark}{item}", f"{item}: {rng.randint(1, 99)}", f"{rng.randint(1, 12)} x {item}", f"[ ] {item}"))
+    mark = rng.choice(
+        ("- ", "* ", f"{rng.randint(1, 20)}. ", f"{rng.randint(1, 20)}) ", f"{rng.choice('abcde')}) ", "> ")
+    )
+    return rng.choice(
+        (f"{mark}{item}", f"{item}: {rng.randint(1, 99)}", f"{rng.randint(1, 12)} x {item}", f"[ ] {item}")
+    )
 
 
 def _nonsense(rng: random.Random) -> str:
     """Words of no language, so that the net does not guess English."""
-    pools = (string.ascii_lowercase, string.ascii_letters, string.ascii_lowercase + string.digits, string.printable[:94])
+    pools = (
+        string.ascii_lowercase,
+        string.ascii_letters,
+        string.ascii_lowercase + string.digits,
+        string.printable[:94],
+    )
     words = []
     for _ in range(rng.randint(1, 4)):
         pool = rng.choice(pools)

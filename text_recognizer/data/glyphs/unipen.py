@@ -1,7 +1,7 @@
 """UNIPEN: the way of the pen in characters, words and texts of hundreds of writers.
 
-The official layout: files under ``data/`` name files under ``include/`` and label runs of their components (stretches of
-the pen on and off the paper); see ``data/raw/unipen/readme.md``.
+The official layout: files under ``data/`` name files under ``include/`` and label runs of their components, which are
+stretches of the pen on or off the paper. See ``data/raw/unipen/readme.md``.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
 from text_recognizer.data.download import data_file, explain_write_errors, processed_folder
-from typing import Literal; Split = Literal["train","val","test"]
+from text_recognizer.data.splits import Split
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.band import fit_band
 
@@ -67,7 +68,7 @@ class PenWriting:
     def strokes_of(self, segment: int) -> list[np.ndarray]:
         """The strokes of a segment, each float32 (points, 2)."""
         bounds = self.strokes[self.segments[segment] : self.segments[segment + 1] + 1]
-        return [self.points[start:end] for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+        return [self.points[start:end] for start, end in pairwise(bounds)]
 
 
 def load_unipen(split: Split) -> tuple[PenWriting, np.ndarray]:
@@ -141,7 +142,9 @@ def _segments(root: Path) -> Iterator[tuple[str, str, str, list[np.ndarray]]]:
             if site in HELD_OUT_SITES:
                 continue
             lines = path.read_text(encoding="latin-1").replace("\r", "\n").split("\n")
-            names = [line.split()[1] for line in lines if line.startswith(".INCLUDE") and line.rstrip().endswith(".dat")]
+            names = [
+                line.split()[1] for line in lines if line.startswith(".INCLUDE") and line.rstrip().endswith(".dat")
+            ]
             components: list[tuple[bool, np.ndarray]] = []
             writer = ""
             for name in names:

@@ -11,17 +11,18 @@ import cv2
 import numpy as np
 
 from text_recognizer.alphabet import PADDING, READER_ALPHABET
-from text_recognizer.data.compose import Lines, LineStyle
-from text_recognizer.data.data_module import DataModule
-from text_recognizer.data.fonts import load_fonts, prepare_fonts
-from text_recognizer.data.glyph_sources import download_glyphs, load_glyphs
-from text_recognizer.data.glyphs import SPLITS, GlyphBank, Split
-from text_recognizer.data.phrases import Phrases
+from text_recognizer.data.glyphs.bank import GlyphBank
+from text_recognizer.data.glyphs.fonts import load_fonts, prepare_fonts
+from text_recognizer.data.glyphs.sources import download_glyphs, load_glyphs
+from text_recognizer.data.glyphs.unipen import load_unipen, prepare_unipen
+from text_recognizer.data.sets.data_module import DataModule
+from text_recognizer.data.splits import SPLITS, Split
+from text_recognizer.data.synthesis.compose import Lines, LineStyle
 from text_recognizer.data.synthesis.ink import Ink
 from text_recognizer.data.synthesis.paper import View, photograph
 from text_recognizer.data.synthesis.writers import FontWriter, GlyphWriter, PenCharacters, PenWords
-from text_recognizer.data.text import download_text, load_documents
-from text_recognizer.data.unipen import load_unipen, prepare_unipen
+from text_recognizer.data.text.phrases import Phrases
+from text_recognizer.data.text.sources import download_text, load_documents
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, stretch_contrast
 
 WIDTH_STEP = 64
@@ -60,7 +61,7 @@ class InkShares:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a line will be, before it is drawn: its source, its text, its width in band heights, and pieces of UNIPEN."""
+    """What a line will be before it is drawn: source, text, width in band heights, pieces of UNIPEN."""
 
     source: str
     text: str
@@ -148,7 +149,9 @@ class PaperLineDataset:
         if plan.source == "pen_words":
             return self.pen_words.write(plan.pieces, rng)
         writer: Any = getattr(self, plan.source)
-        return writer.write(plan.text, rng) or self.pen_words.write(self.pen_words.choose(rng, len(plan.text) + 12)[1], rng)
+        return writer.write(plan.text, rng) or self.pen_words.write(
+            self.pen_words.choose(rng, len(plan.text) + 12)[1], rng
+        )
 
     def widths(self, indices: np.ndarray) -> np.ndarray:
         """About the columns that lines take up, int64 (B,)."""
@@ -269,7 +272,13 @@ class PaperLines(DataModule):
         banks, documents = load_glyphs(self.glyphs, self.seed), load_documents(self.text, self.seed)
         self.datasets = {
             split: PaperLineDataset(
-                split, banks[split], documents, shares=self.shares, num_lines=count, max_length=self.max_length, seed=self.seed
+                split,
+                banks[split],
+                documents,
+                shares=self.shares,
+                num_lines=count,
+                max_length=self.max_length,
+                seed=self.seed,
             )
             for split, count in self.sizes.items()
         }

@@ -1,0 +1,186 @@
+"""Lines of writing in a picture: from the maps of the finder's net to crops that the reader reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, even_contrast
+
+STRIDE = 4
+"""Pixels per cell of the net's maps; a power of two of them is a multiple of ``_TILE``."""
+LINE_ROWS = 64
+"""Rows at which a picture of one line is looked at."""
+
+_TILE = 64
+_MOST_COLUMNS = 2560
+_FITTING_UNITS = (
+    9.0,
+    36.0,
+)  # pixels of the band at LINE_ROWS; other lines are looked at once more, closer or from afar
+_LOOK_UNIT = 16.0
+_FEWEST_CELLS = 3
+_MARGIN = 1.4  # band heights of paper on both sides of a crop
+_BENDS = (0.06, 0.02, 0.015)  # expected rise of a centre line's slope, sag and wave over half its width
+_MOST_RATIO, _WIDEST_GAP, _MOST_STEP = 2.5, 12.0, 0.75  # of the parts of one line, in band heights
+Maps = Callable[[np.ndarray], np.ndarray]
+"""The finder's net: uint8 (H, W), multiples of 64, to float32 (3, H / 4, W / 4), as models/line_finder.py has it."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundLine:
+    """A line in a picture, in its pixels.
+
+    Attributes:
+        left, right: Where its writing begins and ends.
+        curve: Legendre coefficients of its centre line between ``left`` and ``right``.
+        height: Height of its band.
+        weight: How much of the picture its band covers, in square pixels.
+    """
+
+    left: float
+    right: float
+    curve: np.ndarray
+    height: float
+    weight: float
+
+    def centre(self, x: np.ndarray) -> np.ndarray:
+        """Rows of the centre line at columns ``x``; beyond its ends it goes on level with the end."""
+        half = max((self.right - self.left) / 2, 1e-6)
+        at = np.clip((x - (self.left + self.right) / 2) / half, -1, 1)
+        return np.asarray(np.polynomial.legendre.legval(at, self.curve))
+
+    def scaled(self, factor: float, x: float = 0.0, y: float = 0.0) -> FoundLine:
+        """The same line in a picture ``factor`` times as large whose origin is then moved to (-x, -y)."""
+        curve = self.curve * factor
+        curve[0] += y
+        return replace(
+            self,
+            left=self.left * factor + x,
+            right=self.right * factor + x,
+            curve=curve,
+            height=self.height * factor,
+            weight=self.weight * factor**2,
+        )
+
+
+def find_line(picture: np.ndarray, maps: Maps) -> FoundLine | None:
+    """The line that a picture shows, grey uint8 (h, w), dark on light; None if it holds no writing."""
+    height, width = picture.shape
+    scale = min(LINE_ROWS / height, _MOST_COLUMNS / width)
+    line = _main_line(_look(picture, scale, maps), picture.shape)
+    if line is None or _FITTING_UNITS[0] <= line.height * scale <= _FITTING_UNITS[1]:
+        return line
+    closer = min(_LOOK_UNIT / line.height, _MOST_COLUMNS / width)
+    reach = 2 * _LOOK_UNIT / closer
+    middle = float(line.centre(np.array([(line.left + line.right) / 2]))[0])
+    top, bottom = max(0, int(middle - reach)), min(height, int(middle + reach) + 1)
+    again = _main_line(_look(picture[top:bottom], closer, maps), (bottom - top, width))
+    return line if again is None else again.scaled(1.0, y=top)
+
+
+def _look(picture: np.ndarray, scale: float, maps: Maps) -> list[FoundLine]:
+    """All lines of a picture seen at ``scale``, in the picture's pixels."""
+    height, width = (max(1, round(size * scale)) for size in picture.shape)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = even_contrast(cv2.resize(picture, (width, height), interpolation=interpolation))
+    rows, columns = (-(-size // _TILE) * _TILE for size in small.shape)
+    padded = np.full((rows, columns), int(np.median(small)), np.uint8)
+    top = (rows - height) // 2
+    padded[top : top + height, :width] = small
+    found = lines_of(maps(padded))
+    return [line.scaled(1.0, y=-top).scaled(1 / scale) for line in found if line.left < width]
+
+
+def lines_of(maps: np.ndarray) -> list[FoundLine]:
+    """The lines in the net's maps, float32 (3, rows, columns), in pixels of the net's picture."""
+    logits, heights, offsets = maps
+    inside = (logits > 0).astype(np.uint8)
+    count, labels = cv2.connectedComponents(inside, connectivity=8)
+    lines = []
+    for number in range(1, count):
+        rows, columns = np.nonzero(labels == number)
+        if len(rows) < _FEWEST_CELLS:
+            continue
+        height = float(np.exp(np.median(heights[rows, columns])))
+        x = (columns + 0.5) * STRIDE - 0.5
+        y = (rows + 0.5) * STRIDE - 0.5 + offsets[rows, columns] * np.exp(heights[rows, columns])
+        lines.append(_fit(x, y, height))
+    return _joined(lines)
+
+
+def _fit(x: np.ndarray, y: np.ndarray, height: float) -> FoundLine:
+    """A line through points of its centre, bent as little as they allow."""
+    left, right = float(x.min()) - STRIDE / 2, float(x.max()) + STRIDE / 2
+    half = (right - left) / 2
+    basis = np.polynomial.legendre.legvander((x - (left + right) / 2) / half, len(_BENDS))
+    noise = (0.15 * height) ** 2 * max(1.0, height / STRIDE)  # cells of one letter err together
+    prior = np.diag([0, *(1 / (np.array(_BENDS) * half) ** 2)])
+    curve = np.linalg.solve(basis.T @ basis / noise + prior, basis.T @ y / noise)
+    return FoundLine(left, right, curve, height, len(x) * STRIDE**2)
+
+
+def _joined(lines: list[FoundLine]) -> list[FoundLine]:
+    """Lines of which one goes on where another ends become one."""
+    lines = sorted(lines, key=lambda line: line.left)
+    whole: list[FoundLine] = []
+    for line in lines:
+        for k, before in enumerate(whole):
+            if _goes_on(before, line):
+                whole[k] = _together(before, line)
+                break
+        else:
+            whole.append(line)
+    return whole
+
+
+def _goes_on(before: FoundLine, after: FoundLine) -> bool:
+    low, high = sorted((before.height, after.height))
+    gap = after.left - before.right
+    if high > _MOST_RATIO * low or not -0.5 * low < gap < _WIDEST_GAP * high:
+        return False
+    ends = before.centre(np.array([before.right])), after.centre(np.array([after.left]))
+    return abs(float(ends[0][0] - ends[1][0])) < _MOST_STEP * high
+
+
+def _together(before: FoundLine, after: FoundLine) -> FoundLine:
+    x = np.concatenate([np.linspace(line.left, line.right, 12) for line in (before, after)])
+    y = np.concatenate([line.centre(x[k * 12 : k * 12 + 12]) for k, line in enumerate((before, after))])
+    total = before.weight + after.weight
+    height = (before.height * before.weight + after.height * after.weight) / total
+    return replace(_fit(x, y, height), weight=total)
+
+
+def _main_line(lines: list[FoundLine], shape: tuple[int, int]) -> FoundLine | None:
+    """The line that a picture of one line is of: large, and near the middle."""
+
+    def importance(line: FoundLine) -> float:
+        middle = float(line.centre(np.array([(line.left + line.right) / 2]))[0])
+        off = (middle - shape[0] / 2) / (shape[0] / 2)
+        return line.weight * float(np.exp(-2 * off**2))
+
+    return max(lines, key=importance, default=None)
+
+
+def crop(picture: np.ndarray, line: FoundLine) -> np.ndarray:
+    """A line cut out, level and at one size, its paper left in: grey uint8 (CROP_HEIGHT, W)."""
+    scale = CROP_UNIT / line.height
+    shrink = min(1.0, 1.5 * scale)
+    if shrink < 0.9:
+        size = (max(1, round(picture.shape[1] * shrink)), max(1, round(picture.shape[0] * shrink)))
+        picture, line, scale = (
+            cv2.resize(picture, size, interpolation=cv2.INTER_AREA),
+            line.scaled(shrink),
+            scale / shrink,
+        )
+    margin = _MARGIN * line.height
+    left, right = max(-0.5, line.left - margin), min(picture.shape[1] - 0.5, line.right + margin)
+    columns = max(1, int((right - left) * scale))
+    x = (left + (np.arange(columns) + 0.5) / scale).astype(np.float32)
+    rows = ((np.arange(CROP_HEIGHT) + 0.5 - CROP_HEIGHT / 2) / scale).astype(np.float32)
+    map_y = line.centre(x).astype(np.float32)[None] + rows[:, None]
+    map_x = np.broadcast_to(x, map_y.shape).astype(np.float32)
+    return cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
