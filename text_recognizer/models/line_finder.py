@@ -14,8 +14,8 @@ class LineFinder(nn.Module):
     """A small U-Net (Ronneberger, Fischer and Brox, 2015) with three outputs per cell of 4 x 4 pixels.
 
     The first is the logit of the cell lying in the band of a line (:mod:`text_recognizer.imaging.band`), spaces
-    between its words included; the second is the logarithm of the band's height in pixels; the third is how many band heights the
-    centre line lies below the cell. The last two mean something inside a band only.
+    between its words included; the second is the logarithm of the band's height in pixels; the third is how many band
+    heights the centre line lies below the cell. The last two mean something inside a band only.
 
     Args:
         channels: Channels at a quarter of the size and at each halving after it.

@@ -8,19 +8,14 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, even_contrast
+from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, FINDER_STRIDE, even_contrast
 
-STRIDE = 4
-"""Pixels per cell of the net's maps; a power of two of them is a multiple of ``_TILE``."""
 LINE_ROWS = 64
 """Rows at which a picture of one line is looked at."""
 
 _TILE = 64
 _MOST_COLUMNS = 2560
-_FITTING_UNITS = (
-    9.0,
-    36.0,
-)  # pixels of the band at LINE_ROWS; other lines are looked at once more, closer or from afar
+_FITTING_UNITS = (9.0, 36.0)  # pixels of the band at LINE_ROWS; other lines are looked at once more
 _LOOK_UNIT = 16.0
 _FEWEST_CELLS = 3
 _MARGIN = 1.4  # band heights of paper on both sides of a crop
@@ -106,21 +101,21 @@ def lines_of(maps: np.ndarray) -> list[FoundLine]:
         if len(rows) < _FEWEST_CELLS:
             continue
         height = float(np.exp(np.median(heights[rows, columns])))
-        x = (columns + 0.5) * STRIDE - 0.5
-        y = (rows + 0.5) * STRIDE - 0.5 + offsets[rows, columns] * np.exp(heights[rows, columns])
+        x = (columns + 0.5) * FINDER_STRIDE - 0.5
+        y = (rows + 0.5) * FINDER_STRIDE - 0.5 + offsets[rows, columns] * np.exp(heights[rows, columns])
         lines.append(_fit(x, y, height))
     return _joined(lines)
 
 
 def _fit(x: np.ndarray, y: np.ndarray, height: float) -> FoundLine:
     """A line through points of its centre, bent as little as they allow."""
-    left, right = float(x.min()) - STRIDE / 2, float(x.max()) + STRIDE / 2
+    left, right = float(x.min()) - FINDER_STRIDE / 2, float(x.max()) + FINDER_STRIDE / 2
     half = (right - left) / 2
     basis = np.polynomial.legendre.legvander((x - (left + right) / 2) / half, len(_BENDS))
-    noise = (0.15 * height) ** 2 * max(1.0, height / STRIDE)  # cells of one letter err together
+    noise = (0.15 * height) ** 2 * max(1.0, height / FINDER_STRIDE)  # cells of one letter err together
     prior = np.diag([0, *(1 / (np.array(_BENDS) * half) ** 2)])
     curve = np.linalg.solve(basis.T @ basis / noise + prior, basis.T @ y / noise)
-    return FoundLine(left, right, curve, height, len(x) * STRIDE**2)
+    return FoundLine(left, right, curve, height, len(x) * FINDER_STRIDE**2)
 
 
 def _joined(lines: list[FoundLine]) -> list[FoundLine]:
@@ -171,11 +166,8 @@ def crop(picture: np.ndarray, line: FoundLine) -> np.ndarray:
     shrink = min(1.0, 1.5 * scale)
     if shrink < 0.9:
         size = (max(1, round(picture.shape[1] * shrink)), max(1, round(picture.shape[0] * shrink)))
-        picture, line, scale = (
-            cv2.resize(picture, size, interpolation=cv2.INTER_AREA),
-            line.scaled(shrink),
-            scale / shrink,
-        )
+        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        line, scale = line.scaled(shrink), scale / shrink
     margin = _MARGIN * line.height
     left, right = max(-0.5, line.left - margin), min(picture.shape[1] - 0.5, line.right + margin)
     columns = max(1, int((right - left) * scale))

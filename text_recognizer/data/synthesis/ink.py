@@ -32,9 +32,14 @@ class Ink(Protocol):
         width: Its length in band heights.
     """
 
-    text: str
-    boxes: np.ndarray
-    width: float
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def boxes(self) -> np.ndarray: ...
+
+    @property
+    def width(self) -> float: ...
 
     def draw(self, matrix: np.ndarray, size: tuple[int, int], pen: float) -> np.ndarray:
         """Draw it.

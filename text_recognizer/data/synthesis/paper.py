@@ -173,7 +173,7 @@ class _Rules:
         self.empty = True
 
     def _segment(self, start: tuple[float, float], stop: tuple[float, float]) -> None:
-        points = [tuple(int(round(32 * v)) for v in self.view.point(*p)) for p in (start, stop)]
+        points = [tuple(round(32 * v) for v in self.view.point(*p)) for p in (start, stop)]
         cv2.line(self.canvas, points[0], points[1], 255, self.thickness, cv2.LINE_AA, 4)
         self.empty = False
 

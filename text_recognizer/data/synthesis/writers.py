@@ -78,12 +78,13 @@ class PenWords:
         """Segments of one writer on one line."""
         usual = float(np.median(self.writing.heights[list(pieces)]))
         gap = rng.uniform(0.35, 1.4)
-        x, text, boxes, strokes = 0.0, "", [], []
+        x, text, strokes = 0.0, "", []
+        boxes: list[np.ndarray] = []
         for number in pieces:
             label = str(self.writing.labels[number])
             if text:
                 space = gap * rng.uniform(0.8, 1.3)
-                boxes.append([[x, x + space]])
+                boxes.append(np.array([[x, x + space]]))
                 x += space
                 text += " "
             scale = float(np.clip(self.writing.heights[number] / usual, 0.8, 1.25)) ** 0.5

@@ -42,7 +42,8 @@ HASH_SHARES = {"train": range(8), "val": range(8, 9), "test": range(9, 10)}
 """A text is used only by the split to which its hash, modulo 10, assigns it."""
 
 _TRIES = 50
-_PLAIN = str.maketrans(
+_TYPOGRAPHIC, _TYPED = "\u2018\u2019\u201c\u201d\u2013\u2014\u00a0", "''\"\"-- "
+_PLAIN = str.maketrans(dict(zip(_TYPOGRAPHIC, _TYPED, strict=True)) | {"\u2026": "..."})
     dict(zip("\u2018\u2019\u201c\u201d\u2013\u2014\u00a0", "''\"\"-- ", strict=True)) | {"\u2026": "..."}
 )
 _UNITS = (
