@@ -44,8 +44,6 @@ HASH_SHARES = {"train": range(8), "val": range(8, 9), "test": range(9, 10)}
 _TRIES = 50
 _TYPOGRAPHIC, _TYPED = "\u2018\u2019\u201c\u201d\u2013\u2014\u00a0", "''\"\"-- "
 _PLAIN = str.maketrans(dict(zip(_TYPOGRAPHIC, _TYPED, strict=True)) | {"\u2026": "..."})
-    dict(zip("\u2018\u2019\u201c\u201d\u2013\u2014\u00a0", "''\"\"-- ", strict=True)) | {"\u2026": "..."}
-)
 _UNITS = (
     "kg",
     "g",
