@@ -8,6 +8,8 @@ import numpy as np
 CROP_HEIGHT = 40
 CROP_UNIT = 16
 """Rows of a line's band in its crop."""
+CROPPED = {"height": CROP_HEIGHT, "unit": CROP_UNIT, "version": 3}
+"""What a model file states about the lines that it was trained on."""
 FINDER_STRIDE = 4
 """Pixels per cell of the maps in which the finder of lines answers."""
 _LOW, _HIGH = 0.005, 0.95

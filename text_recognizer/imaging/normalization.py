@@ -112,7 +112,7 @@ def ink_of(picture: np.ndarray) -> np.ndarray | None:
     Returns:
         uint8 (h, w), ink 255 on 0, or None where nothing stands out of the paper.
     """
-    if _light_on_dark(picture):
+    if light_on_dark(picture):
         picture = cv2.bitwise_not(picture)
     ink = cv2.bitwise_not(cv2.divide(picture, _paper(picture), scale=255))
     counts = cv2.calcHist([ink], [0], None, [256], [0, 256]).ravel().astype(np.float64)
@@ -127,7 +127,7 @@ def ink_of(picture: np.ndarray) -> np.ndarray | None:
     return cv2.LUT(ink, contrast.astype(np.uint8))
 
 
-def _light_on_dark(picture: np.ndarray) -> bool:
+def light_on_dark(picture: np.ndarray) -> bool:
     """Whether the writing, being the rarer of both, is the lighter: the sign of the skewness once the light is even."""
     sample = picture[:: 1 + picture.shape[0] // 25, :: 1 + picture.shape[1] // 400].astype(np.float32)
     blocks = max(1, round(sample.shape[1] / sample.shape[0] / 2))

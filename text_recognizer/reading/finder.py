@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 import cv2
 import numpy as np
 
-from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, FINDER_STRIDE, even_contrast
+from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, FINDER_STRIDE, even_contrast, stretch_contrast
+from text_recognizer.imaging.normalization import PreparedLine, light_on_dark
+from text_recognizer.reading.model_file import open_session
 
+FINDER = Path(__file__).with_name("finder.onnx")
 LINE_ROWS = 64
 """Rows at which a picture of one line is looked at."""
 
 _TILE = 64
+_REMAP_COLUMNS = 8192  # OpenCV remaps at most 32,767
 _MOST_COLUMNS = 2560
 _FITTING_UNITS = (9.0, 36.0)  # pixels of the band at LINE_ROWS; other lines are looked at once more
 _LOOK_UNIT = 16.0
@@ -160,19 +166,58 @@ def _main_line(lines: list[FoundLine], shape: tuple[int, int]) -> FoundLine | No
     return max(lines, key=importance, default=None)
 
 
-def crop(picture: np.ndarray, line: FoundLine) -> np.ndarray:
-    """A line cut out, level and at one size, its paper left in: grey uint8 (CROP_HEIGHT, W)."""
+def crop(picture: np.ndarray, line: FoundLine) -> PreparedLine:
+    """A line cut out of a picture that is dark on light, level and at one size, its paper left in."""
     scale = CROP_UNIT / line.height
     shrink = min(1.0, 1.5 * scale)
-    if shrink < 0.9:
+    if shrink >= 0.9:
+        shrink, small, near = 1.0, picture, line
+    else:
         size = (max(1, round(picture.shape[1] * shrink)), max(1, round(picture.shape[0] * shrink)))
-        picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        line, scale = line.scaled(shrink), scale / shrink
-    margin = _MARGIN * line.height
-    left, right = max(-0.5, line.left - margin), min(picture.shape[1] - 0.5, line.right + margin)
-    columns = max(1, int((right - left) * scale))
-    x = (left + (np.arange(columns) + 0.5) / scale).astype(np.float32)
-    rows = ((np.arange(CROP_HEIGHT) + 0.5 - CROP_HEIGHT / 2) / scale).astype(np.float32)
-    map_y = line.centre(x).astype(np.float32)[None] + rows[:, None]
-    map_x = np.broadcast_to(x, map_y.shape).astype(np.float32)
-    return cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        small, near = cv2.resize(picture, size, interpolation=cv2.INTER_AREA), line.scaled(shrink)
+    closer = scale / shrink
+    margin = _MARGIN * near.height
+    left, right = max(-0.5, near.left - margin), min(small.shape[1] - 0.5, near.right + margin)
+    columns = max(1, int((right - left) * closer))
+    rows = ((np.arange(CROP_HEIGHT) + 0.5 - CROP_HEIGHT / 2) / closer).astype(np.float32)
+    parts = []
+    for start in range(0, columns, _REMAP_COLUMNS):
+        x = (left + (np.arange(start, min(columns, start + _REMAP_COLUMNS)) + 0.5) / closer).astype(np.float32)
+        map_y = near.centre(x).astype(np.float32)[None] + rows[:, None]
+        map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
+        parts.append(cv2.remap(small, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+    return PreparedLine(stretch_contrast(np.concatenate(parts, axis=1)), scale, (left + 0.5) / shrink)
+
+
+class Finder:
+    """The net that finds lines, run by ONNX Runtime on one thread per call.
+
+    Args:
+        file: Its graph; by default the one that ships with the package.
+    """
+
+    def __init__(self, file: Path = FINDER) -> None:
+        self._session = open_session(file, inputs="pictures", outputs="maps")
+
+    def maps(self, picture: np.ndarray) -> np.ndarray:
+        """What the net says of a picture uint8 (H, W), multiples of 64: float32 (3, H / 4, W / 4)."""
+        return np.asarray(self._session.run(["maps"], {"pictures": picture[None]})[0][0])
+
+    def line(self, picture: np.ndarray) -> PreparedLine | None:
+        """The line that a picture shows, cut out as readers of crops are trained on.
+
+        Args:
+            picture: uint8 (h, w) grey, dark writing on light or light on dark.
+
+        Returns:
+            The line, or None where the picture holds no writing.
+        """
+        dark = cv2.bitwise_not(picture) if light_on_dark(picture) else picture
+        found = find_line(dark, self.maps)
+        return None if found is None else crop(dark, found)
+
+
+@lru_cache(maxsize=1)
+def finder() -> Finder:
+    """The finder that ships, loaded when it is first needed."""
+    return Finder()

@@ -14,6 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from text_recognizer.alphabet import Alphabet
 from text_recognizer.errors import UserError
+from text_recognizer.imaging.crop import CROPPED
 from text_recognizer.imaging.normalization import PREPARATION
 from text_recognizer.reading.calibration import Calibration
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 _UNCALIBRATED = Calibration()
+KNOWN_PREPARATIONS = (PREPARATION, CROPPED)
+"""Of lines that models read: ink in normal form, or grey crops with their paper."""
 MAX_COLUMNS = 8192
 _CONTEXT_STEPS = 64
 DEFAULT_MODEL = Path(__file__).with_name("recognizer.onnx")
@@ -49,7 +52,7 @@ class Metadata:
         stride: Columns of the prepared line per time step.
         line_calibration: From the probability of the text to the confidence of the line.
         character_calibration: From the probability of a character to its confidence.
-        preparation: How lines are prepared.
+        preparation: How lines are prepared, one of :data:`KNOWN_PREPARATIONS`.
     """
 
     alphabet: Tokens
@@ -87,9 +90,9 @@ class Metadata:
                 f"{file}: not a model of this package: its metadata lack a valid {wrong}. "
                 "Make one with: text-recognizer export RUN"
             ) from None
-        if said.preparation != PREPARATION:
+        if said.preparation not in KNOWN_PREPARATIONS:
             raise UserError(
-                f"{file}: made for lines prepared as {said.preparation}, but this version prepares {PREPARATION}. "
+                f"{file}: made for lines prepared as {said.preparation}, but this version prepares {CROPPED}. "
                 "Export the run again."
             )
         return cls(said.alphabet, said.stride, said.confidence.line, said.confidence.character, said.preparation)
@@ -123,7 +126,7 @@ class LineModel:
 
     def __init__(self, file: Path | None = None, weights: Mapping[str, np.ndarray] | None = None) -> None:
         self.file = file or DEFAULT_MODEL
-        self._session = _open_session(self.file, weights)
+        self._session = open_session(self.file, weights, inputs="images", outputs="log_probs")
         self.metadata = Metadata.from_properties(self._session.get_modelmeta().custom_metadata_map, self.file)
 
     def log_probabilities(self, lines: list[np.ndarray]) -> list[np.ndarray]:
@@ -162,7 +165,14 @@ class LineModel:
         return np.concatenate(parts)
 
 
-def _open_session(file: Path, weights: Mapping[str, np.ndarray] | None) -> InferenceSession:
+def open_session(
+    file: Path, weights: Mapping[str, np.ndarray] | None = None, *, inputs: str, outputs: str
+) -> InferenceSession:
+    """A session of an ONNX file with one input and one output of these names, ``weights`` put in where they are given.
+
+    Raises:
+        UserError: If there is no such file or it is no such graph.
+    """
     import onnxruntime  # slow to import, and blank paper or a wrong name do not need it
 
     if not file.is_file():
@@ -180,6 +190,6 @@ def _open_session(file: Path, weights: Mapping[str, np.ndarray] | None) -> Infer
         wrong = "not a readable ONNX model" if weights is None else "its graph does not take these weights"
         raise UserError(f"{file}: {wrong} ({str(error).splitlines()[0]}).") from None
     names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]
-    if names != ["images", "log_probs"]:
-        raise UserError(f"{file}: expected the input images and the output log_probs, found {', '.join(names)}.")
+    if names != [inputs, outputs]:
+        raise UserError(f"{file}: expected the input {inputs} and the output {outputs}, found {', '.join(names)}.")
     return session

@@ -13,9 +13,10 @@ from typing import Any, Literal, get_args, overload
 import numpy as np
 
 from text_recognizer.errors import UsageError
-from text_recognizer.imaging.normalization import CORE_HEIGHT, PreparedLine, prepare, use_one_thread_per_line
+from text_recognizer.imaging.normalization import CORE_HEIGHT, PREPARATION, PreparedLine, prepare, use_one_thread_per_line
 from text_recognizer.imaging.pictures import Picture, load_picture
 from text_recognizer.reading.decoder import Decoded, decode_beam, decode_greedy
+from text_recognizer.reading.finder import finder
 from text_recognizer.reading.language import english
 from text_recognizer.reading.model_file import LineModel
 
@@ -130,7 +131,11 @@ class TextRecognizer:
         """Read loaded pictures, each uint8 (h, w), in batches of similar width."""
         with ThreadPoolExecutor(self._threads) as pool:
             spread: Callable[..., Any] = pool.map if len(pictures) > 1 else map
-            return self.read_prepared(list(spread(prepare, pictures)))
+            return self.read_prepared(list(spread(self.prepare, pictures)))
+
+    def prepare(self, picture: np.ndarray) -> PreparedLine | None:
+        """The line of a loaded picture, uint8 (h, w), as the model reads lines; None for blank paper."""
+        return prepare(picture) if self._model.metadata.lines == PREPARATION else finder().line(picture)
 
     def read_prepared(self, lines: Sequence[PreparedLine | None]) -> list[Reading]:
         """Read prepared lines (None: blank paper) in batches of similar width."""

@@ -22,7 +22,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import UserError
-from text_recognizer.imaging.normalization import PreparedLine, prepare
+from text_recognizer.imaging.normalization import PreparedLine
 from text_recognizer.imaging.pictures import load_picture
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import lines_of, shifted, to_json
@@ -81,7 +81,7 @@ class Service:
         recognizer = self._recognizer(options)
         try:
             picture = load_picture(upload.data, upload.name, _MAX_PIXELS)
-            return recognizer, [(prepare(line), x) for line, x in lines_of(picture, options.lines)]
+            return recognizer, [(recognizer.prepare(line), x) for line, x in lines_of(picture, options.lines)]
         except UserError as error:
             return recognizer, error
 

@@ -8,6 +8,7 @@ import warnings
 from dataclasses import replace
 from itertools import pairwise, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -48,6 +49,18 @@ class _Reader(nn.Module):
         """Log probabilities (B, S, C) of lines uint8 (B, H, W)."""
         logits: Tensor = self.model(images.unsqueeze(1).float() / 255)  # (B, C, S)
         return logits.log_softmax(dim=1).transpose(1, 2)
+
+
+class _Finder(nn.Module):
+    """A finder with the input and the output of its graph."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Maps (B, 3, H / 4, W / 4) of pictures uint8 (B, H, W)."""
+        return torch.as_tensor(self.model(pictures.unsqueeze(1).float() / 255))
 
 
 def stride_of(checkpoint: Checkpoint) -> int:
@@ -112,18 +125,32 @@ def _fused(model: nn.Module) -> nn.Module:
 
 
 def _exported(model: nn.Module, metadata: Metadata) -> onnx.ModelProto:
-    reader = _Reader(_fused(model)).eval()
     example = torch.zeros(2, HEIGHT, 128, dtype=torch.uint8)
-    dynamic = {"images": {0: torch.export.Dim("batch"), 2: torch.export.Dim("width", min=8, max=1 << 20)}}
+    dynamic = {0: torch.export.Dim("batch"), 2: torch.export.Dim("width", min=8, max=1 << 20)}
+    exported = _graph(_Reader(_fused(model)).eval(), example, "images", "log_probs", dynamic)
+    helper.set_model_props(exported, metadata.to_properties())
+    return exported
+
+
+def write_finder(model: nn.Module, path: Path) -> None:
+    """Write a :class:`~text_recognizer.models.line_finder.LineFinder` as the graph that the finder runs."""
+    example = torch.zeros(1, 128, 192, dtype=torch.uint8)
+    rows, columns = (torch.export.Dim(name, min=1, max=1 << 10) for name in ("rows", "columns"))
+    dynamic = {1: 64 * rows, 2: 64 * columns}
+    path.write_bytes(_graph(_Finder(_fused(model)).eval(), example, "pictures", "maps", dynamic).SerializeToString())
+
+
+def _graph(model: nn.Module, example: Tensor, inputs: str, outputs: str, dynamic: dict[int, Any]) -> onnx.ModelProto:
+    """The ONNX graph of a model of one input, whose dimensions ``dynamic`` may vary, and one output."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # the exporter's own
         program = torch.onnx.export(
-            reader,
+            model,
             (example,),
-            input_names=["images"],
-            output_names=["log_probs"],
-            dynamic_shapes=dynamic,
+            input_names=[inputs],
+            output_names=[outputs],
+            dynamic_shapes=(dynamic,),
             dynamo=True,
             verbose=False,
         )
@@ -132,7 +159,6 @@ def _exported(model: nn.Module, metadata: Metadata) -> onnx.ModelProto:
     for node in exported.graph.node:
         del node.metadata_props[:]  # where in the source files of this machine it comes from
     _halve_weights(exported.graph)
-    helper.set_model_props(exported, metadata.to_properties())
     onnx.checker.check_model(exported)
     return exported
 
