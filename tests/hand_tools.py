@@ -14,7 +14,7 @@ from text_recognizer.hand.file import About, Figures, HandFile, Written
 from text_recognizer.hand.learning import Recipe
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.layout import CHARACTERS, COPIES
-from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
+from text_recognizer.reading.model_file import HAND_MODEL, LineModel
 from text_recognizer.training.export import weights_of
 from text_recognizer.training.weights import load_model
 
@@ -51,7 +51,7 @@ def _base64(ink: np.ndarray) -> str:
 
 def shipped_weights() -> dict[str, np.ndarray]:
     """The weights of the reader that ships."""
-    return weights_of(load_model(DEFAULT_MODEL.with_suffix(".safetensors")))
+    return weights_of(load_model(HAND_MODEL.with_suffix(".safetensors")))
 
 
 def hand_of(weights: dict[str, np.ndarray], before: float = 0.2, after: float = 0.05) -> HandFile:

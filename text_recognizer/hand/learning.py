@@ -31,7 +31,7 @@ from text_recognizer.data.text.mix import TextMix, split_documents
 from text_recognizer.hand.file import About, Figures, HandFile
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.style import style_of
-from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
+from text_recognizer.reading.model_file import HAND_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.export import verify, weights_of
 from text_recognizer.training.recognition import LineRecognition, one_cycle
@@ -108,13 +108,13 @@ def learn(samples: Samples, seed: int, report: Report, recipe: Recipe = Recipe()
     torch.manual_seed(seed)
     report("composing lines", 0.0)
     material = _Material(samples, seed, recipe)
-    old = load_model(DEFAULT_MODEL.with_suffix(".safetensors")).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    old = load_model(HAND_MODEL.with_suffix(".safetensors")).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     new = _trained(old, material, report)
     report("checking", _AFTER)
     new = _chosen(old, new, material)
     report("checking", 0.87)
     weights = weights_of(new)
-    model = LineModel(DEFAULT_MODEL, weights)
+    model = LineModel(HAND_MODEL, weights)
     verify(new, model, model.metadata.stride)
     report("checking", 0.95)
     figures = _figures(TextRecognizer(), TextRecognizer(model), samples, material)

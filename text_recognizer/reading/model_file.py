@@ -27,6 +27,8 @@ KNOWN_PREPARATIONS = (PREPARATION, CROPPED)
 MAX_COLUMNS = 8192
 _CONTEXT_STEPS = 64
 DEFAULT_MODEL = Path(__file__).with_name("recognizer.onnx")
+HAND_MODEL = Path(__file__).with_name("hand.onnx")
+"""The smaller reader of ink in normal form from which hands are learned; only its graph and its weights ship."""
 
 
 def graph_of(model: Path) -> Path:
@@ -175,8 +177,9 @@ def open_session(
     """
     import onnxruntime  # slow to import, and blank paper or a wrong name do not need it
 
-    if not file.is_file():
-        raise UserError(f"{file}: no such model file. Make one with: text-recognizer export RUN --out {file.name}")
+    graph = file if weights is None else graph_of(file)
+    if not graph.is_file():
+        raise UserError(f"{graph}: no such model file. Make one with: text-recognizer export RUN --out {file.name}")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
@@ -184,7 +187,6 @@ def open_session(
         if weights is not None:
             values = [onnxruntime.OrtValue.ortvalue_from_numpy(weight) for weight in weights.values()]
             options.add_external_initializers(list(weights), values)
-        graph = file if weights is None else graph_of(file)
         session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base class
         wrong = "not a readable ONNX model" if weights is None else "its graph does not take these weights"
