@@ -15,7 +15,7 @@ from text_recognizer.hand.file import model_of
 from text_recognizer.hand.store import hand_path
 from text_recognizer.imaging.pictures import FORMATS, load_picture
 from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
-from text_recognizer.reading.results import lines_of, shifted, to_json
+from text_recognizer.reading.results import to_json
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm"}
 _AT_ONCE = 64
@@ -83,12 +83,9 @@ _Results = list[tuple[str, list[Reading] | UserError]]
 def _read_in_groups(recognizer: TextRecognizer, files: list[str], lines: bool) -> Iterator[_Results]:
     """Read so many pictures at once that batches fill, and memory does not."""
     for group in _load_in_groups(files):
-        pages = [[] if isinstance(page, UserError) else lines_of(page, lines) for _, page in group]
-        readings = iter(recognizer.read_grey([line for page in pages for line, _ in page]))
-        found = [[shifted(next(readings), x) for _, x in page] for page in pages]
-        yield [
-            (file, page if isinstance(page, UserError) else own) for (file, page), own in zip(group, found, strict=True)
-        ]
+        pages = [page for _, page in group if not isinstance(page, UserError)]
+        readings = iter(recognizer.read_pages(pages, split=lines))
+        yield [(file, page if isinstance(page, UserError) else next(readings)) for file, page in group]
 
 
 def _load_in_groups(files: list[str]) -> Iterator[list[tuple[str, np.ndarray | UserError]]]:

@@ -55,6 +55,10 @@ class PreparedLine:
         """Map x in the prepared line to x in the picture."""
         return np.asarray(x) / self.scale + self.left
 
+    def within(self, part: PreparedLine | None) -> PreparedLine | None:
+        """A line that was prepared from ``image``, in terms of the picture."""
+        return part and PreparedLine(part.image, part.scale * self.scale, self.left + part.left / self.scale)
+
     def from_picture(self, x: np.ndarray) -> np.ndarray:
         """Map x in the picture to x in the prepared line."""
         return (np.asarray(x) - self.left) * self.scale

@@ -24,9 +24,19 @@ _MOST_COLUMNS = 2560
 _FITTING_UNITS = (9.0, 36.0)  # pixels of the band at LINE_ROWS; other lines are looked at once more
 _LOOK_UNIT = 16.0
 _FEWEST_CELLS = 3
+_SURE = 1.5  # logit that the surest cell of a line reaches
 _MARGIN = 1.4  # band heights of paper on both sides of a crop
 _BENDS = (0.06, 0.02, 0.015)  # expected rise of a centre line's slope, sag and wave over half its width
-_MOST_RATIO, _WIDEST_GAP, _MOST_STEP = 2.5, 12.0, 0.75  # of the parts of one line, in band heights
+_MOST_RATIO, _MOST_STEP = 2.5, 0.75  # of the heights of parts of one line, and from one to the next in heights
+_LINE_GAP, _COLUMN_GAP = (
+    12.0,
+    3.0,
+)  # widest gap between parts of one line, in band heights: where all is one line; on pages
+_MOST_LINES = 400
+PAGE_SIDE = 1280
+"""Longer side at which a page is looked at first."""
+_FITTING_ON_PAGES = (8.0, 22.0)
+_MOST_PIXELS, _MOST_ENLARGED = 3_000_000, 4.0  # of a page as it is looked at again
 Maps = Callable[[np.ndarray], np.ndarray]
 """The finder's net: uint8 (H, W), multiples of 64, to float32 (3, H / 4, W / 4), as models/line_finder.py has it."""
 
@@ -72,18 +82,18 @@ def find_line(picture: np.ndarray, maps: Maps) -> FoundLine | None:
     """The line that a picture shows, grey uint8 (h, w), dark on light; None if it holds no writing."""
     height, width = picture.shape
     scale = min(LINE_ROWS / height, _MOST_COLUMNS / width)
-    line = _main_line(_look(picture, scale, maps), picture.shape)
+    line = _main_line(_look(picture, scale, maps, _LINE_GAP), picture.shape)
     if line is None or _FITTING_UNITS[0] <= line.height * scale <= _FITTING_UNITS[1]:
         return line
     closer = min(_LOOK_UNIT / line.height, _MOST_COLUMNS / width)
     reach = 2 * _LOOK_UNIT / closer
     middle = float(line.centre(np.array([(line.left + line.right) / 2]))[0])
     top, bottom = max(0, int(middle - reach)), min(height, int(middle + reach) + 1)
-    again = _main_line(_look(picture[top:bottom], closer, maps), (bottom - top, width))
+    again = _main_line(_look(picture[top:bottom], closer, maps, _LINE_GAP), (bottom - top, width))
     return line if again is None else again.scaled(1.0, y=top)
 
 
-def _look(picture: np.ndarray, scale: float, maps: Maps) -> list[FoundLine]:
+def _look(picture: np.ndarray, scale: float, maps: Maps, widest_gap: float) -> list[FoundLine]:
     """All lines of a picture seen at ``scale``, in the picture's pixels."""
     height, width = (max(1, round(size * scale)) for size in picture.shape)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
@@ -92,25 +102,87 @@ def _look(picture: np.ndarray, scale: float, maps: Maps) -> list[FoundLine]:
     padded = np.full((rows, columns), int(np.median(small)), np.uint8)
     top = (rows - height) // 2
     padded[top : top + height, :width] = small
-    found = lines_of(maps(padded))
+    found = lines_of(maps(padded), widest_gap)
     return [line.scaled(1.0, y=-top).scaled(1 / scale) for line in found if line.left < width]
 
 
-def lines_of(maps: np.ndarray) -> list[FoundLine]:
-    """The lines in the net's maps, float32 (3, rows, columns), in pixels of the net's picture."""
+def find_lines(page: np.ndarray, maps: Maps) -> list[FoundLine]:
+    """All lines of a page, grey uint8 (h, w), dark on light, in reading order."""
+    height, width = page.shape
+    scale = min(1.0, PAGE_SIDE / max(height, width))
+    lines = _look(page, scale, maps, _COLUMN_GAP)
+    if not lines:
+        return []
+    usual = _usual_height(lines) * scale
+    if not _FITTING_ON_PAGES[0] <= usual <= _FITTING_ON_PAGES[1]:
+        closer = scale * _LOOK_UNIT / usual
+        closer = min(closer, float(np.sqrt(_MOST_PIXELS / (height * width))), _MOST_ENLARGED)
+        lines = _look(page, closer, maps, _COLUMN_GAP) or lines
+    usual = _usual_height(lines)
+    return in_reading_order([line for line in lines if line.right - line.left > 0.4 * usual < 2 * line.height])
+
+
+def _usual_height(lines: list[FoundLine]) -> float:
+    """The height of the band in which half of the writing is lower."""
+    heights, weights = np.array([(line.height, line.weight) for line in lines]).T
+    order = np.argsort(heights)
+    return float(heights[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)])
+
+
+def in_reading_order(lines: list[FoundLine]) -> list[FoundLine]:
+    """Lines from top to bottom, column by column where columns stand beside each other."""
+    ordered: list[FoundLine] = []
+    left = sorted(lines, key=_middle)
+    while left:
+        columns = _columns(left)
+        if columns:
+            return ordered + [line for column in columns for line in in_reading_order(column)]
+        row = [line for line in left if abs(_middle(line) - _middle(left[0])) < 0.5 * left[0].height]
+        ordered += sorted(row, key=lambda line: line.left)
+        left = [line for line in left if line not in row]
+    return ordered
+
+
+def _middle(line: FoundLine) -> float:
+    return float(line.curve[0])
+
+
+def _columns(lines: list[FoundLine]) -> tuple[list[FoundLine], list[FoundLine]] | None:
+    """Lines left and right of a gap from top to bottom, if both sides have several rows beside each other."""
+    by_left = sorted(lines, key=lambda line: line.left)
+    reach = -np.inf
+    for k, line in enumerate(by_left):
+        if k and line.left > reach + 0.5 * line.height:
+            sides = by_left[:k], by_left[k:]
+            spans = [(min(map(_middle, side)), max(map(_middle, side))) for side in sides]
+            overlap = min(spans[0][1], spans[1][1]) - max(spans[0][0], spans[1][0])
+            if min(len(side) for side in sides) > 1 and overlap > 2 * line.height:
+                return sides
+        reach = max(reach, line.right)
+    return None
+
+
+def lines_of(maps: np.ndarray, widest_gap: float) -> list[FoundLine]:
+    """The lines in the net's maps, float32 (3, rows, columns), in pixels of the net's picture.
+
+    At most ``_MOST_LINES``, the largest. Parts that are no more than ``widest_gap`` band heights apart are one line.
+    """
     logits, heights, offsets = maps
-    inside = (logits > 0).astype(np.uint8)
-    count, labels = cv2.connectedComponents(inside, connectivity=8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((logits > 0).astype(np.uint8), connectivity=8)
+    largest = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:_MOST_LINES]
     lines = []
-    for number in range(1, count):
-        rows, columns = np.nonzero(labels == number)
-        if len(rows) < _FEWEST_CELLS:
+    for number in largest[stats[largest, cv2.CC_STAT_AREA] >= _FEWEST_CELLS].tolist():
+        left, top, width, height, _ = stats[number].tolist()
+        part = np.s_[top : top + height, left : left + width]
+        own = labels[part] == number
+        if logits[part][own].max() < _SURE:
             continue
-        height = float(np.exp(np.median(heights[rows, columns])))
-        x = (columns + 0.5) * FINDER_STRIDE - 0.5
-        y = (rows + 0.5) * FINDER_STRIDE - 0.5 + offsets[rows, columns] * np.exp(heights[rows, columns])
-        lines.append(_fit(x, y, height))
-    return _joined(lines)
+        rows, columns = np.nonzero(own)
+        sizes = np.exp(heights[part][rows, columns].clip(0, 8))
+        x = (left + columns + 0.5) * FINDER_STRIDE - 0.5
+        y = (top + rows + 0.5) * FINDER_STRIDE - 0.5 + offsets[part][rows, columns].clip(-1, 1) * sizes
+        lines.append(_fit(x, y, float(np.median(sizes))))
+    return _joined(lines, widest_gap)
 
 
 def _fit(x: np.ndarray, y: np.ndarray, height: float) -> FoundLine:
@@ -124,13 +196,13 @@ def _fit(x: np.ndarray, y: np.ndarray, height: float) -> FoundLine:
     return FoundLine(left, right, curve, height, len(x) * FINDER_STRIDE**2)
 
 
-def _joined(lines: list[FoundLine]) -> list[FoundLine]:
+def _joined(lines: list[FoundLine], widest_gap: float) -> list[FoundLine]:
     """Lines of which one goes on where another ends become one."""
     lines = sorted(lines, key=lambda line: line.left)
     whole: list[FoundLine] = []
     for line in lines:
         for k, before in enumerate(whole):
-            if _goes_on(before, line):
+            if _goes_on(before, line, widest_gap):
                 whole[k] = _together(before, line)
                 break
         else:
@@ -138,10 +210,10 @@ def _joined(lines: list[FoundLine]) -> list[FoundLine]:
     return whole
 
 
-def _goes_on(before: FoundLine, after: FoundLine) -> bool:
+def _goes_on(before: FoundLine, after: FoundLine, widest_gap: float) -> bool:
     low, high = sorted((before.height, after.height))
     gap = after.left - before.right
-    if high > _MOST_RATIO * low or not -0.5 * low < gap < _WIDEST_GAP * high:
+    if high > _MOST_RATIO * low or not -0.5 * low < gap < widest_gap * high:
         return False
     ends = before.centre(np.array([before.right])), after.centre(np.array([after.left]))
     return abs(float(ends[0][0] - ends[1][0])) < _MOST_STEP * high
@@ -212,9 +284,19 @@ class Finder:
         Returns:
             The line, or None where the picture holds no writing.
         """
-        dark = cv2.bitwise_not(picture) if light_on_dark(picture) else picture
+        dark = _dark(picture)
         found = find_line(dark, self.maps)
         return None if found is None else crop(dark, found)
+
+    def page(self, picture: np.ndarray) -> list[PreparedLine]:
+        """All lines of a page, cut out in the same way, in reading order."""
+        dark = _dark(picture)
+        return [crop(dark, line) for line in find_lines(dark, self.maps)]
+
+
+def _dark(picture: np.ndarray) -> np.ndarray:
+    """The picture with dark writing on light."""
+    return cv2.bitwise_not(picture) if light_on_dark(picture) else picture
 
 
 @lru_cache(maxsize=1)

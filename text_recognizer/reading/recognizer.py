@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, get_args, overload
@@ -13,7 +15,13 @@ from typing import Any, Literal, get_args, overload
 import numpy as np
 
 from text_recognizer.errors import UsageError
-from text_recognizer.imaging.normalization import CORE_HEIGHT, PREPARATION, PreparedLine, prepare, use_one_thread_per_line
+from text_recognizer.imaging.normalization import (
+    CORE_HEIGHT,
+    PREPARATION,
+    PreparedLine,
+    prepare,
+    use_one_thread_per_line,
+)
 from text_recognizer.imaging.pictures import Picture, load_picture
 from text_recognizer.reading.decoder import Decoded, decode_beam, decode_greedy
 from text_recognizer.reading.finder import finder
@@ -129,13 +137,34 @@ class TextRecognizer:
 
     def read_grey(self, pictures: Sequence[np.ndarray]) -> list[Reading]:
         """Read loaded pictures, each uint8 (h, w), in batches of similar width."""
-        with ThreadPoolExecutor(self._threads) as pool:
-            spread: Callable[..., Any] = pool.map if len(pictures) > 1 else map
-            return self.read_prepared(list(spread(self.prepare, pictures)))
+        return [reading for picture in self.read_pages(pictures, split=False) for reading in picture]
 
-    def prepare(self, picture: np.ndarray) -> PreparedLine | None:
-        """The line of a loaded picture, uint8 (h, w), as the model reads lines; None for blank paper."""
-        return prepare(picture) if self._model.metadata.lines == PREPARATION else finder().line(picture)
+    def read_pages(self, pages: Sequence[np.ndarray], *, split: bool) -> list[list[Reading]]:
+        """Read loaded pictures, each uint8 (h, w): each as one line, or split into its lines, in reading order."""
+        with ThreadPoolExecutor(self._threads) as pool:
+            spread: Callable[..., Any] = pool.map if len(pages) > 1 else map
+            lines = list(spread(partial(self.lines, split=split), pages))
+        readings = iter(self.read_prepared([line for page in lines for line in page]))
+        return [list(islice(readings, len(page))) for page in lines]
+
+    def lines(self, picture: np.ndarray, *, split: bool) -> list[PreparedLine | None]:
+        """What the model is to read of a loaded picture, uint8 (h, w).
+
+        Args:
+            picture: Grey.
+            split: Whether it is a page, of which all lines are found, in reading order; otherwise it is one line.
+
+        Returns:
+            The lines as the model reads them; None for blank paper where ``split`` is false.
+        """
+        if not split:
+            return [prepare(picture) if self._reads_normal_form else finder().line(picture)]
+        lines = finder().page(picture)
+        return [line.within(prepare(255 - line.image)) for line in lines] if self._reads_normal_form else [*lines]
+
+    @property
+    def _reads_normal_form(self) -> bool:
+        return self._model.metadata.preparation == PREPARATION
 
     def read_prepared(self, lines: Sequence[PreparedLine | None]) -> list[Reading]:
         """Read prepared lines (None: blank paper) in batches of similar width."""

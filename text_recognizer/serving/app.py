@@ -25,7 +25,7 @@ from text_recognizer.errors import UserError
 from text_recognizer.imaging.normalization import PreparedLine
 from text_recognizer.imaging.pictures import load_picture
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
-from text_recognizer.reading.results import lines_of, shifted, to_json
+from text_recognizer.reading.results import to_json
 from text_recognizer.serving.batching import Batcher
 from text_recognizer.serving.front import LOOPBACK_NAMES, Front
 from text_recognizer.serving.hands import Learning, add_hands, named
@@ -69,19 +69,16 @@ class Service:
         if isinstance(lines, UserError):
             self.metrics.readings.labels("refused").inc()
             return {"file": upload.name, "error": str(lines)}
-        readings = await self.batcher.read(recognizer, [line for line, _ in lines])
+        readings = await self.batcher.read(recognizer, lines)
         self.metrics.readings.labels("read").inc()
-        shown = [shifted(reading, x) for reading, (_, x) in zip(readings, lines, strict=True)]
-        return {"file": upload.name, **_with_prepared(to_json(shown, options.lines), shown, options)}
+        return {"file": upload.name, **_with_prepared(to_json(readings, options.lines), readings, options)}
 
-    def _begin(
-        self, upload: Upload, options: Options
-    ) -> tuple[TextRecognizer, list[tuple[PreparedLine | None, int]] | UserError]:
-        """Who reads; and the lines in normal form with the column at which each begins, or what is wrong with them."""
+    def _begin(self, upload: Upload, options: Options) -> tuple[TextRecognizer, list[PreparedLine | None] | UserError]:
+        """Who reads; and the lines as it reads them, or what is wrong with them."""
         recognizer = self._recognizer(options)
         try:
             picture = load_picture(upload.data, upload.name, _MAX_PIXELS)
-            return recognizer, [(recognizer.prepare(line), x) for line, x in lines_of(picture, options.lines)]
+            return recognizer, recognizer.lines(picture, split=options.lines)
         except UserError as error:
             return recognizer, error
 

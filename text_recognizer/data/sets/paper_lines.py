@@ -204,7 +204,7 @@ def reader_view(ink: Ink | None, width: float, rng: np.random.Generator) -> View
     unit = CROP_UNIT * float(np.exp(rng.normal(0, 0.11)))
     written = max(0.3, width if ink is None else ink.width)
     stretch = float(np.clip(width / written, 0.75, 1.3)) * float(np.exp(rng.normal(0, 0.04)))
-    left, right = rng.uniform(0.15, 1.6, 2)
+    left, right = rng.uniform(-0.05, 1.6, 2)
     shear = rng.uniform(-0.2, 0.45)
     end = max(written, 0.5)
     columns = int((end * stretch + left + right) * unit)

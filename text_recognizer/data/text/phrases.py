@@ -279,7 +279,8 @@ def _nonsense(rng: random.Random) -> str:
 
 
 def _character(rng: random.Random) -> str:
-    return rng.choice(rng.choice((string.digits, string.ascii_uppercase, string.ascii_lowercase, _SYMBOLS)))
+    capitals = string.ascii_uppercase
+    return rng.choice(rng.choice((string.digits, capitals, capitals, string.ascii_lowercase, _SYMBOLS)))
 
 
 _MAKERS: dict[str, Callable[[random.Random], str]] = {
