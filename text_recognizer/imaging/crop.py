@@ -30,4 +30,5 @@ def even_contrast(picture: np.ndarray) -> np.ndarray:
     low, high = np.percentile(picture, (0.5, 99))
     if high - low < _LEAST_CONTRAST:
         low = high - _LEAST_CONTRAST
-    return np.clip((picture.astype(np.float32) - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
+    bright = np.clip((picture.astype(np.float32) - low) * (255 / (high - low)), 0, 255)
+    return np.asarray(bright.astype(np.uint8))

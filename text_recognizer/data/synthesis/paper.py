@@ -108,7 +108,7 @@ def _light(size: tuple[int, int], unit: float, rng: np.random.Generator) -> np.n
         light = light * (1 - edge_blur(edge, rng.uniform(0.05, 0.8) * unit) * rng.uniform(0.08, 0.45))
     if rng.random() < 0.06:
         light = _with_border(light, unit, rng)
-    return np.clip(light, 0.05, 1.0)
+    return np.asarray(np.clip(light, 0.05, 1.0))
 
 
 def edge_blur(mask: np.ndarray, sigma: float) -> np.ndarray:
@@ -253,7 +253,7 @@ def _grain(size: tuple[int, int], unit: float, rng: np.random.Generator) -> np.n
         return 1.0
     noise = cv2.GaussianBlur(rng.random(size, np.float32), (0, 0), max(0.5, rng.uniform(0.02, 0.06) * unit))
     low, high = noise.min(), noise.max()
-    return np.clip(1 - (noise - low) / max(high - low, 1e-6) * rng.uniform(0.2, 1.0), 0, 1)
+    return np.asarray(np.clip(1 - (noise - low) / max(high - low, 1e-6) * rng.uniform(0.2, 1.0), 0, 1))
 
 
 def camera(page: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarray:
@@ -278,4 +278,4 @@ def camera(page: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarra
     if rng.random() < 0.05:
         dark, light = np.percentile(picture, (1, 90))
         picture = np.where(picture > dark + rng.uniform(0.4, 0.7) * (light - dark), 255, 0).astype(np.uint8)
-    return picture
+    return np.asarray(picture)

@@ -144,7 +144,7 @@ def _fit(
                 answers = model(images)
             loss = finder_loss(answers.float(), bands).sum()
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(model.parameters(), _LARGEST_NORM)
             optimizer.step()
             steps += 1
