@@ -39,6 +39,7 @@ LINES = [
     "prepared",
     *BATCHES,
 ]
+PAPER = ["glyphs", "text", "shares", "num_train", "num_val", "num_test", "max_length", *BATCHES]
 OPTIMIZATION = [
     "loss",
     "optimizer",
@@ -75,12 +76,12 @@ TRAINER = [
     "num_nodes",
     "sync_batchnorm",
 ]
-DATA_FLAGS = {"MNIST": BATCHES, "PenStrokes": BATCHES, "EMNIST": [*BATCHES, "balance"], "EMNISTLines": LINES}
+DATA_FLAGS = {"MNIST": BATCHES, "PenStrokes": BATCHES, "EMNIST": [*BATCHES, "balance"], "EMNISTLines": LINES, "PaperLines": PAPER}
 MODEL_FLAGS = {
     "MLP": ["fc1", "fc2"],
     "CNN": ["conv_dim", "fc_dim", "dropout"],
     "LineCNN": ["conv_dim", "fc_dim", "window_width", "window_stride"],
-    "LineReader": ["conv_dim", "context_dim", "context_blocks"],
+    "LineReader": ["conv_dim", "stage_blocks", "context_dim", "context_blocks"],
 }
 
 
@@ -88,7 +89,7 @@ def test_public_names() -> None:
     assert sorted(text_recognizer.__all__) == ["Reading", "TextRecognizer"]
     assert sorted(models.__all__) == ["CNN", "LineCNN", "LineReader", "LineReshapeCNN", "MLP"]
     assert sorted(registry.MODEL_CLASSES) == ["CNN", "LineCNN", "LineReader", "LineReshapeCNN", "MLP"]
-    assert sorted(registry.DATA_CLASSES) == ["EMNIST", "EMNISTLines", "MNIST", "PenStrokes"]
+    assert sorted(registry.DATA_CLASSES) == ["EMNIST", "EMNISTLines", "MNIST", "PaperLines", "PenStrokes"]
     assert all(hasattr(text_recognizer, name) for name in text_recognizer.__all__)
 
 
@@ -105,9 +106,11 @@ def test_commands() -> None:
         ("CNN", "PenStrokes"),
         ("LineCNN", "EMNISTLines"),
         ("LineReader", "EMNISTLines"),
+        ("LineReader", "PaperLines"),
     ],
 )
 def test_flags_of_training(model: str, data: str) -> None:
     arguments = parse([f"--model_class={model}", f"--data_class={data}"], "train")
-    flags = [*EXPERIMENT, *DATA_FLAGS[data], *MODEL_FLAGS[model], *OPTIMIZATION, *TRAINER]
+    aligned = ["aligned_share"] if data in ("EMNISTLines", "PaperLines") else []
+    flags = [*aligned, *EXPERIMENT, *DATA_FLAGS[data], *MODEL_FLAGS[model], *OPTIMIZATION, *TRAINER]
     assert sorted(yaml.safe_load(arguments.yaml)) == sorted(flags)
