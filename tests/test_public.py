@@ -76,7 +76,13 @@ TRAINER = [
     "num_nodes",
     "sync_batchnorm",
 ]
-DATA_FLAGS = {"MNIST": BATCHES, "PenStrokes": BATCHES, "EMNIST": [*BATCHES, "balance"], "EMNISTLines": LINES, "PaperLines": PAPER}
+DATA_FLAGS = {
+    "MNIST": BATCHES,
+    "PenStrokes": BATCHES,
+    "EMNIST": [*BATCHES, "balance"],
+    "EMNISTLines": LINES,
+    "PaperLines": PAPER,
+}
 MODEL_FLAGS = {
     "MLP": ["fc1", "fc2"],
     "CNN": ["conv_dim", "fc_dim", "dropout"],

@@ -51,7 +51,7 @@ def fit_band(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Band:
         slope = covariance / (spread + (0.3 * height / _SLOPE) ** 2 / samples)
         offset = y - centre_y - slope * (run - centre_x)
         variance = float(kept @ offset**2) / total
-        height = max(float(np.sqrt(12 * variance)), 0.02 * width, 1e-3)
+        height = max(float(np.sqrt(12 * variance)), 0.005 * width, 1e-3)
         kept = weights * (np.abs(offset) < _REACH * height)
     return Band(centre_y - slope * (centre_x + middle), slope, height)
 

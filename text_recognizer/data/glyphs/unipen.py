@@ -251,6 +251,8 @@ def _collect(segments: Iterator[tuple[str, str, str, list[np.ndarray]]]) -> dict
         writers.append(writer)
         levels.append(level)
         heights.append(height)
+    if not labels:
+        raise UserError("This is not UNIPEN: it holds no labelled writing of a usable size.")
     names, numbers = np.unique(np.array(writers), return_inverse=True)
     shares = np.array([int(hashlib.sha256(name.encode()).hexdigest(), 16) % 100 for name in names], np.uint8)
     return {

@@ -138,7 +138,7 @@ class PaperLineDataset:
         if source == "pen_words":
             text, pieces = self.pen_words.choose(rng, min(self.max_length, 52))
             return _Plan(source, text, len(text) * density, pieces)
-        characters = {"pen_characters": self.pen_characters.characters, "glyphs": self.glyphs.characters}.get(source)
+        characters = None if source == "fonts" else getattr(self, source).characters
         text = self.phrases.text(index, room, characters=characters)
         return _Plan(source, text, len(text) * density)
 
@@ -149,9 +149,7 @@ class PaperLineDataset:
         if plan.source == "pen_words":
             return self.pen_words.write(plan.pieces, rng)
         writer: Any = getattr(self, plan.source)
-        return writer.write(plan.text, rng) or self.pen_words.write(
-            self.pen_words.choose(rng, len(plan.text) + 12)[1], rng
-        )
+        return writer.write(plan.text, rng)
 
     def widths(self, indices: np.ndarray) -> np.ndarray:
         """About the columns that lines take up, int64 (B,)."""
@@ -262,8 +260,10 @@ class PaperLines(DataModule):
         """Download and decode what the sources need, if the cache does not hold it."""
         download_glyphs(self.glyphs)
         download_text(self.text)
-        prepare_unipen()
-        prepare_fonts()
+        if self.shares.pen_words or self.shares.pen_characters:
+            prepare_unipen()
+        if self.shares.fonts:
+            prepare_fonts()
 
     def setup(self, stage: str | None = None) -> None:
         """Make the data sets of all splits; ``stage`` is ignored."""

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from text_recognizer.data.glyphs.unipen import _collect, _segments, clean_label
+from text_recognizer.errors import UserError
+from text_recognizer.imaging.band import fit_band
+
+INCLUDE = """.VERSION 1.0
+.COORD X Y T
+.WRITER_ID ann
+.PEN_DOWN
+0 10 1
+5 0 2
+10 10 3
+.PEN_UP
+12 12 4
+.PEN_DOWN
+20 10 5
+20 0 6
+.PEN_UP
+.PEN_DOWN
+30 0 7
+36 10 8
+42 0 9
+"""
+DATA = """.VERSION 1.0
+.INCLUDE site/one.dat
+.SEGMENT WORD 0 OK "v"
+.SEGMENT WORD 2-3 ? "ln"
+.SEGMENT WORD 0:1-0:2 OK "i"
+.SEGMENT WORD 0 BAD "x"
+.SEGMENT WORD 99 OK "lost"
+.SEGMENT WORD 0 OK "a\\\\b"
+"""
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "data" / "7" / "site").mkdir(parents=True)
+    (tmp_path / "include" / "site").mkdir(parents=True)
+    (tmp_path / "data" / "7" / "site" / "words.dat").write_text(DATA, encoding="latin-1")
+    (tmp_path / "include" / "site" / "one.dat").write_text(INCLUDE, encoding="latin-1")
+    return tmp_path
+
+
+def test_components_that_hold_no_point_are_not_counted(root: Path) -> None:
+    found = [(label, [stroke.tolist() for stroke in strokes]) for _, _, label, strokes in _segments(root)]
+    assert found == [
+        ("v", [[[0, -10], [5, 0], [10, -10]]]),
+        ("ln", [[[20, -10], [20, 0]], [[30, 0], [36, -10], [42, 0]]]),
+        ("i", [[[5, 0], [10, -10]]]),
+    ]
+
+
+def test_the_writer_is_named_by_site(root: Path) -> None:
+    assert {writer for _, writer, _, _ in _segments(root)} == {"site/ann"}
+
+
+def wave(tilt: float, rows: int = 1) -> list[np.ndarray]:
+    x = np.linspace(0, 60, 200)
+    return [np.stack([x, 5 * np.sin(x) + tilt * x + 40 * row], axis=1).astype(np.float32) for row in range(rows)]
+
+
+def test_what_is_collected_is_level_and_one_unit_high() -> None:
+    arrays = _collect(
+        iter([("word", "site/ann", "nnnnnnnn", wave(0.05)), ("text", "site/bob", "nnnnnnnn", wave(0.0, 2))])
+    )
+    assert arrays["labels"].tolist() == ["nnnnnnnn"]  # the other one has two rows
+    stroke = arrays["points"]
+    band = fit_band(stroke[:, 0], stroke[:, 1], np.ones(len(stroke)))
+    assert band.height == pytest.approx(1, rel=0.1)
+    assert band.slope == pytest.approx(0, abs=0.01)
+    steps = np.hypot(*np.diff(stroke, axis=0).T)
+    assert steps.max() < 1.5 * np.median(steps)
+
+
+def test_nothing_usable_is_an_error() -> None:
+    with pytest.raises(UserError, match="no labelled writing"):
+        _collect(iter([]))
+
+
+@pytest.mark.parametrize(
+    ("label", "level", "clean"),
+    [
+        ("It wasn ' t me , all in all .", "text", "It wasn't me, all in all."),
+        ("4 / 2 7 / 9 2", "text", "4/27/92"),
+        ("P&&G", "word", ""),
+        ("ab", "character", ""),
+        ("$", "character", "$"),
+        ("caf\xe9", "word", ""),
+    ],
+)
+def test_labels(label: str, level: str, clean: str) -> None:
+    assert clean_label(label, level) == clean

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+
+from text_recognizer.data.sets.paper_lines import InkShares, PaperLines
+from text_recognizer.data.sets.sheets import SHAPES, SheetDataset
+from text_recognizer.imaging.crop import CROP_HEIGHT
+
+GLYPHS_ALONE = InkShares(pen_words=0, pen_characters=0, fonts=0, glyphs=1)
+
+
+@pytest.fixture(scope="module")
+def data() -> PaperLines:
+    data = PaperLines(glyphs="strokes", shares=GLYPHS_ALONE, num_train=64, num_val=16, num_test=16, batch_size=8)
+    data.prepare_data()
+    data.setup()
+    return data
+
+
+def test_a_line_is_the_same_bytes_in_any_batch(data: PaperLines) -> None:
+    train = data.datasets["train"]
+    batch = train.batch(np.array([3, 1, 2]))
+    alone = train.batch(np.array([1]))
+    width = int(alone.widths[0])
+    assert int(batch.widths[1]) == width
+    np.testing.assert_array_equal(batch.images[1, :, :width], alone.images[0, :, :width])
+    np.testing.assert_array_equal(batch.targets[1], alone.targets[0])
+
+
+def test_boxes_stand_in_order_within_the_line(data: PaperLines) -> None:
+    lines = data.datasets["train"].batch(np.arange(16))
+    for boxes, length, width in zip(lines.boxes, lines.lengths, lines.widths, strict=True):
+        own = boxes[:length]
+        assert (own[:, 0] < own[:, 1]).all()
+        assert own.size == 0 or (own.min() >= 0 and own.max() <= width + 1)
+        centres = own.mean(axis=1)
+        assert (np.diff(centres) > -8).all()
+
+
+def test_batches_are_what_models_take(data: PaperLines) -> None:
+    lines = data.datasets["val"].batch(np.arange(8))
+    assert lines.images.shape[1] == CROP_HEIGHT
+    assert lines.images.dtype == np.uint8
+    assert lines.images.shape[2] % 64 == 0
+    assert (lines.images[np.arange(8), :, lines.widths - 1].max() > 0) or lines.widths.min() > 0
+    assert lines.targets.shape == (8, data.max_length)
+
+
+def test_planned_widths_are_near_the_lines(data: PaperLines) -> None:
+    train, indices = data.datasets["train"], np.arange(40)
+    ratio = train.batch(indices).widths / train.widths(indices)
+    assert 0.7 < np.median(ratio) < 1.3
+
+
+def test_training_lines_are_new_each_epoch_and_others_are_not(data: PaperLines) -> None:
+    assert data.datasets["train"].fresh_each_epoch
+    assert not data.datasets["val"].fresh_each_epoch
+
+
+def test_sheets_say_where_their_lines_are(data: PaperLines) -> None:
+    sheets = SheetDataset(data.datasets["train"], seed=1)  # type: ignore[arg-type]
+    seen = set()
+    for number in range(8):
+        images, bands = sheets.batch(number, 2)
+        seen.add(images.shape[1:])
+        assert bands.shape == (2, 3, images.shape[1] // 4, images.shape[2] // 4)
+        assert set(np.unique(bands[:, 0])) <= {-1, 0, 1}
+        assert np.abs(bands[:, 2][bands[:, 0] == 1]).max(initial=0) < 0.5
+    assert seen <= set(SHAPES)
+    np.testing.assert_array_equal(sheets.batch(3, 2).images, sheets.batch(3, 2).images)
