@@ -64,14 +64,12 @@ def wave(tilt: float, rows: int = 1) -> list[np.ndarray]:
 
 
 def test_what_is_collected_is_level_and_one_unit_high() -> None:
-    arrays = _collect(
-        iter([("word", "site/ann", "nnnnnnnn", wave(0.05)), ("text", "site/bob", "nnnnnnnn", wave(0.0, 2))])
-    )
+    arrays = _collect(iter([("word", "site/a", "nnnnnnnn", wave(0.05)), ("text", "site/b", "nnnnnnnn", wave(0.0, 2))]))
     assert arrays["labels"].tolist() == ["nnnnnnnn"]  # the other one has two rows
     stroke = arrays["points"]
     band = fit_band(stroke[:, 0], stroke[:, 1], np.ones(len(stroke)))
     assert band.height == pytest.approx(1, rel=0.1)
-    assert band.slope == pytest.approx(0, abs=0.01)
+    assert band.slope == pytest.approx(0, abs=0.02)
     steps = np.hypot(*np.diff(stroke, axis=0).T)
     assert steps.max() < 1.5 * np.median(steps)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
 
 import cv2
 import numpy as np
@@ -148,7 +147,7 @@ class PaperLineDataset:
             return None
         if plan.source == "pen_words":
             return self.pen_words.write(plan.pieces, rng)
-        writer: Any = getattr(self, plan.source)
+        writer: PenCharacters | FontWriter | GlyphWriter = getattr(self, plan.source)
         return writer.write(plan.text, rng)
 
     def widths(self, indices: np.ndarray) -> np.ndarray:
