@@ -1,7 +1,8 @@
 """Reads photographed pages with this reader and with RapidOCR's whole engine: ``python benchmarks/pages.py``.
 
 The folder given as ``--pictures`` has a ``labels.tsv`` with the columns ``file`` and ``text``, in which ``\\n`` parts the
-lines of a page. Pictures of one line are left out. The page character error rate counts edits between the whole texts, lines joined by a line break.
+lines of a page. Pictures of one line are left out. The page character error rate counts edits between the whole texts,
+lines joined by a line break.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from text_recognizer.training.checkpoint import Checkpoint
 from text_recognizer.training.export import (
     TOLERANCE,
     calibrated,
+    preparation_of,
     stride_of,
-    validation_pictures,
+    validation_lines,
     verify,
     write_graph,
     write_model,
@@ -42,15 +43,16 @@ def export(run: str, *, out: str = "model.onnx", calibration_lines: int = 0) -> 
     check_at_least(0, calibration_lines=calibration_lines)
     path = Path(run)
     checkpoint = Checkpoint.load(str(path / "best.ckpt" if path.is_dir() else path))
-    metadata = Metadata(tuple(checkpoint.description.alphabet), stride_of(checkpoint))
+    alphabet, stride = tuple(checkpoint.description.alphabet), stride_of(checkpoint)
+    metadata = Metadata(alphabet, stride, preparation=preparation_of(checkpoint))
     model = checkpoint.model()
     with replacing(out) as temporary, replacing(graph_of(Path(out))) as graph:
         write_model(model, metadata, temporary)
         verify(model, LineModel(temporary), metadata.stride)
         if calibration_lines:
             folder = path if path.is_dir() else path.parent
-            pictures, texts = validation_pictures(folder / "config.yaml", calibration_lines)
-            metadata = calibrated(metadata, temporary, pictures, texts)
+            lines, texts = validation_lines(folder / "config.yaml", calibration_lines)
+            metadata = calibrated(metadata, temporary, lines, texts)
             write_model(model, metadata, temporary)
         write_graph(model, metadata, graph)
     save_weights(Path(out).with_suffix(".safetensors"), checkpoint)
