@@ -1,6 +1,6 @@
 """Reads photographed pages with this reader and with RapidOCR's whole engine: ``python benchmarks/pages.py``.
 
-The folder given as ``--pictures`` has a ``labels.tsv`` with the columns ``file`` and ``text``, in which ``\\n`` parts the
+The folder given as ``--pictures`` has a ``labels.tsv`` with the columns ``file`` and ``text``; ``\\n`` parts the
 lines of a page. Pictures of one line are left out. The page character error rate counts edits between the whole texts,
 lines joined by a line break.
 """
