@@ -3,7 +3,7 @@
 The size comes from the writing itself. The ink's centre line (a smooth curve, so skew and a wandering baseline are
 followed) and its vertical spread around that line are estimated together, with ink far off the line trimmed away; so
 neither the picture's height nor ascenders, specks or pieces of neighbouring lines decide. The spread is scaled to that
-of letters ``CORE_HEIGHT`` high, and the centre line is laid on the middle row. At last, writing that leans more or less
+of letters ``X_HEIGHT`` high, and the centre line is laid on the middle row. At last, writing that leans more or less
 than most is sheared to lean as most does. It is upright where its ink stands in the fewest columns (after Vinciarelli
 and Luettin, "A new normalization technique for cursive handwritten words", 2001).
 """
@@ -18,11 +18,11 @@ import cv2
 import numpy as np
 
 HEIGHT = 40
-CORE_HEIGHT = 18
+X_HEIGHT = 18
 MARGIN = 6
 LEANS = (0.1, 0.3)
 """Between which writing leans to the right, as tangents of the angle."""
-PREPARATION = {"height": HEIGHT, "core_height": CORE_HEIGHT, "margin": MARGIN, "leans": list(LEANS), "version": 2}
+NORMALIZATION = {"height": HEIGHT, "core_height": X_HEIGHT, "margin": MARGIN, "leans": list(LEANS), "version": 2}
 """What a model file states about the lines it was trained on."""
 
 _WAVES = (0.06, 0.02, 0.015, 0.01)
@@ -30,7 +30,7 @@ _WAVES = (0.06, 0.02, 0.015, 0.01)
 _MIN_CONTRAST = 0.12 * 255
 _RULE_COVERAGE = 0.85
 _MIN_CORE = 4.0  # pixels; smaller letters cannot be read
-_SHORTEST_LEANING = 5 * CORE_HEIGHT  # columns; fewer letters do not tell how they lean
+_SHORTEST_LEANING = 5 * X_HEIGHT  # columns; fewer letters do not tell how they lean
 _MOST_LEAN = 1.0
 _REMAP_COLUMNS = 8192  # OpenCV remaps at most 32,767
 _SINGLE_PASS_HEIGHT = 160
@@ -38,7 +38,7 @@ _COARSE_HEIGHT, _COARSE_WIDTH = 800, 4000
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedLine:
+class NormalizedLine:
     """A line in normal form.
 
     Attributes:
@@ -55,16 +55,16 @@ class PreparedLine:
         """Map x in the prepared line to x in the picture."""
         return np.asarray(x) / self.scale + self.left
 
-    def within(self, part: PreparedLine | None) -> PreparedLine | None:
+    def within(self, part: NormalizedLine | None) -> NormalizedLine | None:
         """A line that was prepared from ``image``, in terms of the picture."""
-        return part and PreparedLine(part.image, part.scale * self.scale, self.left + part.left / self.scale)
+        return part and NormalizedLine(part.image, part.scale * self.scale, self.left + part.left / self.scale)
 
     def from_picture(self, x: np.ndarray) -> np.ndarray:
         """Map x in the picture to x in the prepared line."""
         return (np.asarray(x) - self.left) * self.scale
 
 
-def prepare(picture: np.ndarray) -> PreparedLine | None:
+def prepare(picture: np.ndarray) -> NormalizedLine | None:
     """Bring a picture of one line to its normal form.
 
     Args:
@@ -83,12 +83,12 @@ def prepare(picture: np.ndarray) -> PreparedLine | None:
     top, bottom = _strongest_band(np.mean(ink > 127, axis=1))
     extent = (bottom - top) / factor
     top, bottom = max(0, int(top / factor - extent)), int(np.ceil(bottom / factor + extent))
-    shrink = min(1.0, 2 * CORE_HEIGHT / extent)
+    shrink = min(1.0, 2 * X_HEIGHT / extent)
     line = _prepare_close(_resize(picture[top:bottom], shrink))
-    return line and PreparedLine(line.image, line.scale * shrink, line.left / shrink)
+    return line and NormalizedLine(line.image, line.scale * shrink, line.left / shrink)
 
 
-def prepare_lines(images: np.ndarray, widths: Sequence[int] | np.ndarray) -> list[PreparedLine | None]:
+def prepare_lines(images: np.ndarray, widths: Sequence[int] | np.ndarray) -> list[NormalizedLine | None]:
     """Bring composed lines to their normal form, the way of a picture.
 
     Args:
@@ -222,7 +222,7 @@ def _ink_columns(ink: np.ndarray) -> tuple[int, int] | None:
     return (int(columns[0]), int(columns[-1]) + 1) if columns.size else None
 
 
-def _prepare_close(picture: np.ndarray) -> PreparedLine | None:
+def _prepare_close(picture: np.ndarray) -> NormalizedLine | None:
     """Prepare a picture that holds little but the line."""
     ink = ink_of(picture)
     if ink is not None:
@@ -234,16 +234,16 @@ def _prepare_close(picture: np.ndarray) -> PreparedLine | None:
     core = max(line.core, _MIN_CORE)
     if columns[1] - columns[0] < 4 * core:  # too short to tell letters from a dash or a dot
         core = max(core, 3 * _stroke_width(ink))
-    scale = CORE_HEIGHT / core
+    scale = X_HEIGHT / core
     image = _warp(ink, columns, line, scale)
     shear = _shear_to_usual(image)
     if not shear:
-        return PreparedLine(image, scale, columns[0] - MARGIN / scale)
+        return NormalizedLine(image, scale, columns[0] - MARGIN / scale)
     wider = int(np.ceil(abs(shear) * HEIGHT / 2 / scale))
     image = _warp(ink, (columns[0] - wider, columns[1] + wider), line, scale, shear)
     first, last = _ink_columns(image) or (0, image.shape[1])
     first = max(first - MARGIN, 0)
-    return PreparedLine(image[:, first : last + MARGIN], scale, columns[0] - wider + (first - MARGIN) / scale)
+    return NormalizedLine(image[:, first : last + MARGIN], scale, columns[0] - wider + (first - MARGIN) / scale)
 
 
 def _shear_to_usual(image: np.ndarray) -> float:

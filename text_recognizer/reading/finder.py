@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, FINDER_STRIDE, even_contrast, stretch_contrast
-from text_recognizer.imaging.normalization import PreparedLine, light_on_dark
+from text_recognizer.imaging.normalization import NormalizedLine, light_on_dark
 from text_recognizer.reading.model_file import open_session
 
 FINDER = Path(__file__).with_name("finder.onnx")
@@ -238,7 +238,7 @@ def _main_line(lines: list[FoundLine], shape: tuple[int, int]) -> FoundLine | No
     return max(lines, key=importance, default=None)
 
 
-def crop(picture: np.ndarray, line: FoundLine) -> PreparedLine:
+def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine:
     """A line cut out of a picture that is dark on light, level and at one size, its paper left in."""
     scale = CROP_UNIT / line.height
     shrink = min(1.0, 1.5 * scale)
@@ -258,7 +258,7 @@ def crop(picture: np.ndarray, line: FoundLine) -> PreparedLine:
         map_y = near.centre(x).astype(np.float32)[None] + rows[:, None]
         map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
         parts.append(cv2.remap(small, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-    return PreparedLine(stretch_contrast(np.concatenate(parts, axis=1)), scale, (left + 0.5) / shrink)
+    return NormalizedLine(stretch_contrast(np.concatenate(parts, axis=1)), scale, (left + 0.5) / shrink)
 
 
 class Finder:
@@ -275,7 +275,7 @@ class Finder:
         """What the net says of a picture uint8 (H, W), multiples of 64: float32 (3, H / 4, W / 4)."""
         return np.asarray(self._session.run(["maps"], {"pictures": picture[None]})[0][0])
 
-    def line(self, picture: np.ndarray) -> PreparedLine | None:
+    def line(self, picture: np.ndarray) -> NormalizedLine | None:
         """The line that a picture shows, cut out as readers of crops are trained on.
 
         Args:
@@ -288,7 +288,7 @@ class Finder:
         found = find_line(dark, self.maps)
         return None if found is None else crop(dark, found)
 
-    def page(self, picture: np.ndarray) -> list[PreparedLine]:
+    def page(self, picture: np.ndarray) -> list[NormalizedLine]:
         """All lines of a page, cut out in the same way, in reading order."""
         dark = _dark(picture)
         return [crop(dark, line) for line in find_lines(dark, self.maps)]

@@ -15,14 +15,14 @@ from pydantic.dataclasses import dataclass
 from text_recognizer.alphabet import Alphabet
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.crop import CROPPED
-from text_recognizer.imaging.normalization import PREPARATION
+from text_recognizer.imaging.normalization import NORMALIZATION
 from text_recognizer.reading.calibration import Calibration
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 _UNCALIBRATED = Calibration()
-KNOWN_PREPARATIONS = (PREPARATION, CROPPED)
+KNOWN_PREPARATIONS = (NORMALIZATION, CROPPED)
 """Of lines that models read: ink in normal form, or grey crops with their paper."""
 MAX_COLUMNS = 8192
 _CONTEXT_STEPS = 64
@@ -61,7 +61,7 @@ class Metadata:
     stride: Stride
     line_calibration: Calibration = _UNCALIBRATED
     character_calibration: Calibration = _UNCALIBRATED
-    preparation: Preparation = Field(default_factory=PREPARATION.copy)
+    preparation: Preparation = Field(default_factory=NORMALIZATION.copy)
 
     def reads_like(self, other: Metadata) -> bool:
         """Whether lines go in, and characters come out, in the same way."""

@@ -16,9 +16,9 @@ import numpy as np
 
 from text_recognizer.errors import UsageError
 from text_recognizer.imaging.normalization import (
-    CORE_HEIGHT,
-    PREPARATION,
-    PreparedLine,
+    X_HEIGHT,
+    NORMALIZATION,
+    NormalizedLine,
     prepare,
     use_one_thread_per_line,
 )
@@ -65,7 +65,7 @@ class Reading:
     text: str
     confidence: float
     characters: tuple[Character, ...] = ()
-    prepared: PreparedLine | None = None
+    prepared: NormalizedLine | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Text, confidence and characters as plain values, rounded for reading."""
@@ -144,10 +144,10 @@ class TextRecognizer:
         with ThreadPoolExecutor(self._threads) as pool:
             spread: Callable[..., Any] = pool.map if len(pages) > 1 else map
             lines = list(spread(partial(self.lines, split=split), pages))
-        readings = iter(self.read_prepared([line for page in lines for line in page]))
+        readings = iter(self.read_normalized([line for page in lines for line in page]))
         return [list(islice(readings, len(page))) for page in lines]
 
-    def lines(self, picture: np.ndarray, *, split: bool) -> list[PreparedLine | None]:
+    def lines(self, picture: np.ndarray, *, split: bool) -> list[NormalizedLine | None]:
         """What the model is to read of a loaded picture, uint8 (h, w).
 
         Args:
@@ -164,9 +164,9 @@ class TextRecognizer:
 
     @property
     def _reads_normal_form(self) -> bool:
-        return self._model.metadata.preparation == PREPARATION
+        return self._model.metadata.preparation == NORMALIZATION
 
-    def read_prepared(self, lines: Sequence[PreparedLine | None]) -> list[Reading]:
+    def read_normalized(self, lines: Sequence[NormalizedLine | None]) -> list[Reading]:
         """Read prepared lines (None: blank paper) in batches of similar width."""
         readings = [BLANK_PAPER] * len(lines)
         batches = _batches([line.image.shape[1] if line else 0 for line in lines])
@@ -178,7 +178,7 @@ class TextRecognizer:
                     readings[index] = reading
         return readings
 
-    def _read_batch(self, lines: list[PreparedLine]) -> list[Reading]:
+    def _read_batch(self, lines: list[NormalizedLine]) -> list[Reading]:
         log_probs = self._model.log_probabilities([line.image for line in lines])
         return [self._reading(line, self._decode(own)) for line, own in zip(lines, log_probs, strict=True)]
 
@@ -188,7 +188,7 @@ class TextRecognizer:
             return lambda log_probs: decode_greedy(log_probs, alphabet)
         return lambda log_probs: decode_beam(log_probs, alphabet, english())
 
-    def _reading(self, line: PreparedLine, decoded: Decoded) -> Reading:
+    def _reading(self, line: NormalizedLine, decoded: Decoded) -> Reading:
         metadata = self._model.metadata
         text = decoded.text.strip()
         if not text:
@@ -224,8 +224,8 @@ def _batches(widths: Sequence[int]) -> list[list[int]]:
 def _extents(centres: np.ndarray, image: np.ndarray) -> np.ndarray:
     """From where to where each character reaches, (n, 2): halfway to its neighbours, drawn in to its ink."""
     between = (centres[1:] + centres[:-1]) / 2
-    starts = np.maximum(np.insert(between, 0, 0), centres - CORE_HEIGHT)
-    ends = np.minimum(np.append(between, image.shape[1]), centres + CORE_HEIGHT)
+    starts = np.maximum(np.insert(between, 0, 0), centres - X_HEIGHT)
+    ends = np.minimum(np.append(between, image.shape[1]), centres + X_HEIGHT)
     inked = image.max(0) > 64
     extents = []
     for start, end in zip(np.floor(starts).astype(int), np.ceil(ends).astype(int), strict=True):

@@ -22,7 +22,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import UserError
-from text_recognizer.imaging.normalization import PreparedLine
+from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.imaging.pictures import load_picture
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import to_json
@@ -73,7 +73,7 @@ class Service:
         self.metrics.readings.labels("read").inc()
         return {"file": upload.name, **_with_prepared(to_json(readings, options.lines), readings, options)}
 
-    def _begin(self, upload: Upload, options: Options) -> tuple[TextRecognizer, list[PreparedLine | None] | UserError]:
+    def _begin(self, upload: Upload, options: Options) -> tuple[TextRecognizer, list[NormalizedLine | None] | UserError]:
         """Who reads; and the lines as it reads them, or what is wrong with them."""
         recognizer = self._recognizer(options)
         try:
@@ -177,7 +177,7 @@ def _with_prepared(result: dict[str, Any], readings: list[Reading], options: Opt
     return result
 
 
-def _data_url(line: PreparedLine) -> str:
+def _data_url(line: NormalizedLine) -> str:
     """The line as the model saw it, dark on white, as a PNG in a data: URL."""
     _, png = cv2.imencode(".png", 255 - line.image)
     return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode("ascii")

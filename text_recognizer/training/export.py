@@ -22,7 +22,7 @@ from text_recognizer.alphabet import READER_ALPHABET
 from text_recognizer.data.synthesis.compose import Lines
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.crop import CROPPED
-from text_recognizer.imaging.normalization import HEIGHT, PREPARATION, PreparedLine
+from text_recognizer.imaging.normalization import HEIGHT, NORMALIZATION, NormalizedLine
 from text_recognizer.reading.calibration import Calibration, fit_calibration
 from text_recognizer.reading.model_file import LineModel, Metadata
 from text_recognizer.reading.recognizer import TextRecognizer
@@ -86,7 +86,7 @@ def stride_of(checkpoint: Checkpoint) -> int:
 
 def preparation_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """How the lines were prepared that a model was trained on: PaperLines, which are crops, have their own alphabet."""
-    return CROPPED if checkpoint.description.alphabet == READER_ALPHABET else PREPARATION
+    return CROPPED if checkpoint.description.alphabet == READER_ALPHABET else NORMALIZATION
 
 
 def write_model(model: nn.Module, metadata: Metadata, path: Path) -> None:
@@ -204,7 +204,7 @@ def verify(model: nn.Module, exported: LineModel, stride: int) -> float:
     return largest
 
 
-def validation_lines(config: Path, count: int) -> tuple[list[PreparedLine | None], list[str]]:
+def validation_lines(config: Path, count: int) -> tuple[list[NormalizedLine | None], list[str]]:
     """Prepared lines, and their texts, that a run with this configuration did not train on."""
     arguments = parse(["--config", str(config)], prog="export")
     data_class = load_class(DATA_CLASSES, arguments.experiment.data_class, "data_class")
@@ -213,13 +213,13 @@ def validation_lines(config: Path, count: int) -> tuple[list[PreparedLine | None
     data.setup()
     lines: Lines = data.datasets["val"].batch(np.arange(count))
     pictures = [image[:, :width] for image, width in zip(lines.images, lines.widths, strict=True)]
-    prepared = [PreparedLine(picture, 1.0, 0.0) if picture.size else None for picture in pictures]
+    prepared = [NormalizedLine(picture, 1.0, 0.0) if picture.size else None for picture in pictures]
     return prepared, [data.alphabet.decode(row) for row in lines.targets]
 
 
-def calibrated(metadata: Metadata, file: Path, lines: list[PreparedLine | None], texts: list[str]) -> Metadata:
+def calibrated(metadata: Metadata, file: Path, lines: list[NormalizedLine | None], texts: list[str]) -> Metadata:
     """Metadata with confidences fitted to how the model ``file``, not calibrated yet, reads lines of known text."""
-    read = [(one, text) for one, text in zip(TextRecognizer(file).read_prepared(lines), texts, strict=True) if one.text]
+    read = [(one, text) for one, text in zip(TextRecognizer(file).read_normalized(lines), texts, strict=True) if one.text]
     characters = [
         (character.confidence, right)
         for one, text in read
