@@ -14,7 +14,7 @@ from pydantic.dataclasses import dataclass
 
 from text_recognizer.alphabet import Alphabet
 from text_recognizer.errors import UserError
-from text_recognizer.imaging.normalization import PREPARATION
+from text_recognizer.imaging.normalization import NORMALIZATION
 from text_recognizer.reading.calibration import Calibration
 
 if TYPE_CHECKING:
@@ -46,17 +46,17 @@ class Metadata:
 
     Attributes:
         alphabet: Tokens in index order; the first is the CTC blank.
-        stride: Columns of the prepared line per time step.
+        stride: Columns of the normalized line per time step.
         line_calibration: From the probability of the text to the confidence of the line.
         character_calibration: From the probability of a character to its confidence.
-        preparation: How lines are prepared.
+        preparation: How lines are normalized.
     """
 
     alphabet: Tokens
     stride: Stride
     line_calibration: Calibration = _UNCALIBRATED
     character_calibration: Calibration = _UNCALIBRATED
-    preparation: Preparation = Field(default_factory=PREPARATION.copy)
+    preparation: Preparation = Field(default_factory=NORMALIZATION.copy)
 
     def reads_like(self, other: Metadata) -> bool:
         """Whether lines go in, and characters come out, in the same way."""
@@ -87,9 +87,9 @@ class Metadata:
                 f"{file}: not a model of this package: its metadata lack a valid {wrong}. "
                 "Make one with: text-recognizer export RUN"
             ) from None
-        if said.preparation != PREPARATION:
+        if said.preparation != NORMALIZATION:
             raise UserError(
-                f"{file}: made for lines prepared as {said.preparation}, but this version prepares {PREPARATION}. "
+                f"{file}: made for lines prepared as {said.preparation}, but this version prepares {NORMALIZATION}. "
                 "Export the run again."
             )
         return cls(said.alphabet, said.stride, said.confidence.line, said.confidence.character, said.preparation)

@@ -1,9 +1,9 @@
 """A page or paragraph into its lines, in reading order.
 
-Letters are connected pieces of ink. Along the page's skew, the ink's row profile peaks once per line; each piece goes
-to the nearest line, so a line's picture holds its own ascenders and descenders and none of its neighbours'. Columns of
-text are parted first, at gaps through the whole page (Nagy, Seth and Viswanathan, "A prototype document image analysis
-system for technical journals", Computer 1992).
+Letters are connected components of ink. Along the page's skew, the ink's row profile peaks once per line. Each
+component goes to the nearest line, so a line's picture holds its own ascenders and descenders and none of its
+neighbours'. Columns of text are parted first, at gaps through the whole page (Nagy, Seth and Viswanathan, "A prototype
+document image analysis system for technical journals", Computer 1992).
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class PageLine(NamedTuple):
     y: int
 
 
-class _Pieces(NamedTuple):
-    """Connected pieces of ink."""
+class _Components(NamedTuple):
+    """Connected components of ink."""
 
     labels: np.ndarray  # int32 (h, w), 0 for paper
     numbers: np.ndarray  # (n,), their labels
@@ -47,8 +47,8 @@ class _Pieces(NamedTuple):
         """x and y of the middles of the boxes."""
         return self.boxes[:, 0] + self.boxes[:, 2] / 2, self.boxes[:, 1] + self.boxes[:, 3] / 2
 
-    def chosen(self, which: np.ndarray) -> _Pieces:
-        return _Pieces(self.labels, self.numbers[which], self.boxes[which], self.areas[which])
+    def chosen(self, which: np.ndarray) -> _Components:
+        return _Components(self.labels, self.numbers[which], self.boxes[which], self.areas[which])
 
 
 def split_lines(page: np.ndarray) -> list[PageLine]:
@@ -63,13 +63,13 @@ def split_lines(page: np.ndarray) -> list[PageLine]:
     ink = ink_of(page)
     if ink is None:
         return []
-    pieces = _pieces(_without_rules(ink))
-    if not len(pieces.numbers):
+    components = _components(_without_rules(ink))
+    if not len(components.numbers):
         return []
-    letter = _letter_height(pieces)
-    pieces = pieces.chosen(pieces.areas >= (letter / 8) ** 2)
-    slope = _skew(pieces, letter)
-    columns = _columns(pieces, letter)
+    letter = _letter_height(components)
+    components = components.chosen(components.areas >= (letter / 8) ** 2)
+    slope = _skew(components, letter)
+    columns = _columns(components, letter)
     return [_cut(ink, line, letter) for column in columns for line in _lines(column, letter, slope)]
 
 
@@ -87,61 +87,61 @@ def _without_rules(ink: np.ndarray) -> np.ndarray:
     return mended * (ink > 110)
 
 
-def _pieces(mask: np.ndarray) -> _Pieces:
+def _components(mask: np.ndarray) -> _Components:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    return _Pieces(labels, np.arange(1, len(stats)), stats[1:, :4], stats[1:, 4])
+    return _Components(labels, np.arange(1, len(stats)), stats[1:, :4], stats[1:, 4])
 
 
-def _letter_height(pieces: _Pieces) -> float:
-    """The height at which half of the ink lies in lower pieces: specks and dots weigh little."""
-    heights = pieces.boxes[:, 3]
+def _letter_height(components: _Components) -> float:
+    """The height at which half of the ink lies in lower components: specks and dots weigh little."""
+    heights = components.boxes[:, 3]
     order = np.argsort(heights)
-    middle = np.searchsorted(np.cumsum(pieces.areas[order]), pieces.areas.sum() / 2)
+    middle = np.searchsorted(np.cumsum(components.areas[order]), components.areas.sum() / 2)
     return float(heights[order][middle])
 
 
-def _skew(pieces: _Pieces, letter: float) -> float:
-    """The slope at which the middles of the pieces fall most nearly on few rows."""
-    x, y = pieces.centres
+def _skew(components: _Components, letter: float) -> float:
+    """The slope at which the middles of the components fall most nearly on few rows."""
+    x, y = components.centres
     sharpness = []
     for slope in _SLOPES:
         rows = np.rint((y - slope * x) / (letter / 3)).astype(int)
-        profile = np.bincount(rows - rows.min(), weights=pieces.areas)
+        profile = np.bincount(rows - rows.min(), weights=components.areas)
         sharpness.append((profile**2).sum())
     best = np.flatnonzero(np.array(sharpness) >= 0.98 * max(sharpness))
     return float(_SLOPES[best[np.argmin(np.abs(_SLOPES[best]))]])
 
 
-def _columns(pieces: _Pieces, letter: float) -> list[_Pieces]:
+def _columns(components: _Components, letter: float) -> list[_Components]:
     """Part the page at wide gaps that run from top to bottom, where both sides hold several lines."""
-    left, right = pieces.boxes[:, 0], pieces.boxes[:, 0] + pieces.boxes[:, 2]
+    left, right = components.boxes[:, 0], components.boxes[:, 0] + components.boxes[:, 2]
     order = np.argsort(left)
     reach = np.maximum.accumulate(right[order])
     gaps = np.flatnonzero(left[order][1:] - reach[:-1] > _COLUMN_GAP * letter)
     for gap in gaps:
-        sides = [pieces.chosen(np.sort(order[: gap + 1])), pieces.chosen(np.sort(order[gap + 1 :]))]
+        sides = [components.chosen(np.sort(order[: gap + 1])), components.chosen(np.sort(order[gap + 1 :]))]
         if min(np.ptp(side.centres[1]) for side in sides) > _LINES_OF_A_COLUMN * 1.5 * letter:
             return [sides[0], *_columns(sides[1], letter)]
-    return [pieces]
+    return [components]
 
 
-def _lines(pieces: _Pieces, letter: float, slope: float) -> list[_Pieces]:
-    """Give each piece to the nearest peak of the row profile; pieces that reach over two lines are cut between them."""
-    peaks = _peaks(pieces, letter, slope)
-    pieces = _cut_between(pieces, peaks, slope)
-    x, y = pieces.centres
+def _lines(components: _Components, letter: float, slope: float) -> list[_Components]:
+    """Give each component to the nearest peak of the row profile; one that reaches over two lines is cut."""
+    peaks = _peaks(components, letter, slope)
+    components = _cut_between(components, peaks, slope)
+    x, y = components.centres
     nearest = np.abs((y - slope * x)[:, None] - peaks).argmin(1)
-    return [pieces.chosen(nearest == number) for number in range(len(peaks)) if np.any(nearest == number)]
+    return [components.chosen(nearest == number) for number in range(len(peaks)) if np.any(nearest == number)]
 
 
-def _peaks(pieces: _Pieces, letter: float, slope: float) -> np.ndarray:
+def _peaks(components: _Components, letter: float, slope: float) -> np.ndarray:
     """Rows of the lines' middles, top to bottom, where x is 0."""
-    x, _ = pieces.centres
-    tops = pieces.boxes[:, 1] - slope * x
+    x, _ = components.centres
+    tops = components.boxes[:, 1] - slope * x
     origin = int(np.floor(tops.min())) - int(letter)
     first = np.rint(tops).astype(int) - origin
-    height = pieces.boxes[:, 3]
-    density = pieces.areas / height
+    height = components.boxes[:, 3]
+    density = components.areas / height
     size = int((first + height).max() + 2 * letter)
     steps = np.bincount(first, density, size) - np.bincount(first + height, density, size)
     reach = max(1, round(letter / 2))
@@ -163,10 +163,10 @@ def _is_same_line(profile: np.ndarray, upper: int, lower: int, letter: float) ->
     return lower - upper < letter or bool(valley > 0.7 * min(profile[upper], profile[lower]))
 
 
-def _cut_between(pieces: _Pieces, peaks: np.ndarray, slope: float) -> _Pieces:
-    """Cut pieces that hold the middles of two lines, halfway between these."""
-    labels, boxes, areas = pieces.labels.copy(), [*pieces.boxes], [*pieces.areas]
-    numbers = pieces.numbers.tolist()
+def _cut_between(components: _Components, peaks: np.ndarray, slope: float) -> _Components:
+    """Cut components that hold the middles of two lines, halfway between these."""
+    labels, boxes, areas = components.labels.copy(), [*components.boxes], [*components.areas]
+    numbers = components.numbers.tolist()
     new = int(labels.max()) + 1
     for index in range(len(numbers)):
         x, y, width, height = boxes[index]
@@ -182,10 +182,10 @@ def _cut_between(pieces: _Pieces, peaks: np.ndarray, slope: float) -> _Pieces:
             areas.append(area)
             numbers.append(new)
             new += 1
-    return _Pieces(labels, np.array(numbers), np.array(boxes), np.array(areas))
+    return _Components(labels, np.array(numbers), np.array(boxes), np.array(areas))
 
 
-def _cut(ink: np.ndarray, line: _Pieces, letter: float) -> PageLine:
+def _cut(ink: np.ndarray, line: _Components, letter: float) -> PageLine:
     """The line's own ink, with a margin, dark on white."""
     margin = round(letter / 2)
     x0, y0 = np.maximum(line.boxes[:, :2].min(0) - margin, 0)

@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args, overload
 import numpy as np
 
 from text_recognizer.errors import UsageError
-from text_recognizer.imaging.normalization import CORE_HEIGHT, PreparedLine, prepare, use_one_thread_per_line
+from text_recognizer.imaging.normalization import X_HEIGHT, NormalizedLine, normalize, use_one_thread_per_line
 from text_recognizer.imaging.pictures import Picture, load_picture
 from text_recognizer.reading.decoder import Decoded, decode_beam, decode_greedy
 from text_recognizer.reading.language import english
@@ -56,7 +56,7 @@ class Reading:
     text: str
     confidence: float
     characters: tuple[Character, ...] = ()
-    prepared: PreparedLine | None = None
+    prepared: NormalizedLine | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Text, confidence and characters as plain values, rounded for reading."""
@@ -130,10 +130,10 @@ class TextRecognizer:
         """Read loaded pictures, each uint8 (h, w), in batches of similar width."""
         with ThreadPoolExecutor(self._threads) as pool:
             spread: Callable[..., Any] = pool.map if len(pictures) > 1 else map
-            return self.read_prepared(list(spread(prepare, pictures)))
+            return self.read_normalized(list(spread(normalize, pictures)))
 
-    def read_prepared(self, lines: Sequence[PreparedLine | None]) -> list[Reading]:
-        """Read prepared lines (None: blank paper) in batches of similar width."""
+    def read_normalized(self, lines: Sequence[NormalizedLine | None]) -> list[Reading]:
+        """Read normalized lines (None: blank paper) in batches of similar width."""
         readings = [BLANK_PAPER] * len(lines)
         batches = _batches([line.image.shape[1] if line else 0 for line in lines])
         with ThreadPoolExecutor(self._threads) as pool:
@@ -144,7 +144,7 @@ class TextRecognizer:
                     readings[index] = reading
         return readings
 
-    def _read_batch(self, lines: list[PreparedLine]) -> list[Reading]:
+    def _read_batch(self, lines: list[NormalizedLine]) -> list[Reading]:
         log_probs = self._model.log_probabilities([line.image for line in lines])
         return [self._reading(line, self._decode(own)) for line, own in zip(lines, log_probs, strict=True)]
 
@@ -154,7 +154,7 @@ class TextRecognizer:
             return lambda log_probs: decode_greedy(log_probs, alphabet)
         return lambda log_probs: decode_beam(log_probs, alphabet, english())
 
-    def _reading(self, line: PreparedLine, decoded: Decoded) -> Reading:
+    def _reading(self, line: NormalizedLine, decoded: Decoded) -> Reading:
         metadata = self._model.metadata
         text = decoded.text.strip()
         if not text:
@@ -190,8 +190,8 @@ def _batches(widths: Sequence[int]) -> list[list[int]]:
 def _extents(centres: np.ndarray, image: np.ndarray) -> np.ndarray:
     """From where to where each character reaches, (n, 2): halfway to its neighbours, drawn in to its ink."""
     between = (centres[1:] + centres[:-1]) / 2
-    starts = np.maximum(np.insert(between, 0, 0), centres - CORE_HEIGHT)
-    ends = np.minimum(np.append(between, image.shape[1]), centres + CORE_HEIGHT)
+    starts = np.maximum(np.insert(between, 0, 0), centres - X_HEIGHT)
+    ends = np.minimum(np.append(between, image.shape[1]), centres + X_HEIGHT)
     inked = image.max(0) > 64
     extents = []
     for start, end in zip(np.floor(starts).astype(int), np.ceil(ends).astype(int), strict=True):
