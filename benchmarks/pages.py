@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 from rapidfuzz.distance import Levenshtein
@@ -55,7 +56,8 @@ def rapid_ocr() -> ReadPage:
     engine = RapidOCR(params=options | {"Global.log_level": "error"})
 
     def read(path: Path) -> str:
-        return "\n".join(engine(cv2.imread(str(path))).txts or ())
+        found: Any = engine(path)
+        return "\n".join(found.txts or ())
 
     return read
 

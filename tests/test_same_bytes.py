@@ -13,7 +13,7 @@ from text_recognizer.data.synthesis.compose import Layout, Lines, LineStyle, com
 from text_recognizer.data.synthesis.degradations import degrade
 from text_recognizer.data.text.builtin import builtin_documents
 from text_recognizer.data.text.mix import TextMix, draw_texts, split_documents
-from text_recognizer.imaging.normalization import prepare_lines
+from text_recognizer.imaging.normalization import normalize_lines
 from text_recognizer.reading.recognizer import TextRecognizer
 
 COMPOSED = {
@@ -71,7 +71,7 @@ def test_degraded_lines(seed: int) -> None:
 @pytest.mark.parametrize("seed", PREPARED)
 def test_prepared_lines(seed: int) -> None:
     lines = composed("mixed", seed)
-    assert sha(*(line.image for line in prepare_lines(lines.images, lines.widths) if line)) == PREPARED[seed]
+    assert sha(*(line.image for line in normalize_lines(lines.images, lines.widths) if line)) == PREPARED[seed]
 
 
 def test_readings() -> None:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from reading_tools import draw
 
-from text_recognizer.imaging.normalization import CORE_HEIGHT, HEIGHT, MARGIN, prepare, prepare_lines
+from text_recognizer.imaging.normalization import HEIGHT, MARGIN, X_HEIGHT, normalize, normalize_lines
 
 LINE = "Read this happy line, please"
 
@@ -68,7 +68,7 @@ CONDITIONS = {
 
 @pytest.mark.parametrize("condition", CONDITIONS.values(), ids=CONDITIONS)
 def test_a_line_has_the_same_normal_form_under_all_conditions(condition):
-    plain, line = prepare(draw(LINE)), prepare(condition(draw(LINE)))
+    plain, line = normalize(draw(LINE)), normalize(condition(draw(LINE)))
     assert line.image.shape == (HEIGHT, pytest.approx(plain.image.shape[1], rel=0.06))
     resized = cv2.resize(line.image, plain.image.shape[::-1])
     assert np.corrcoef(resized.ravel(), plain.image.ravel())[0, 1] > 0.75
@@ -76,9 +76,9 @@ def test_a_line_has_the_same_normal_form_under_all_conditions(condition):
 
 @pytest.mark.parametrize("text", ["HAMBURG", "1496 3580", "Zermott Street", "nose in a vase", "gypsy jig", "W", "R"])
 def test_writing_fills_the_zone_and_ink_is_full(text):
-    line = prepare(draw(text))
+    line = normalize(draw(text))
     rows = np.flatnonzero((line.image > 127).any(1))
-    assert 0.75 * CORE_HEIGHT <= np.ptp(rows) <= 2.1 * CORE_HEIGHT
+    assert 0.75 * X_HEIGHT <= np.ptp(rows) <= 2.1 * X_HEIGHT
     profile = line.image.sum(1) @ np.arange(HEIGHT) / line.image.sum()
     assert profile == pytest.approx(HEIGHT / 2, abs=1.5)
     assert line.image.max() == 255
@@ -86,13 +86,13 @@ def test_writing_fills_the_zone_and_ink_is_full(text):
 
 
 def test_capitals_are_as_high_as_the_zone():
-    rows = np.flatnonzero((prepare(draw("HAMBURG")).image > 127).any(1))
-    assert np.ptp(rows) == pytest.approx(CORE_HEIGHT, abs=3)
+    rows = np.flatnonzero((normalize(draw("HAMBURG")).image > 127).any(1))
+    assert np.ptp(rows) == pytest.approx(X_HEIGHT, abs=3)
 
 
 def test_x_maps_back_to_the_picture():
     for picture, factor in ((draw("I  I"), 1), (enlarged(5)(draw("I  I")), 5), (on_a_page(draw("I  I")), None)):
-        line = prepare(picture)
+        line = normalize(picture)
         inked = np.flatnonzero((picture < 100).any(0))
         found = line.to_picture(np.flatnonzero(line.image.max(0) > 127))
         tolerance = 2 * (factor or 1)
@@ -101,16 +101,16 @@ def test_x_maps_back_to_the_picture():
 
 
 def test_cropped_to_the_ink_and_a_margin():
-    columns = np.flatnonzero(prepare(np.pad(draw(LINE), 30, constant_values=255)).image.max(0) > 127)
-    image = prepare(draw(LINE)).image
+    columns = np.flatnonzero(normalize(np.pad(draw(LINE), 30, constant_values=255)).image.max(0) > 127)
+    image = normalize(draw(LINE)).image
     assert columns[0] == pytest.approx(MARGIN, abs=1)
     assert image.shape[1] - columns[-1] - 1 == pytest.approx(MARGIN, abs=2)
 
 
 @pytest.mark.parametrize("mark", ["-", ".", "'"])
 def test_a_lone_mark_is_not_blown_up_to_a_letter(mark):
-    rows = np.flatnonzero((prepare(draw(mark)).image > 127).any(1))
-    assert np.ptp(rows) < 0.75 * CORE_HEIGHT
+    rows = np.flatnonzero((normalize(draw(mark)).image > 127).any(1))
+    assert np.ptp(rows) < 0.75 * X_HEIGHT
 
 
 BLANK = {
@@ -127,20 +127,20 @@ BLANK = {
 
 @pytest.mark.parametrize("picture", BLANK.values(), ids=BLANK)
 def test_blank_paper_has_no_line(picture):
-    assert prepare(picture) is None
+    assert normalize(picture) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 1), (2, 3), (3, 400), (400, 3), (5, 5), (161, 2), (3000, 4)])
 def test_tiny_and_narrow_pictures_do_not_break(shape):
     for seed in range(5):
         picture = np.random.default_rng(seed).integers(0, 2, shape, np.uint8) * np.uint8(255)
-        line = prepare(picture)
+        line = normalize(picture)
         assert line is None or (line.image.shape[0] == HEIGHT and line.image.dtype == np.uint8)
 
 
 def test_a_line_30000_pixels_wide():
     picture = np.tile(draw("never ending "), 30000 // 170)
-    line = prepare(picture)
+    line = normalize(picture)
     assert line.image.shape[1] == pytest.approx(picture.shape[1] * line.scale, rel=0.01)
 
 
@@ -148,13 +148,13 @@ def test_composed_lines_take_the_way_of_pictures():
     inked = np.zeros((2, 28, 200), np.uint8)
     cell = 255 - draw("AB 12", 0.7, 2, 28)
     inked[0, :, : cell.shape[1]] = cell
-    first, second = prepare_lines(inked, np.array([cell.shape[1], 200]))
+    first, second = normalize_lines(inked, np.array([cell.shape[1], 200]))
     assert second is None
-    np.testing.assert_array_equal(first.image, prepare(255 - cell).image)
+    np.testing.assert_array_equal(first.image, normalize(255 - cell).image)
 
 
 def test_same_picture_same_bytes():
-    assert prepare(noisy(draw(LINE))).image.tobytes() == prepare(noisy(draw(LINE))).image.tobytes()
+    assert normalize(noisy(draw(LINE))).image.tobytes() == normalize(noisy(draw(LINE))).image.tobytes()
 
 
 def leant(picture: np.ndarray, by: float) -> np.ndarray:
@@ -166,7 +166,7 @@ def leant(picture: np.ndarray, by: float) -> np.ndarray:
 
 @pytest.mark.parametrize("by", [-0.6, -0.4, 0.5, 0.8])
 def test_writing_that_leans_otherwise_is_set_as_most_does(by: float) -> None:
-    upright, leaning = (prepare(leant(draw(LINE), lean)) for lean in (0.0, by))
+    upright, leaning = (normalize(leant(draw(LINE), lean)) for lean in (0.0, by))
     assert upright is not None
     assert leaning is not None
     assert abs(upright.image.shape[1] - leaning.image.shape[1]) < 10
@@ -177,7 +177,7 @@ def test_writing_that_leans_otherwise_is_set_as_most_does(by: float) -> None:
 
 def test_places_stay_where_they_were_when_the_lean_is_changed() -> None:
     picture = draw(LINE)
-    line = prepare(leant(picture, 0.6))
+    line = normalize(leant(picture, 0.6))
     assert line is not None
     columns = np.flatnonzero(picture.min(0) < 128) + int(np.ceil(0.6 * picture.shape[0] / 2))
     found = line.to_picture(np.array([MARGIN, line.image.shape[1] - MARGIN]))
@@ -186,7 +186,7 @@ def test_places_stay_where_they_were_when_the_lean_is_changed() -> None:
 
 
 def test_a_short_word_keeps_its_lean() -> None:
-    before, after = prepare(draw("//")), prepare(leant(draw("//"), 0.5))
+    before, after = normalize(draw("//")), normalize(leant(draw("//"), 0.5))
     assert before is not None
     assert after is not None
     assert after.image.shape[1] > before.image.shape[1]

@@ -13,7 +13,7 @@ from PIL import Image
 from reading_tools import draw
 
 from text_recognizer.errors import UserError
-from text_recognizer.imaging.normalization import prepare
+from text_recognizer.imaging.normalization import normalize
 from text_recognizer.imaging.pictures import MAX_BYTES, load_picture
 
 LINE = draw("Read me")
@@ -224,7 +224,7 @@ def read_mutations(image_format: str, count: int, seed: int) -> int:
     for _ in range(count):
         with limits(seconds=10, bytes_more=2 << 30):
             try:
-                prepare(load_picture(mutated(whole, rng)))
+                normalize(load_picture(mutated(whole, rng)))
                 readable += 1
             except UserError:
                 pass
@@ -249,4 +249,4 @@ def test_random_bytes_after_each_magic_number():
         for _ in range(20):
             data = picture_bytes(image_format)[: int(rng.integers(2, 40))] + rng.bytes(int(rng.integers(0, 400)))
             with limits(seconds=10, bytes_more=2 << 30), suppress(UserError):
-                prepare(load_picture(data))
+                normalize(load_picture(data))

@@ -21,13 +21,13 @@ class Gate:
     def read(self, picture):
         return self._recognizer.read(picture)
 
-    def read_prepared(self, lines):
+    def read_normalized(self, lines):
         self.sizes.append(len(lines))
         self.entered.set()
         assert self.open.wait(30)
         if self.fails:
             raise RuntimeError("a fault of the test")
-        return self._recognizer.read_prepared(lines)
+        return self._recognizer.read_normalized(lines)
 
 
 @pytest.fixture

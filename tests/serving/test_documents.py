@@ -16,7 +16,7 @@ from reading_tools import bars
 from serving_tools import Server, png, serving
 
 from text_recognizer.commands.serve import serve
-from text_recognizer.serving import intake
+from text_recognizer.serving import limits
 
 PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
 ADDRESS = "http://127.0.0.1:8000"
@@ -73,9 +73,9 @@ def test_flags_limits_parameters_and_metrics(client) -> None:
         assert f"`--{name.replace('_', '-')}`" in PAGE
         if name.startswith("max_"):
             assert f"`--{name.replace('_', '-')}` ({parameter.default})" in PAGE
-    assert f"more than {intake.MAX_PICTURES} files" in PAGE
-    assert f"{intake._MEGABYTES_OF_ALL} MB" in PAGE
-    assert f"within {intake._SECONDS_TO_SEND} seconds" in PAGE
+    assert f"more than {limits.MAX_PICTURES} files" in PAGE
+    assert f"{limits._MEGABYTES_OF_ALL} MB" in PAGE
+    assert f"within {limits._SECONDS_TO_SEND} seconds" in PAGE
     operation = client.get("/openapi.json").json()["paths"]["/v1/read"]["post"]
     assert {name for name, *_ in re.findall(r"^\| `(\w+)=(\w+)`", PAGE, re.MULTILINE)} == {
         parameter["name"] for parameter in operation["parameters"]

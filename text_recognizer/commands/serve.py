@@ -17,11 +17,11 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from text_recognizer.errors import UsageError, UserError
-from text_recognizer.serving.front import ANY_HOST, LOOPBACK_NAMES
-from text_recognizer.serving.intake import MAX_QUEUE, MAX_UPLOAD_MB
+from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB
 from text_recognizer.serving.log import LOGGING
 from text_recognizer.serving.metrics import MULTIPROCESS_FOLDER
 from text_recognizer.serving.readers import Readers, processors
+from text_recognizer.serving.security import ANY_HOST, LOOPBACK_NAMES
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -127,9 +127,9 @@ class _Material:
 
     def __init__(self, samples: Samples, seed: int, recipe: Recipe) -> None:
         self.seed, self.recipe = seed, recipe
-        hands = style_of(samples.characters, samples.lines)
-        self._style = LineStyle("handwriting", hands=hands)
-        slant = sum(hands.slant) / 2
+        handwriting = style_of(samples.characters, samples.lines)
+        self._style = LineStyle("handwriting", handwriting=handwriting)
+        slant = sum(handwriting.slant) / 2
         upright = [(character, sheared(picture, -slant)) for character, picture in samples.characters]
         train, test = split_copies(upright, seed)
         drawn = {split: draw_glyphs(VISIBLE_CHARACTERS, 100, seed + k) for k, split in enumerate(SPLITS)}

@@ -36,7 +36,7 @@ def style_of(characters: Characters, lines: Characters = ()) -> HandwritingStyle
         characters: Characters and their pictures, uint8 (h, w), ink 255 on 0, all to one scale.
         lines: Copied words, likewise, to the same scale.
     """
-    slant = lean(characters)
+    slant = slant_of(characters)
     style = HandwritingStyle(slant=(slant - _SLANTS, slant + _SLANTS), width=_around(1.0))
     small, capital, ascending, descending = (
         _median([cut(picture).shape[0] for character, picture in characters if character in group])
@@ -88,7 +88,7 @@ def _around(value: float) -> tuple[float, float]:
     return value * (1 - _SPREAD), value * (1 + _SPREAD)
 
 
-def lean(characters: Characters) -> float:
+def slant_of(characters: Characters) -> float:
     """Tangent of the angle by which characters lean to the right.
 
     Upright, what is tall has its ink in the fewest columns (after Vinciarelli and Luettin, "A new normalization
@@ -98,10 +98,10 @@ def lean(characters: Characters) -> float:
         characters: Characters and their pictures, uint8 (h, w), ink 255 on 0.
     """
     tall = [cut(picture) for character, picture in characters if character in _TALL]
-    leans = np.arange(-20, 25) / 20
-    narrow = np.zeros(len(leans))
+    slants = np.arange(-20, 25) / 20
+    narrow = np.zeros(len(slants))
     for ink in tall:
-        profiles = [sheared(ink, -one).sum(0, dtype=float) for one in leans]
+        profiles = [sheared(ink, -one).sum(0, dtype=float) for one in slants]
         spread = np.array([(profile**2).sum() / profile.sum() ** 2 for profile in profiles])
         narrow += spread / spread.max()
-    return float(leans[narrow.argmax()]) if tall else 0.0
+    return float(slants[narrow.argmax()]) if tall else 0.0

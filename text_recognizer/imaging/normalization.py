@@ -1,10 +1,10 @@
-"""The normal form of a line: any picture of one line becomes ink 255 on 0 at one height, size and place.
+"""Normalization: any picture of one line becomes ink 255 on 0 at one height, size and place.
 
 The size comes from the writing itself. The ink's centre line (a smooth curve, so skew and a wandering baseline are
 followed) and its vertical spread around that line are estimated together, with ink far off the line trimmed away; so
 neither the picture's height nor ascenders, specks or pieces of neighbouring lines decide. The spread is scaled to that
-of letters ``X_HEIGHT`` high, and the centre line is laid on the middle row. At last, writing that leans more or less
-than most is sheared to lean as most does. It is upright where its ink stands in the fewest columns (after Vinciarelli
+of letters ``X_HEIGHT`` high, and the centre line is laid on the middle row. At last, writing that slants more or less
+than most is sheared to slant as most does. It is upright where its ink stands in the fewest columns (after Vinciarelli
 and Luettin, "A new normalization technique for cursive handwritten words", 2001).
 """
 
@@ -20,18 +20,18 @@ import numpy as np
 HEIGHT = 40
 X_HEIGHT = 18
 MARGIN = 6
-LEANS = (0.1, 0.3)
-"""Between which writing leans to the right, as tangents of the angle."""
-NORMALIZATION = {"height": HEIGHT, "core_height": X_HEIGHT, "margin": MARGIN, "leans": list(LEANS), "version": 2}
+SLANTS = (0.1, 0.3)
+"""Least and greatest slant to the right of a normalized line, as tangents of the angle."""
+NORMALIZATION = {"height": HEIGHT, "core_height": X_HEIGHT, "margin": MARGIN, "leans": list(SLANTS), "version": 2}
 """What a model file states about the lines it was trained on."""
 
 _WAVES = (0.06, 0.02, 0.015, 0.01)
 """Expected rise of a centre line's slope, sag and waves (Legendre polynomials 1 to 4) over half its width."""
 _MIN_CONTRAST = 0.12 * 255
 _RULE_COVERAGE = 0.85
-_MIN_CORE = 4.0  # pixels; smaller letters cannot be read
-_SHORTEST_LEANING = 5 * X_HEIGHT  # columns; fewer letters do not tell how they lean
-_MOST_LEAN = 1.0
+_MIN_X_HEIGHT = 4.0  # pixels; smaller letters cannot be read
+_SHORTEST_SLANTED = 5 * X_HEIGHT  # columns; fewer letters do not tell their slant
+_MOST_SLANT = 1.0
 _REMAP_COLUMNS = 8192  # OpenCV remaps at most 32,767
 _SINGLE_PASS_HEIGHT = 160
 _COARSE_HEIGHT, _COARSE_WIDTH = 800, 4000
@@ -39,7 +39,7 @@ _COARSE_HEIGHT, _COARSE_WIDTH = 800, 4000
 
 @dataclass(frozen=True, eq=False)
 class NormalizedLine:
-    """A line in normal form.
+    """A normalized line.
 
     Attributes:
         image: uint8 (HEIGHT, W), ink 255 on 0.
@@ -52,7 +52,7 @@ class NormalizedLine:
     left: float
 
     def to_picture(self, x: np.ndarray) -> np.ndarray:
-        """Map x in the prepared line to x in the picture."""
+        """Map x in the normalized line to x in the picture."""
         return np.asarray(x) / self.scale + self.left
 
     def within(self, part: NormalizedLine | None) -> NormalizedLine | None:
@@ -60,12 +60,12 @@ class NormalizedLine:
         return part and NormalizedLine(part.image, part.scale * self.scale, self.left + part.left / self.scale)
 
     def from_picture(self, x: np.ndarray) -> np.ndarray:
-        """Map x in the picture to x in the prepared line."""
+        """Map x in the picture to x in the normalized line."""
         return (np.asarray(x) - self.left) * self.scale
 
 
-def prepare(picture: np.ndarray) -> NormalizedLine | None:
-    """Bring a picture of one line to its normal form.
+def normalize(picture: np.ndarray) -> NormalizedLine | None:
+    """Normalize a picture of one line.
 
     Args:
         picture: uint8 (h, w) grey, dark writing on light or light on dark.
@@ -75,7 +75,7 @@ def prepare(picture: np.ndarray) -> NormalizedLine | None:
     """
     height, width = picture.shape
     if height <= _SINGLE_PASS_HEIGHT:
-        return _prepare_close(picture)
+        return _normalize_close(picture)
     factor = min(1.0, _COARSE_HEIGHT / height, _COARSE_WIDTH / width)
     ink = ink_of(_resize(picture, factor))
     if ink is None:
@@ -84,22 +84,22 @@ def prepare(picture: np.ndarray) -> NormalizedLine | None:
     extent = (bottom - top) / factor
     top, bottom = max(0, int(top / factor - extent)), int(np.ceil(bottom / factor + extent))
     shrink = min(1.0, 2 * X_HEIGHT / extent)
-    line = _prepare_close(_resize(picture[top:bottom], shrink))
+    line = _normalize_close(_resize(picture[top:bottom], shrink))
     return line and NormalizedLine(line.image, line.scale * shrink, line.left / shrink)
 
 
-def prepare_lines(images: np.ndarray, widths: Sequence[int] | np.ndarray) -> list[NormalizedLine | None]:
-    """Bring composed lines to their normal form, the way of a picture.
+def normalize_lines(images: np.ndarray, widths: Sequence[int] | np.ndarray) -> list[NormalizedLine | None]:
+    """Normalize composed lines, the way of a picture.
 
     Args:
         images: uint8 (B, H, W), ink 255 on 0.
         widths: The columns of each line that count, integers (B,).
 
     Returns:
-        One prepared line per image (None for an empty one); ``from_picture`` maps character boxes into it.
+        One normalized line per image (None for an empty one); ``from_picture`` maps character boxes into it.
     """
     use_one_thread_per_line()
-    return [prepare(255 - image[:, :width]) for image, width in zip(images, widths, strict=True)]
+    return [normalize(255 - image[:, :width]) for image, width in zip(images, widths, strict=True)]
 
 
 def use_one_thread_per_line() -> None:
@@ -166,7 +166,7 @@ class _CentreLine:
 
     x: np.ndarray
     y: np.ndarray
-    core: float
+    x_height: float
 
 
 def _centre_line(ink: np.ndarray, left: int, right: int) -> _CentreLine:
@@ -185,18 +185,18 @@ def _centre_line(ink: np.ndarray, left: int, right: int) -> _CentreLine:
     y = np.arange(height, dtype=np.float32)
     powers = np.stack([np.ones_like(y), y, y * y])
     top, bottom = _strongest_band(strips.mean(1))
-    kept, core = np.zeros_like(strips), float(bottom - top)
+    kept, x_height = np.zeros_like(strips), float(bottom - top)
     kept[top:bottom] = strips[top:bottom]
     for _ in range(2):
         mass, first, second = (powers @ kept).astype(np.float64)
         total = mass.sum()
-        precision = max(1.0, width / core) / (0.3 * core) ** 2 / total
+        precision = max(1.0, width / x_height) / (0.3 * x_height) ** 2 / total
         coefficients = np.linalg.solve(precision * (basis * mass) @ basis.T + prior, precision * basis @ first)
         centre = coefficients @ basis
         variance = (second - 2 * centre * first + centre**2 * mass).sum() / total
-        core = float(np.sqrt(12 * max(variance, 0) + 1))
-        kept = strips * (np.abs(y[:, None] - centre.astype(np.float32)) < 0.9 * core)
-    return _CentreLine(left + (np.arange(count) + 0.5) * step - 0.5, centre, core)
+        x_height = float(np.sqrt(12 * max(variance, 0) + 1))
+        kept = strips * (np.abs(y[:, None] - centre.astype(np.float32)) < 0.9 * x_height)
+    return _CentreLine(left + (np.arange(count) + 0.5) * step - 0.5, centre, x_height)
 
 
 @lru_cache(maxsize=256)
@@ -222,7 +222,7 @@ def _ink_columns(ink: np.ndarray) -> tuple[int, int] | None:
     return (int(columns[0]), int(columns[-1]) + 1) if columns.size else None
 
 
-def _prepare_close(picture: np.ndarray) -> NormalizedLine | None:
+def _normalize_close(picture: np.ndarray) -> NormalizedLine | None:
     """Prepare a picture that holds little but the line."""
     ink = ink_of(picture)
     if ink is not None:
@@ -231,10 +231,10 @@ def _prepare_close(picture: np.ndarray) -> NormalizedLine | None:
     if ink is None or columns is None:
         return None
     line = _centre_line(ink, *columns)
-    core = max(line.core, _MIN_CORE)
-    if columns[1] - columns[0] < 4 * core:  # too short to tell letters from a dash or a dot
-        core = max(core, 3 * _stroke_width(ink))
-    scale = X_HEIGHT / core
+    x_height = max(line.x_height, _MIN_X_HEIGHT)
+    if columns[1] - columns[0] < 4 * x_height:  # too short to tell letters from a dash or a dot
+        x_height = max(x_height, 3 * _stroke_width(ink))
+    scale = X_HEIGHT / x_height
     image = _warp(ink, columns, line, scale)
     shear = _shear_to_usual(image)
     if not shear:
@@ -247,27 +247,27 @@ def _prepare_close(picture: np.ndarray) -> NormalizedLine | None:
 
 
 def _shear_to_usual(image: np.ndarray) -> float:
-    """By how much a prepared line must be sheared to the right to lean as most do; 0 if it does, or is too short."""
-    if image.shape[1] < _SHORTEST_LEANING:
+    """By how much a normalized line must be sheared to the right to slant as most do; 0 if it does, or is too short."""
+    if image.shape[1] < _SHORTEST_SLANTED:
         return 0.0
-    lean = _lean(image)
-    return min(max(lean, LEANS[0]), LEANS[1]) - lean
+    slant = _slant(image)
+    return min(max(slant, SLANTS[0]), SLANTS[1]) - slant
 
 
-def _lean(image: np.ndarray) -> float:
-    """How far a prepared line leans to the right, as the tangent of the angle; at most about ``_MOST_LEAN``."""
+def _slant(image: np.ndarray) -> float:
+    """The slant of a normalized line to the right, as the tangent of the angle; at most about ``_MOST_SLANT``."""
     height, width = HEIGHT // 2, min(image.shape[1], _REMAP_COLUMNS) // 2
     small = cv2.GaussianBlur(image[:, : 2 * width], (0, 0), 1.0)
     small = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
     room = height  # on both sides, for what is moved there
 
-    def sharpness(lean: float) -> float:
-        upright = np.array([[1, lean, room - lean * (height - 1) / 2], [0, 1, 0]])
+    def sharpness(slant: float) -> float:
+        upright = np.array([[1, slant, room - slant * (height - 1) / 2], [0, 1, 0]])
         moved = cv2.warpAffine(small, upright, (width + 2 * room, height), flags=cv2.INTER_LINEAR)
         return float(cv2.norm(cv2.reduce(moved, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F), cv2.NORM_L2SQR))
 
     step = 0.1
-    coarse = np.arange(-_MOST_LEAN, _MOST_LEAN + step, 2 * step)
+    coarse = np.arange(-_MOST_SLANT, _MOST_SLANT + step, 2 * step)
     best = float(max(coarse, key=sharpness))
     before, peak, after = (sharpness(best + side * step) for side in (-1, 0, 1))
     bend = 2 * peak - before - after

@@ -51,7 +51,7 @@ class Metadata:
 
     Attributes:
         alphabet: Tokens in index order; the first is the CTC blank.
-        stride: Columns of the prepared line per time step.
+        stride: Columns of the normalized line per time step.
         line_calibration: From the probability of the text to the confidence of the line.
         character_calibration: From the probability of a character to its confidence.
         preparation: How lines are prepared, one of :data:`KNOWN_PREPARATIONS`.

@@ -16,10 +16,10 @@ import numpy as np
 
 from text_recognizer.errors import UsageError
 from text_recognizer.imaging.normalization import (
-    X_HEIGHT,
     NORMALIZATION,
+    X_HEIGHT,
     NormalizedLine,
-    prepare,
+    normalize,
     use_one_thread_per_line,
 )
 from text_recognizer.imaging.pictures import Picture, load_picture
@@ -158,16 +158,16 @@ class TextRecognizer:
             The lines as the model reads them; None for blank paper where ``split`` is false.
         """
         if not split:
-            return [prepare(picture) if self._reads_normal_form else finder().line(picture)]
+            return [normalize(picture) if self._reads_normalized else finder().line(picture)]
         lines = finder().page(picture)
-        return [line.within(prepare(255 - line.image)) for line in lines] if self._reads_normal_form else [*lines]
+        return [line.within(normalize(255 - line.image)) for line in lines] if self._reads_normalized else [*lines]
 
     @property
-    def _reads_normal_form(self) -> bool:
+    def _reads_normalized(self) -> bool:
         return self._model.metadata.preparation == NORMALIZATION
 
     def read_normalized(self, lines: Sequence[NormalizedLine | None]) -> list[Reading]:
-        """Read prepared lines (None: blank paper) in batches of similar width."""
+        """Read lines as the model reads them (None: blank paper) in batches of similar width."""
         readings = [BLANK_PAPER] * len(lines)
         batches = _batches([line.image.shape[1] if line else 0 for line in lines])
         with ThreadPoolExecutor(self._threads) as pool:

@@ -27,13 +27,13 @@ from text_recognizer.imaging.pictures import load_picture
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import to_json
 from text_recognizer.serving.batching import Batcher
-from text_recognizer.serving.front import LOOPBACK_NAMES, Front
 from text_recognizer.serving.hands import Learning, add_hands, named
-from text_recognizer.serving.intake import MAX_QUEUE, MAX_UPLOAD_MB, Intake, Upload
+from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB, RequestLimiter, Upload
 from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.readers import Readers, processors
 from text_recognizer.serving.reference import reference_page
 from text_recognizer.serving.schema import READ, Options
+from text_recognizer.serving.security import LOOPBACK_NAMES, SecurityMiddleware
 
 PAGE = Path(__file__).with_name("page")
 _MAX_PIXELS = 30_000_000  # a decoded picture takes up to 16 bytes a pixel for a moment
@@ -42,9 +42,9 @@ _MAX_PIXELS = 30_000_000  # a decoded picture takes up to 16 bytes a pixel for a
 class Service:
     """What the routes share: the readers, the limits, the threads that decode and the one that reads, the learning."""
 
-    def __init__(self, readers: Readers, intake: Intake) -> None:
+    def __init__(self, readers: Readers, limiter: RequestLimiter) -> None:
         self.readers = readers
-        self.intake = intake
+        self.limiter = limiter
         self.metrics = Metrics()
         self.batcher = Batcher(self.metrics)
         self.learning = Learning()
@@ -73,7 +73,9 @@ class Service:
         self.metrics.readings.labels("read").inc()
         return {"file": upload.name, **_with_prepared(to_json(readings, options.lines), readings, options)}
 
-    def _begin(self, upload: Upload, options: Options) -> tuple[TextRecognizer, list[NormalizedLine | None] | UserError]:
+    def _begin(
+        self, upload: Upload, options: Options
+    ) -> tuple[TextRecognizer, list[NormalizedLine | None] | UserError]:
         """Who reads; and the lines as it reads them, or what is wrong with them."""
         recognizer = self._recognizer(options)
         try:
@@ -108,7 +110,7 @@ def create_app(
         max_queue: Requests that may be received, wait or be read at the same time; further ones are answered with 503.
         allowed_hosts: Host names by which the server may be asked; ``*`` allows all.
     """
-    service = Service(readers or Readers(threads=processors()), Intake(max_upload_mb, max_queue))
+    service = Service(readers or Readers(threads=processors()), RequestLimiter(max_upload_mb, max_queue))
     app = FastAPI(
         title="Text Recognizer",
         version=version("text-recognizer"),
@@ -117,12 +119,12 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(Front, metrics=service.metrics, allowed_hosts=allowed_hosts)
+    app.add_middleware(SecurityMiddleware, metrics=service.metrics, allowed_hosts=allowed_hosts)
     app.exception_handler(HTTPException)(_error_of_http)
     app.exception_handler(RequestValidationError)(_error_of_options)
     app.exception_handler(UserError)(_error_of_reader)
     _add_api(app, service)
-    add_hands(app, service.intake, service.learning)
+    add_hands(app, service.limiter, service.learning)
     _add_page(app)
     return app
 
@@ -130,7 +132,7 @@ def create_app(
 def _add_api(app: FastAPI, service: Service) -> None:
     @app.post("/v1/read", **READ)
     async def read(request: Request, options: Annotated[Options, Query()]) -> Response:
-        with service.intake.admit() as admission:
+        with service.limiter.admit() as admission:
             uploads = await admission.uploads(request)
             request.state.pictures = len(uploads)
             results = await asyncio.gather(*(service.answer(upload, options) for upload in uploads))

@@ -10,7 +10,7 @@ from itertools import islice
 from threading import Condition, Thread
 from typing import NamedTuple
 
-from text_recognizer.imaging.normalization import PreparedLine
+from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.serving.metrics import Metrics
 
@@ -19,7 +19,7 @@ _BATCH_LINES = 32
 
 class _Job(NamedTuple):
     recognizer: TextRecognizer
-    lines: Sequence[PreparedLine | None]
+    lines: Sequence[NormalizedLine | None]
     future: Future[list[Reading]]
 
 
@@ -53,7 +53,7 @@ class Batcher:
         """Whether lines are being read."""
         return self._thread.is_alive()
 
-    async def read(self, recognizer: TextRecognizer, lines: Sequence[PreparedLine | None]) -> list[Reading]:
+    async def read(self, recognizer: TextRecognizer, lines: Sequence[NormalizedLine | None]) -> list[Reading]:
         """Read the lines of one request, together with those of others."""
         job = _Job(recognizer, lines, Future())
         with self._changed:
@@ -67,7 +67,7 @@ class Batcher:
             lines = [line for job in jobs for line in job.lines]
             self._metrics.batch_lines.observe(len(lines))
             try:
-                readings = iter(jobs[0].recognizer.read_prepared(lines))
+                readings = iter(jobs[0].recognizer.read_normalized(lines))
             except Exception as error:  # whatever it is, the requests get it and the next batch is read
                 for job in jobs:
                     job.future.set_exception(error)

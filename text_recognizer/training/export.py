@@ -219,7 +219,9 @@ def validation_lines(config: Path, count: int) -> tuple[list[NormalizedLine | No
 
 def calibrated(metadata: Metadata, file: Path, lines: list[NormalizedLine | None], texts: list[str]) -> Metadata:
     """Metadata with confidences fitted to how the model ``file``, not calibrated yet, reads lines of known text."""
-    read = [(one, text) for one, text in zip(TextRecognizer(file).read_normalized(lines), texts, strict=True) if one.text]
+    read = [
+        (one, text) for one, text in zip(TextRecognizer(file).read_normalized(lines), texts, strict=True) if one.text
+    ]
     characters = [
         (character.confidence, right)
         for one, text in read

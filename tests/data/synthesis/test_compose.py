@@ -148,7 +148,7 @@ def test_mixed_holds_cells_and_handwriting(bank: GlyphBank) -> None:
 def test_hands_are_of_the_style(bank: GlyphBank) -> None:
     lines = (bank, *encode_texts(["aa bb aa"] * 3))
     chosen = {"seed": 4, "indices": np.arange(3)}
-    wide = LineStyle("handwriting", hands=HandwritingStyle(letter_gap=(2, 2), wide_share=0))
+    wide = LineStyle("handwriting", handwriting=HandwritingStyle(letter_gap=(2, 2), wide_share=0))
     widths = line_widths(*lines, wide, **chosen)
     assert (widths > line_widths(*lines, LineStyle("handwriting"), **chosen)).all()
     assert (compose_lines(*lines, wide, **chosen).widths == widths).all()

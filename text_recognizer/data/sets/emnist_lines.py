@@ -16,7 +16,7 @@ from text_recognizer.data.synthesis.degradations import degrade
 from text_recognizer.data.text.mix import AS_IT_STANDS, Corpus, TextMix, draw_texts, split_documents
 from text_recognizer.data.text.sources import download_text, load_documents
 from text_recognizer.errors import UsageError
-from text_recognizer.imaging.normalization import HEIGHT, prepare_lines
+from text_recognizer.imaging.normalization import HEIGHT, normalize_lines
 
 MIN_LENGTH = 3
 WIDTH_STEP = 16
@@ -24,14 +24,14 @@ _DEGRADED_STREAM = 5
 
 
 def normal_form(lines: Lines) -> Lines:
-    """Lines as the reader sees them: :func:`prepare_lines` of each, boxes too.
+    """Lines as the reader sees them: :func:`normalize_lines` of each, boxes too.
 
     A line that degradation left without writing has an empty text.
 
     Returns:
         The lines on pictures of ``HEIGHT`` rows, as many columns as the widest line needs, in steps of ``WIDTH_STEP``.
     """
-    prepared = prepare_lines(lines.images, lines.widths)
+    prepared = normalize_lines(lines.images, lines.widths)
     written = np.array([line is not None for line in prepared])
     widths = np.array([0 if line is None else line.image.shape[1] for line in prepared], np.int64)
     width = -(-max(int(widths.max()), 1) // WIDTH_STEP) * WIDTH_STEP

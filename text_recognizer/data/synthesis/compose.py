@@ -70,7 +70,7 @@ class LineStyle:
         layout: How the characters stand.
         min_overlap: The smallest share of a cell that the next cell may cover.
         max_overlap: The largest.
-        hands: What the hands of handwriting may differ in.
+        handwriting: What handwriting may differ in.
 
     Raises:
         UsageError: If an overlap is not in [0, 1) or the smallest is above the largest.
@@ -79,7 +79,7 @@ class LineStyle:
     layout: Layout = "overlap"
     min_overlap: float = 0.0
     max_overlap: float = 0.33
-    hands: HandwritingStyle = _ALL_SORTS
+    handwriting: HandwritingStyle = _ALL_SORTS
 
     def __post_init__(self) -> None:
         for flag in ("min_overlap", "max_overlap"):
@@ -147,7 +147,9 @@ def compose_lines(
     if style.layout == "mixed":
         return _compose_mixed(bank, codes, lengths, style, seed, indices)
     if style.layout == "handwriting":
-        images, widths, boxes = compose_handwriting(bank, codes, lengths, seed=seed, indices=indices, style=style.hands)
+        images, widths, boxes = compose_handwriting(
+            bank, codes, lengths, seed=seed, indices=indices, style=style.handwriting
+        )
         return Lines(images, _padded_targets(codes, lengths), widths, lengths, boxes)
     smallest, largest, uneven = _overlaps(style)
     return compose_cells(
@@ -176,7 +178,7 @@ def line_widths(
     for layout, chosen in _by_layout(style, seed, indices):
         lines = (bank, codes[chosen], lengths[chosen])
         if layout == "handwriting":
-            widths[chosen] = handwriting_widths(*lines, seed=seed, indices=indices[chosen], style=style.hands)
+            widths[chosen] = handwriting_widths(*lines, seed=seed, indices=indices[chosen], style=style.handwriting)
         else:
             overlaps = _overlaps(replace(style, layout=layout))
             widths[chosen] = _place_cells(*lines, overlaps, seed, indices[chosen]).widths

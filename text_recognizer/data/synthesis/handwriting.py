@@ -42,8 +42,8 @@ class HandwritingStyle:
         slant: Lean to the right, as the tangent of its angle.
         stroke_width: Width of the pen, in x-heights; thin pens are the most frequent.
         letter_gap: Mean gap between the ink of two letters, in x-heights; letters touch below 0.
-        wide_letter_gap: The same in a wide hand.
-        wide_share: Probability of a wide hand.
+        wide_letter_gap: The same in a wide writer.
+        wide_share: Probability of a wide writer.
         gap_jitter: Standard deviation of the gaps, in x-heights.
         word_gap: What a space adds to the gap, in x-heights.
         size_jitter: Standard deviation of each letter's height and width, as a share of it.
@@ -332,9 +332,9 @@ def _place_lines(
     for line in range(first, last):
         text = codes[line, : lengths[line]]
         seed_state(state, seed, _LINE_STREAM, indices[line])
-        hand = _draw_hand(state, style, _in_capitals(text))
-        _place_text(state, hand, offsets, boxes, text, places[line])
-        radii[line], widths[line] = _fit(state, hand, text, places[line])
+        writer = _draw_writer(state, style, _in_capitals(text))
+        _place_text(state, writer, offsets, boxes, text, places[line])
+        radii[line], widths[line] = _fit(state, writer, text, places[line])
 
 
 @njit(cache=True)
@@ -348,7 +348,7 @@ def _in_capitals(text: np.ndarray) -> bool:
 
 
 @njit(cache=True)
-def _draw_hand(state: np.ndarray, style: HandwritingStyle, in_capitals: bool) -> _Hand:
+def _draw_writer(state: np.ndarray, style: HandwritingStyle, in_capitals: bool) -> _Hand:
     wide = happens(state, style.wide_share)
     letter_gap = between(state, style.wide_letter_gap if wide else style.letter_gap)
     small_capitals = between(state, style.small_capitals)
@@ -386,7 +386,7 @@ def _draw_hand(state: np.ndarray, style: HandwritingStyle, in_capitals: bool) ->
 
 @njit(cache=True)
 def _place_text(
-    state: np.ndarray, hand: _Hand, offsets: np.ndarray, boxes: np.ndarray, text: np.ndarray, places: np.ndarray
+    state: np.ndarray, writer: _Hand, offsets: np.ndarray, boxes: np.ndarray, text: np.ndarray, places: np.ndarray
 ) -> None:
     """Set characters side by side on a straight line.
 
@@ -398,28 +398,28 @@ def _place_text(
     for k in range(len(text)):
         code, place = text[k], places[k]
         if code == _SPACE:
-            advance = hand.word_gap * uniform(state, 0.75, 1.35)
+            advance = writer.word_gap * uniform(state, 0.75, 1.35)
             place[:] = 0.0
             place[0], place[1], place[2] = -1, x, x + advance
             x += advance
             continue
-        top, bottom, widest = _zone(hand, code, k > 0 and text[k - 1] != _SPACE)
-        if code == _CAPITAL_I and hand.dotted_capitals and offsets[_SMALL_I] < offsets[_SMALL_I + 1]:
+        top, bottom, widest = _zone(writer, code, k > 0 and text[k - 1] != _SPACE)
+        if code == _CAPITAL_I and writer.dotted_capitals and offsets[_SMALL_I] < offsets[_SMALL_I + 1]:
             code = _SMALL_I
-        glyph = _choose(state, hand, offsets, code)
+        glyph = _choose(state, writer, offsets, code)
         box = boxes[glyph]
         across, down = max(box[2] - box[0], 1e-3), max(box[3] - box[1], 1e-3)
-        height = (top - bottom) * _jitter(state, hand.size_jitter)
-        scale_y = min(max(height - hand.stroke_width, 0.05) / down, _MAX_SCALE)
-        scale_x = min(scale_y * hand.width * _jitter(state, hand.size_jitter), widest / across)
-        width = across * scale_x + hand.stroke_width
-        height = down * scale_y + hand.stroke_width
-        bottom += hand.baseline_jitter * normal(state)
+        height = (top - bottom) * _jitter(state, writer.size_jitter)
+        scale_y = min(max(height - writer.stroke_width, 0.05) / down, _MAX_SCALE)
+        scale_x = min(scale_y * writer.width * _jitter(state, writer.size_jitter), widest / across)
+        width = across * scale_x + writer.stroke_width
+        height = down * scale_y + writer.stroke_width
+        bottom += writer.baseline_jitter * normal(state)
         place[0], place[1], place[2], place[3], place[4] = glyph, x, x + width, bottom, bottom + height
-        place[5], place[6], place[7] = scale_x, scale_y, hand.tilt_jitter * normal(state)
+        place[5], place[6], place[7] = scale_x, scale_y, writer.tilt_jitter * normal(state)
         for bend in range(8, _PLACE_SIZE):
-            place[bend] = min(max(hand.bending * normal(state), -_MAX_BEND), _MAX_BEND)
-        x += width + max(hand.letter_gap + hand.gap_jitter * normal(state), -0.25)
+            place[bend] = min(max(writer.bending * normal(state), -_MAX_BEND), _MAX_BEND)
+        x += width + max(writer.letter_gap + writer.gap_jitter * normal(state), -0.25)
 
 
 @njit(cache=True)
@@ -428,28 +428,28 @@ def _jitter(state: np.ndarray, deviation: float) -> float:
 
 
 @njit(cache=True)
-def _zone(hand: _Hand, code: int, inside_word: bool) -> tuple[float, float, float]:
+def _zone(writer: _Hand, code: int, inside_word: bool) -> tuple[float, float, float]:
     """Top, bottom and largest width of a character, in x-heights."""
     x_share, capital_share, ascender_share, bottom_share, descender_share, widest = _ZONE_OF[code]
-    ascender = ascender_share * hand.ascender_height
-    top = x_share + (capital_share + ascender) * hand.capital_height
+    ascender = ascender_share * writer.ascender_height
+    top = x_share + (capital_share + ascender) * writer.capital_height
     if inside_word and _CAPITALS[code]:
-        top *= hand.small_capitals
-    return top, bottom_share - descender_share * hand.descender_depth, widest * hand.width
+        top *= writer.small_capitals
+    return top, bottom_share - descender_share * writer.descender_depth, widest * writer.width
 
 
 @njit(cache=True)
-def _choose(state: np.ndarray, hand: _Hand, offsets: np.ndarray, code: int) -> int:
-    """A glyph: the hand's usual shape of the character, or any."""
+def _choose(state: np.ndarray, writer: _Hand, offsets: np.ndarray, code: int) -> int:
+    """A glyph: the writer's usual shape of the character, or any."""
     first: int = offsets[code]
     count = offsets[code + 1] - first
-    if happens(state, hand.repetition):
-        return int(first + np.int64(mix(hand.shapes ^ np.uint64(code)) % np.uint64(count)))
+    if happens(state, writer.repetition):
+        return int(first + np.int64(mix(writer.shapes ^ np.uint64(code)) % np.uint64(count)))
     return first + randint(state, count)
 
 
 @njit(cache=True)
-def _fit(state: np.ndarray, hand: _Hand, text: np.ndarray, places: np.ndarray) -> tuple[float, int]:
+def _fit(state: np.ndarray, writer: _Hand, text: np.ndarray, places: np.ndarray) -> tuple[float, int]:
     """Bend and slant the line, scale it to the canvas, and turn ``places`` into what :func:`_draw_glyph` takes.
 
     A row becomes: number of the glyph, x and y of its centre in canvas pixels, the four numbers that map canvas pixels
@@ -464,10 +464,10 @@ def _fit(state: np.ndarray, hand: _Hand, text: np.ndarray, places: np.ndarray) -
     for k in range(len(text)):
         place = places[k]
         middle = (place[1] + place[2]) / 2
-        rise = hand.drift * (middle - end / 2) / max(end, 20.0)
-        rise += hand.wander * math.sin(2 * math.pi * middle / hand.wave_length + hand.wave_phase)
+        rise = writer.drift * (middle - end / 2) / max(end, 20.0)
+        rise += writer.wander * math.sin(2 * math.pi * middle / writer.wave_length + writer.wave_phase)
         place[3], place[4] = place[3] + rise, place[4] + rise
-        lean_low, lean_high = hand.slant * place[3], hand.slant * place[4]
+        lean_low, lean_high = writer.slant * place[3], writer.slant * place[4]
         wider = (abs(place[8]) + abs(place[9])) * (place[2] - place[1]) / 2
         left = min(left, place[1] + min(lean_low, lean_high) - wider)
         right = max(right, place[2] + max(lean_low, lean_high) + wider)
@@ -475,21 +475,21 @@ def _fit(state: np.ndarray, hand: _Hand, text: np.ndarray, places: np.ndarray) -
         higher += abs(place[7]) * (place[2] - place[1]) / 2
         low, high = min(low, place[3] - higher), max(high, place[4] + higher)
     room = LINE_HEIGHT - 2 * _EDGE
-    size = min(hand.x_height, room / (high - low))
+    size = min(writer.x_height, room / (high - low))
     base = _EDGE + size * high + uniform(state, 0.0, room - size * (high - low))
     for k in range(len(text)):
         place = places[k]
         if place[0] < 0:
-            place[1] = hand.margin + size * (place[1] - left)
-            place[2] = hand.margin + size * (place[2] - left)
+            place[1] = writer.margin + size * (place[1] - left)
+            place[2] = writer.margin + size * (place[2] - left)
             continue
         x, y = (place[1] + place[2]) / 2, (place[3] + place[4]) / 2
         scale_x, scale_y, sine, cosine = size * place[5], size * place[6], math.sin(place[7]), math.cos(place[7])
-        place[1], place[2] = hand.margin + size * (x + hand.slant * y - left), base - size * y
-        place[3], place[4] = cosine / scale_x, (hand.slant * cosine + sine) / scale_x
-        place[5], place[6] = -sine / scale_y, (cosine - hand.slant * sine) / scale_y
+        place[1], place[2] = writer.margin + size * (x + writer.slant * y - left), base - size * y
+        place[3], place[4] = cosine / scale_x, (writer.slant * cosine + sine) / scale_x
+        place[5], place[6] = -sine / scale_y, (cosine - writer.slant * sine) / scale_y
         place[7] = math.sqrt(scale_x * scale_y)
-    return size * hand.stroke_width / 2, math.ceil(size * (right - left) + 2 * hand.margin)
+    return size * writer.stroke_width / 2, math.ceil(size * (right - left) + 2 * writer.margin)
 
 
 @njit(cache=True, nogil=True)

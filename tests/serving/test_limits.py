@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from reading_tools import bars
 from serving_tools import png
 
-from text_recognizer.serving import intake
+from text_recognizer.serving import limits
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
 
@@ -126,7 +126,7 @@ def test_a_picture_in_single_bytes(app):
 
 
 def test_a_client_that_stops_sending_does_not_keep_its_place(app, monkeypatch):
-    monkeypatch.setattr(intake, "_SECONDS_TO_SEND", 0.05)
+    monkeypatch.setattr(limits, "_SECONDS_TO_SEND", 0.05)
 
     async def check() -> None:
         for _ in range(10):  # there are 8 places
@@ -163,7 +163,7 @@ def test_those_who_are_still_sending_count(app):
 
 
 def test_bytes_of_all_requests_together_are_limited(model, monkeypatch):
-    monkeypatch.setattr(intake, "_MEGABYTES_OF_ALL", 2)
+    monkeypatch.setattr(limits, "_MEGABYTES_OF_ALL", 2)
     app = create_app(Readers(str(model)), max_upload_mb=1)
 
     async def check() -> None:

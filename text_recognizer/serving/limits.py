@@ -34,7 +34,7 @@ class Upload:
     data: bytes
 
 
-class Intake:
+class RequestLimiter:
     """Admits requests and receives their pictures, within limits.
 
     Args:
@@ -80,9 +80,9 @@ class Intake:
 class Admission:
     """A request that was admitted. Its bytes take room until it is done."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, limiter: RequestLimiter) -> None:
         self.bytes = 0
-        self._intake = intake
+        self._limiter = limiter
 
     async def uploads(self, request: Request) -> list[Upload]:
         """Receive the pictures: the files of a multipart form, or the body itself, whatever it calls itself.
@@ -112,14 +112,14 @@ class Admission:
         return bytes(data)
 
     async def _limited(self, request: Request) -> AsyncGenerator[bytes, None]:
-        limit = self._intake.max_upload_mb
+        limit = self._limiter.max_upload_mb
         announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > limit * _MEGABYTE:
             raise _too_large(limit)
         async for chunk in request.stream():
             if self.bytes + len(chunk) > limit * _MEGABYTE:
                 raise _too_large(limit)
-            self._intake.count(len(chunk))
+            self._limiter.count(len(chunk))
             self.bytes += len(chunk)
             yield chunk
 

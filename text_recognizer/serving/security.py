@@ -31,7 +31,7 @@ _GONE = 499  # nginx's code for a client that left before the answer; only the l
 _log = logging.getLogger(__name__)
 
 
-class Front:
+class SecurityMiddleware:
     """ASGI middleware around the whole application.
 
     A page of a foreign site can make a browser send requests here, and can give its own name the address of this

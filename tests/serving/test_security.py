@@ -6,8 +6,8 @@ from reading_tools import bars
 from serving_tools import png
 
 from text_recognizer.serving.app import create_app
-from text_recognizer.serving.front import ANY_HOST
 from text_recognizer.serving.readers import Readers
+from text_recognizer.serving.security import ANY_HOST
 
 LINE = png(bars([20, 60]))
 
