@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import runpy
 import statistics
 from collections import Counter
 from pathlib import Path
@@ -61,3 +62,8 @@ def _lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     first = function.body[0]
     documented = ast.get_docstring(function) is not None and first.end_lineno is not None
     return function.end_lineno - function.lineno + 1 - (first.end_lineno - first.lineno + 1 if documented else 0)  # type: ignore[operator]
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_contract() -> None:
+    drawn = runpy.run_path(str(ROOT / "docs" / "pictures" / "rooms.py"))["drawing"]()
+    assert (ROOT / "docs" / "pictures" / "rooms.svg").read_text(encoding="utf-8") == drawn

@@ -3,9 +3,7 @@ import pytest
 
 from text_recognizer.reading.calibration import (
     Calibration,
-    expected_calibration_error,
     fit_calibration,
-    reliability_table,
 )
 
 
@@ -16,12 +14,10 @@ def judged(count: int, truth: Calibration, seed: int = 0) -> tuple[np.ndarray, n
 
 
 @pytest.mark.parametrize("truth", [Calibration(0.5, -0.3), Calibration(2.0, 1.0), Calibration()])
-def test_fit_recovers_the_truth_and_lowers_the_error(truth):
+def test_fit_recovers_the_truth(truth):
     raw, correct = judged(20_000, truth)
     fitted = fit_calibration(raw, correct)
     assert (fitted.slope, fitted.offset) == pytest.approx((truth.slope, truth.offset), abs=0.1)
-    calibrated = np.array([fitted(confidence) for confidence in raw])
-    assert expected_calibration_error(reliability_table(calibrated, correct)) < 0.02
 
 
 @pytest.mark.parametrize("correct", [True, False])
@@ -38,10 +34,3 @@ def test_confidence_stays_within_0_and_1():
 def test_nothing_to_fit():
     with pytest.raises(ValueError, match="at least one"):
         fit_calibration(np.array([]), np.array([]))
-
-
-def test_reliability_table():
-    table = reliability_table(np.array([0.05, 0.95, 0.97, 1.0]), np.array([False, True, True, False]))
-    assert [(entry.low, entry.readings) for entry in table] == [(0.0, 1), (0.9, 3)]
-    assert table[1].accuracy == pytest.approx(2 / 3)
-    assert expected_calibration_error(table) == pytest.approx((0.05 + 3 * (2.92 / 3 - 2 / 3)) / 4)

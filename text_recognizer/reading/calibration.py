@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import numpy as np
 from pydantic import ConfigDict, Field
@@ -51,38 +51,6 @@ def fit_calibration(confidences: np.ndarray, correct: np.ndarray, iterations: in
         curvature = (features.T * (predicted * (1 - predicted))) @ features + 1e-6 * np.eye(2)
         weights = weights - np.clip(np.linalg.solve(curvature, features.T @ (predicted - targets)), -1, 1)
     return Calibration(float(weights[0]), float(weights[1]))
-
-
-class ReliabilityBin(NamedTuple):
-    """Readings of similar confidence."""
-
-    low: float
-    high: float
-    readings: int
-    confidence: float
-    accuracy: float
-
-
-def reliability_table(confidences: np.ndarray, correct: np.ndarray, bins: int = 10) -> list[ReliabilityBin]:
-    """Mean confidence against accuracy in bins of equal width; empty bins are left out."""
-    confidences, correct = np.asarray(confidences, np.float64), np.asarray(correct, bool)
-    numbers = np.minimum((confidences * bins).astype(int), bins - 1)
-    return [
-        ReliabilityBin(
-            number / bins,
-            (number + 1) / bins,
-            int(np.count_nonzero(numbers == number)),
-            float(confidences[numbers == number].mean()),
-            float(correct[numbers == number].mean()),
-        )
-        for number in np.unique(numbers).tolist()
-    ]
-
-
-def expected_calibration_error(table: list[ReliabilityBin]) -> float:
-    """Mean distance of confidence and accuracy, over readings (Naeini et al. 2015)."""
-    total = sum(entry.readings for entry in table)
-    return sum(entry.readings * abs(entry.confidence - entry.accuracy) for entry in table) / total
 
 
 def _logit(probability: np.ndarray | float) -> np.ndarray:
