@@ -121,8 +121,7 @@ def accuracy(model: nn.Module, data: DataModule) -> float:
     found: list[Tensor] = []
     model.eval()
     with torch.inference_mode():
-        for batch in data.test_dataloader():
-            images, targets = data.on_after_batch_transfer(batch, 0)[:2]
+        for images, targets in data.test_dataloader():
             found.append((model(images).argmax(1) == targets).flatten())
     model.train()
     return torch.cat(found).float().mean().item()
@@ -167,8 +166,7 @@ def bare_steps(model: nn.Module, data: DataModule, optimizer: torch.optim.Optimi
         loader = data.train_dataloader()
         loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
         started = time.perf_counter()
-        for batch in loader:
-            images, targets = data.on_after_batch_transfer(batch, 0)[:2]
+        for images, targets in loader:
             loss = nn.functional.cross_entropy(model(images), targets)
             optimizer.zero_grad()
             loss.backward()

@@ -13,13 +13,17 @@ EXPERIMENT = [
     "model_class",
     "data_class",
     "gpus",
-    "overfit_batches",
+    "accelerator",
+    "devices",
     "load_checkpoint",
     "load_weights",
     "log_dir",
     "auto_lr_find",
     "compile",
     "wandb",
+    "logger",
+    "enable_checkpointing",
+    "checkpoint_minutes",
 ]
 BATCHES = ["batch_size", "num_workers", "seed"]
 LINES = [
@@ -54,10 +58,12 @@ TRAINER = [
     "max_epochs",
     "min_epochs",
     "max_steps",
+    "min_steps",
     "max_time",
     "limit_train_batches",
     "limit_val_batches",
     "limit_test_batches",
+    "overfit_batches",
     "val_check_interval",
     "check_val_every_n_epoch",
     "num_sanity_val_steps",
@@ -75,7 +81,9 @@ TRAINER = [
     "strategy",
     "num_nodes",
     "sync_batchnorm",
+    "reload_dataloaders_every_n_epochs",
 ]
+MODELS = ["CNN", "LineCNN", "LineCNNLSTM", "LineCNNSimple", "LineReader", "LineReshapeCNN", "MLP"]
 DATA_FLAGS = {
     "MNIST": BATCHES,
     "PenStrokes": BATCHES,
@@ -83,18 +91,21 @@ DATA_FLAGS = {
     "EMNISTLines": LINES,
     "PaperLines": PAPER,
 }
+WINDOWS = ["conv_dim", "fc_dim", "window_width", "window_stride", "limit_output_length"]
 MODEL_FLAGS = {
     "MLP": ["fc1", "fc2"],
     "CNN": ["conv_dim", "fc_dim", "dropout"],
-    "LineCNN": ["conv_dim", "fc_dim", "window_width", "window_stride"],
+    "LineCNN": WINDOWS,
+    "LineCNNSimple": WINDOWS,
+    "LineCNNLSTM": [*WINDOWS, "lstm_dim", "lstm_layers"],
     "LineReader": ["conv_dim", "stage_blocks", "context_dim", "context_blocks"],
 }
 
 
 def test_public_names() -> None:
     assert sorted(text_recognizer.__all__) == ["Reading", "TextRecognizer"]
-    assert sorted(models.__all__) == ["CNN", "LineCNN", "LineReader", "LineReshapeCNN", "MLP"]
-    assert sorted(registry.MODEL_CLASSES) == ["CNN", "LineCNN", "LineReader", "LineReshapeCNN", "MLP"]
+    assert sorted(models.__all__) == MODELS
+    assert sorted(registry.MODEL_CLASSES) == MODELS
     assert sorted(registry.DATA_CLASSES) == ["EMNIST", "EMNISTLines", "MNIST", "PaperLines", "PenStrokes"]
     assert all(hasattr(text_recognizer, name) for name in text_recognizer.__all__)
 
@@ -111,6 +122,8 @@ def test_commands() -> None:
         ("CNN", "EMNIST"),
         ("CNN", "PenStrokes"),
         ("LineCNN", "EMNISTLines"),
+        ("LineCNNSimple", "EMNISTLines"),
+        ("LineCNNLSTM", "EMNISTLines"),
         ("LineReader", "EMNISTLines"),
         ("LineReader", "PaperLines"),
     ],

@@ -7,18 +7,21 @@ import re
 import sys
 from argparse import Action
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from jsonargparse import ArgumentParser
 
 from text_recognizer.errors import UserError
 
+LEAST_SIMILARITY = 0.7
+"""Of a name to the one that is suggested in its place; a ratio of ``difflib``."""
+
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """``" Did you mean ...?"`` with the most similar of ``names``, or nothing if none is similar."""
-    matches = difflib.get_close_matches(name.lower(), {known.lower(): known for known in names}, n=1, cutoff=0.5)
-    by_lower = {known.lower(): known for known in names}
-    return f" Did you mean {by_lower[matches[0]]}?" if matches else ""
+    by_word = {known.lower().lstrip("-"): known for known in names}
+    matches = difflib.get_close_matches(name.lower().lstrip("-"), by_word, n=1, cutoff=LEAST_SIMILARITY)
+    return f" Did you mean {by_word[matches[0]]}?" if matches else ""
 
 
 class Parser(ArgumentParser):
@@ -32,15 +35,18 @@ class Parser(ArgumentParser):
 
     def parse_args(self, args: Sequence[str] | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
         args = [self._with_underscores(arg) for arg in (sys.argv[1:] if args is None else args)]
-        switches = {flag for action in self._actions if _is_switch(action) for flag in action.option_strings}
-        spelled = [
-            f"{arg}=true" if arg in switches and (not rest or rest[0] not in ("true", "false")) else arg
-            for arg, rest in ((arg, args[i + 1 : i + 2]) for i, arg in enumerate(args))
-        ]
+        spelled = [f"{arg}=true" if self._stands_alone(arg, args[i + 1 : i + 2]) else arg for i, arg in enumerate(args)]
         try:
             return super().parse_args(spelled, **kwargs)
         except UnicodeDecodeError as error:
             self.error(f"a file of flags is not UTF-8 text ({error}). Save it as UTF-8.")
+
+    def _stands_alone(self, arg: str, following: Sequence[str]) -> bool:
+        """Whether an argument is a flag that may be true and has no value."""
+        types = [one for action in self._actions if arg in action.option_strings for one in _types(action)]
+        if types == [bool]:
+            return not following or following[0] not in ("true", "false")
+        return bool in types and (not following or following[0].startswith("--"))
 
     def _with_underscores(self, arg: str) -> str:
         """``--max-epochs=5`` as ``--max_epochs=5``, if that is a flag."""
@@ -57,8 +63,10 @@ class Parser(ArgumentParser):
         raise SystemExit(2)
 
 
-def _is_switch(action: Action) -> bool:
-    return getattr(action, "_typehint", None) is bool
+def _types(action: Action) -> tuple[Any, ...]:
+    """What a flag may be: one type, or those of a union."""
+    hint = getattr(action, "_typehint", None)
+    return get_args(hint) or (hint,)
 
 
 def run_safely(command: Callable[[], Any]) -> int:

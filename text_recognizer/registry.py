@@ -19,7 +19,9 @@ MODEL_CLASSES = {
     "MLP": "text_recognizer.models.mlp",
     "CNN": "text_recognizer.models.cnn",
     "LineReshapeCNN": "text_recognizer.models.line_reshape_cnn",
+    "LineCNNSimple": "text_recognizer.models.line_cnn_simple",
     "LineCNN": "text_recognizer.models.line_cnn",
+    "LineCNNLSTM": "text_recognizer.models.line_cnn_lstm",
     "LineReader": "text_recognizer.models.line_reader",
 }
 

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from text_recognizer.errors import UsageError
 from text_recognizer.models import LineCNN, LineReshapeCNN
+from text_recognizer.models.layers import BatchNorm1d, BatchNorm2d
 from text_recognizer.registry import MODEL_CLASSES, load_class
 
 
@@ -67,6 +68,11 @@ def test_a_window_of_the_line_cnn_sees_its_neighbours() -> None:
         ("CNN", "dropout", 1.0),
         ("LineReshapeCNN", "conv_dim", 0),
         ("LineReshapeCNN", "fc_dim", 0),
+        ("LineCNN", "window_width", 0),
+        ("LineCNN", "window_stride", 0),
+        ("LineCNNSimple", "window_stride", -1),
+        ("LineCNNLSTM", "lstm_dim", 0),
+        ("LineCNNLSTM", "lstm_layers", 0),
         ("LineCNN", "conv_dim", -4),
         ("LineCNN", "fc_dim", 0),
         ("LineReader", "conv_dim", 0),
@@ -79,6 +85,51 @@ def test_impossible_sizes_are_refused(name: str, flag: str, value: float) -> Non
         load_class(MODEL_CLASSES, name, "--model_class")(**{flag: value})
 
 
-def test_windows_that_do_not_fit_the_feature_map_are_refused() -> None:
-    with pytest.raises(UsageError, match="window_stride is 10"):
-        LineCNN(window_stride=10)
+@pytest.mark.parametrize("name", ["LineCNN", "LineCNNSimple", "LineCNNLSTM"])
+@pytest.mark.parametrize(
+    ("width", "stride", "limited", "outputs"),
+    [(28, 28, False, 8), (28, 20, False, 10), (28, 20, True, 8), (28, 18, False, 11), (30, 18, False, 11)],
+)
+def test_windows_of_any_size_have_the_outputs_that_they_say(
+    name: str, width: int, stride: int, limited: bool, outputs: int
+) -> None:
+    flags = {"window_width": width, "window_stride": stride, "limit_output_length": limited}
+    model = load_class(MODEL_CLASSES, name, "--model_class")(input_shape=(1, 28, 224), num_classes=83, **flags)
+    assert model.output_length(224) == outputs
+    assert model(torch.rand(2, 1, 28, 224)).shape == (2, 83, outputs)
+
+
+def test_a_stride_between_columns_takes_the_windows_that_begin_there() -> None:
+    torch.manual_seed(0)
+    model = LineCNN(input_shape=(1, 28, 224), window_stride=18).eval()
+    every = LineCNN(input_shape=(1, 28, 224), window_stride=4).eval()
+    every.load_state_dict(model.state_dict())
+    x = torch.rand(1, 1, 28, 224)
+    starts = [0, 4, 9, 13, 18, 22, 27, 31, 36, 40, 45]  # columns of four pixels
+    torch.testing.assert_close(model.window_features(x), every.window_features(x)[..., starts])
+
+
+@pytest.mark.parametrize("name", [name for name in MODEL_CLASSES if name.startswith("Line")])
+def test_a_line_narrower_than_a_window_is_read(name: str) -> None:
+    model, x = build(name)
+    logits = model.eval()(x[..., :16])
+    assert logits.shape == (2, 83, model.output_length(16))
+    assert logits.shape[2] >= 1
+
+
+@pytest.mark.parametrize("name", MODEL_CLASSES)
+def test_one_example_trains(name: str) -> None:
+    model, x = build(name)
+    shortest = x[:1, ..., :28]
+    logits = model.train()(shortest)
+    assert logits.isfinite().all()
+    logits.sum().backward()
+
+
+@pytest.mark.parametrize("norm", [BatchNorm1d(3), BatchNorm2d(3)])
+def test_one_value_per_channel_is_normalised_as_when_reading(norm: torch.nn.Module) -> None:
+    x = torch.rand(1, 3, *[1] * (isinstance(norm, BatchNorm2d) * 2))
+    norm.running_mean, norm.running_var = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 9.0, 16.0])
+    trained, before = norm.train()(x), norm.running_mean.clone()
+    torch.testing.assert_close(trained, norm.eval()(x))
+    assert torch.equal(norm.running_mean, before)

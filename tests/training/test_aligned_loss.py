@@ -48,4 +48,4 @@ def test_padding_does_not_count(recognition, progress):
 def test_padding_is_not_read(recognition):
     logits = torch.zeros(1, 83, 6)
     logits[0, 11, :2] = logits[0, 0, 2] = logits[0, 11, 3] = logits[0, 12, 4:] = 5.0
-    assert recognition.predict(logits, torch.tensor([4]), 5)[0].tolist() == [11, 11, PAD, PAD, PAD]
+    assert recognition.predict(logits, torch.tensor([4]))[0].tolist() == [11, 11, PAD, PAD, PAD, PAD]

@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +11,9 @@ import pytest
 import torch
 
 from text_recognizer.commands.train import main
-from text_recognizer.training.arguments import parse
+from text_recognizer.training.arguments import Experiment, parse
 from text_recognizer.training.checkpoint import Checkpoint
-from text_recognizer.training.experiment import build, devices
+from text_recognizer.training.experiment import build, placement
 from text_recognizer.training.weights import save_weights
 
 ROOT = Path(__file__).parents[2]
@@ -149,28 +147,6 @@ def test_a_checkpoint_that_would_execute_code_is_refused(tmp_path: Path, capsys:
     assert "evil.ckpt" in capsys.readouterr().err
 
 
-def test_ctrl_c_keeps_a_usable_checkpoint_and_what_is_known(tmp_path: Path) -> None:
-    flags = f"{SMALL_LINES} --num_train 4000 --max_epochs 50 --log_dir {tmp_path}"
-    command = [sys.executable, "training/run_experiment.py", *flags.split()]
-    env = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("*/last.ckpt")):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(timeout=60) == 130
-    run = next(tmp_path.iterdir())
-    metrics = json.loads((run / "metrics.json").read_text())
-    assert metrics["interrupted"]
-    assert "val_cer" in metrics
-    resumed, _, _ = run_main(
-        f"{SMALL_LINES} --num_train 4000 --max_epochs 1 --load_checkpoint {run / 'last.ckpt'}", tmp_path / "resumed"
-    )
-    assert resumed == 0
-
-
 def test_weights_of_an_exported_model_are_where_training_starts(finished_run: Path, tmp_path: Path) -> None:
     checkpoint = Checkpoint.load(str(finished_run / "best.ckpt"))
     save_weights(tmp_path / "model.safetensors", checkpoint)
@@ -194,6 +170,38 @@ def test_weights_that_do_not_fit_are_refused(
     arguments = f"{SMALL_LINES} --load_weights {tmp_path / 'model.safetensors'} {flags} --log_dir {tmp_path}"
     assert main(arguments.split()) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "must hold flags"),
+        ("- a\n- b", "must hold flags"),
+        ("a: [", "cannot be read as YAML"),
+        ("no_flag: 1", "no_flag"),
+    ],
+)
+def test_a_config_file_that_is_none_is_named(
+    content: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "flags.yaml").write_text(content)
+    try:
+        code = main(["--config", str(tmp_path / "flags.yaml")])
+    except SystemExit as end:
+        code = int(end.code or 0)
+    assert code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert len(error.splitlines()) < 4
+
+
+def test_a_learning_rate_is_looked_for_where_there_are_batches_enough(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_main(f"{SMALL_LINES} --auto_lr_find --max_epochs 1", tmp_path)
+    assert (
+        "--auto_lr_find needs 100 batches, but an epoch has 4: the learning rate stays 0.003" in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "16-mixed", "64-true"])
@@ -229,7 +237,15 @@ def test_every_precision_trains(precision: str, model: str, tmp_path: Path) -> N
         ("--num_nodes 0", 2, "num_nodes"),
         ("--precision 16-true", 2, "Use 16-mixed"),
         ("--gpus many", 2, "--gpus is 'many'"),
-        ("--overfit_batches -1", 2, "--overfit_batches is -1"),
+        ("--overfit_batches -1", 2, "overfit_batches"),
+        (f"{SMALL_LINES} --overfit_batches 0.1", 2, "--overfit_batches is 0.1, but an epoch has 4 batches"),
+        (f"{SMALL_LINES} --limit_train_batches 0.1", 2, "--limit_train_batches is 0.1, but an epoch has 4 batches"),
+        ("--gpus 0 --accelerator cpu", 2, "Leave out it or them"),
+        ("--checkpoint_minutes 0", 2, "--checkpoint_minutes is 0"),
+        ("--accelerator abacus", 2, "abacus"),
+        ("--model-class LineCN", 2, "Did you mean LineCNN?"),
+        ("--devicse 1", 2, "Did you mean --devices?"),
+        (f"{SMALL_LINES} --layout mixed", 2, "differ in width"),
         ("--model_class LineCNN --data_class MNIST", 2, "single characters"),
         ("--data_class EMNISTLines --model_class LineCNN --max_overlap 1.5", 2, "max_overlap"),
         ("--data_class EMNISTLines --model_class LineCNN --max_length 0", 2, "--max_length is 0"),
@@ -259,9 +275,44 @@ def test_gpus_means_what_it_meant_in_the_lab(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert devices("0") == {"accelerator": "cpu", "devices": 1}
+    assert placement(Experiment(gpus="0")) == {"accelerator": "cpu", "devices": 1}
     assert capsys.readouterr().out == ""
-    assert devices("2") == {"accelerator": "cpu", "devices": 1}
-    assert capsys.readouterr().out.count("\n") == 1
+    for experiment in (Experiment(gpus="2"), Experiment(accelerator="gpu", devices="1")):
+        assert placement(experiment) == {"accelerator": "cpu", "devices": 1}
+        assert capsys.readouterr().out.count("\n") == 1
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert [devices(gpus)["devices"] for gpus in ("2", "-1", "0,", "1,3")] == [2, -1, [0], [1, 3]]
+    assert [placement(Experiment(gpus=gpus))["devices"] for gpus in ("2", "-1", "0,", "1,3")] == [2, -1, [0], [1, 3]]
+
+
+def test_lightnings_names_of_devices_and_what_torchrun_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert placement(Experiment()) == {"accelerator": "auto", "devices": "auto"}
+    assert placement(Experiment(accelerator="cpu", devices="2")) == {"accelerator": "cpu", "devices": "2"}
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    monkeypatch.setenv("WORLD_SIZE", "6")
+    assert placement(Experiment(gpus="0")) == {"accelerator": "cpu", "devices": 2, "num_nodes": 3}
+
+
+@pytest.mark.parametrize(
+    ("flags", "value"),
+    [
+        ("--limit_train_batches=1", 1),
+        ("--limit_train_batches=1.0", 1.0),
+        ("--limit-val-batches 1", 1),
+        ("--limit_test_batches=0.5", 0.5),
+        ("--overfit_batches=1", 1),
+        ("--overfit_batches=1.0", 1.0),
+        ("--val_check_interval=1", 1),
+        ("--fast_dev_run", True),
+        ("--fast_dev_run=3", 3),
+        ("--fast_dev_run --max_epochs=1", True),
+    ],
+)
+def test_a_count_is_no_share(flags: str, value: float) -> None:
+    name = flags.split()[0].split("=")[0].lstrip("-").replace("-", "_")
+    found = parse(flags.split(), "train").trainer[name]
+    assert (type(found), found) == (type(value), value)
+
+
+def test_one_batch_is_one_batch(tmp_path: Path) -> None:
+    flags = f"{SMALL_LINES} --max_epochs 1 --limit_train_batches=1 --limit_val_batches=1 --limit_test_batches=1"
+    assert run_main(flags, tmp_path)[1]["steps"] == 1

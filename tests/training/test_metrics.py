@@ -35,6 +35,20 @@ def test_lines_against_counting_by_hand() -> None:
     )
 
 
+def test_what_is_read_past_the_length_of_the_target_counts() -> None:
+    metrics = LineMetrics(ALPHABET)
+    metrics.update(rows("catcatcatcat", length=20), rows("cat", length=4))
+    figures = {name: value.item() for name, value in metrics.compute().items()}
+    assert figures == pytest.approx({"acc": 3 / 4, "char_acc": 1.0, "cer": 3.0, "cer_folded": 3.0, "exact": 0.0})
+
+
+def test_what_is_shorter_than_the_target_is_padded() -> None:
+    metrics = LineMetrics(ALPHABET)
+    metrics.update(rows("ca", length=2), rows("cat", length=4))
+    assert metrics.compute()["acc"].item() == pytest.approx(3 / 4)
+    assert metrics.compute()["cer"].item() == pytest.approx(1 / 3)
+
+
 def test_padding_never_counts_in_the_error_rate() -> None:
     for length in (8, 100):
         metrics = LineMetrics(ALPHABET)

@@ -36,8 +36,8 @@ def test_ctc_paths_collapse_to_padded_texts() -> None:
     logits = torch.nn.functional.one_hot(path, len(ALPHABET)).float().transpose(1, 2)
     pad = ALPHABET.index(PADDING)
     steps = torch.tensor([7, 7])
-    assert recognition.predict(logits, steps, 5).tolist() == [[a, a, b, pad, pad], [pad] * 5]
-    assert recognition.predict(logits, torch.tensor([4, 7]), 5)[0].tolist() == [a, a, pad, pad, pad]
+    assert recognition.predict(logits, steps).tolist() == [[a, a, b, pad, pad, pad, pad], [pad] * 7]
+    assert recognition.predict(logits, torch.tensor([4, 7]))[0].tolist() == [a, a, *[pad] * 5]
 
 
 def test_reading_is_predicting_without_dropout_or_padding() -> None:

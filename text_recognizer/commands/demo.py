@@ -10,8 +10,8 @@ import torch
 from lightning.pytorch.callbacks import TQDMProgressBar
 
 from text_recognizer.data.figures import check_figure_name, save_figure
-from text_recognizer.data.sets.data_module import to_input
 from text_recognizer.data.sets.emnist_lines import EMNISTLines
+from text_recognizer.data.sets.loaders import to_input
 from text_recognizer.errors import check_at_least, check_seed
 from text_recognizer.models.line_cnn import LineCNN
 from text_recognizer.training.logs import quiet_lightning

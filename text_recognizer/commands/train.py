@@ -12,10 +12,6 @@ from text_recognizer.training.logs import quiet_lightning
 
 
 def main(argv: Sequence[str] | None = None, prog: str = "run_experiment.py") -> int:
-    """The lab's entry point; returns the exit code (130 if Ctrl-C ended the training)."""
+    """The lab's entry point; returns the exit code: 130 if Ctrl-C ended the training, 143 if SIGTERM did."""
     quiet_lightning()
-
-    def command() -> int:
-        return 130 if run(parse(sys.argv[1:] if argv is None else argv, prog))["interrupted"] else 0
-
-    return run_safely(command)
+    return run_safely(lambda: run(parse(sys.argv[1:] if argv is None else argv, prog))[1])

@@ -5,14 +5,14 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from text_recognizer.errors import UsageError, check_at_least
-from text_recognizer.models.layers import FEATURE_STRIDE, ConvNorm, GlyphFeatures
+from text_recognizer.models.layers import FEATURE_STRIDE, BatchNorm1d, ConvNorm, GlyphFeatures
 
 
 class CNN(nn.Module):
     """Reads one character.
 
     Args:
-        input_shape: (1, H, W) of one picture; H and W are multiples of 4.
+        input_shape: (1, H, W) of one picture.
         num_classes: Size of the alphabet.
         conv_dim: Channels of the feature map at a quarter of the size.
         fc_dim: Units of the hidden layer.
@@ -42,7 +42,7 @@ class CNN(nn.Module):
             nn.Flatten(),
             nn.Dropout(dropout),
             nn.Linear(2 * conv_dim * rows * columns, fc_dim, bias=False),
-            nn.BatchNorm1d(fc_dim),
+            BatchNorm1d(fc_dim),
             nn.ReLU(),
             nn.Linear(fc_dim, num_classes),
         )

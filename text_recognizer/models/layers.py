@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from text_recognizer.errors import check_at_least
 
 FEATURE_STRIDE = 4
 """Pixels per column and row of the map that :class:`GlyphFeatures` makes."""
+
+
+class _NormOfOne:
+    """Makes batch normalisation train on one value per channel, which has no variance: with what it has learnt."""
+
+    def forward(self: Any, x: Tensor) -> Tensor:
+        if self.training and x.numel() == self.num_features:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        normalised: Tensor = super().forward(x)  # type: ignore[misc]
+        return normalised
+
+
+class BatchNorm1d(_NormOfOne, nn.BatchNorm1d):
+    """Batch normalisation of (B, C) or (B, C, S); B and S may be 1."""
+
+
+class BatchNorm2d(_NormOfOne, nn.BatchNorm2d):
+    """Batch normalisation of (B, C, H, W); all but C may be 1."""
 
 
 class ConvNorm(nn.Sequential):
@@ -19,7 +40,7 @@ class ConvNorm(nn.Sequential):
     ) -> None:
         super().__init__(
             nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False),
-            nn.BatchNorm2d(out_channels),
+            BatchNorm2d(out_channels),
             nn.ReLU(inplace=True),
         )
 
@@ -32,7 +53,7 @@ class Residual(nn.Module):
         self.body = nn.Sequential(
             ConvNorm(channels, channels, 3),
             nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
+            BatchNorm2d(channels),
         )
 
     def forward(self, x: Tensor) -> Tensor:

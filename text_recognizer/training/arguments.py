@@ -6,7 +6,7 @@ import argparse
 import importlib.util
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,33 +18,26 @@ from text_recognizer.errors import UsageError
 from text_recognizer.registry import DATA_CLASSES, MODEL_CLASSES, load_class
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition
 
-TRAINER_FLAGS = (
-    "precision",
-    "max_epochs",
-    "min_epochs",
-    "max_steps",
-    "max_time",
-    "limit_train_batches",
-    "limit_val_batches",
-    "limit_test_batches",
-    "val_check_interval",
-    "check_val_every_n_epoch",
-    "num_sanity_val_steps",
-    "log_every_n_steps",
-    "enable_progress_bar",
-    "enable_model_summary",
-    "accumulate_grad_batches",
-    "gradient_clip_val",
-    "gradient_clip_algorithm",
-    "deterministic",
-    "benchmark",
-    "fast_dev_run",
-    "profiler",
-    "detect_anomaly",
-    "strategy",
-    "num_nodes",
-    "sync_batchnorm",
-)
+TRAINER_SKIPPED = {
+    "barebones",
+    "callbacks",
+    "default_root_dir",
+    "enable_autolog_hparams",
+    "inference_mode",
+    "limit_predict_batches",
+    "model_registry",
+    "plugins",
+    "use_distributed_sampler",
+}
+"""Parameters of Lightning's Trainer that are no flags: what an experiment decides itself, or has no use for."""
+AMOUNTS = {
+    "limit_train_batches": "How much of the training split an epoch takes",
+    "limit_val_batches": "How much of the validation split is validated",
+    "limit_test_batches": "How much of the test split is tested",
+    "overfit_batches": "How much of the training split trains and validates, the same each epoch; no early stopping",
+    "val_check_interval": "How much of an epoch is trained between two validations",
+}
+"""Flags that take a count or a share. Unions of typing forget whether int or float comes first, so these do without."""
 TRAINER_DEFAULTS = {"max_epochs": 5, "enable_model_summary": False, "num_sanity_val_steps": 0, "log_every_n_steps": 20}
 
 
@@ -56,34 +49,43 @@ class Experiment:
         model_class: The model that is trained.
         data_class: The data that it is trained on.
         gpus: So many GPUs (0 none, -1 all), or a list of GPU numbers like "0,". By default what the machine has.
-        overfit_batches: Train and validate on so many fixed batches, or on this share of them; no early stopping.
-        load_checkpoint: Resume model, optimiser and epoch from this file of an earlier run.
+        accelerator: Lightning's name of what it runs on (cpu, gpu, auto), in place of gpus.
+        devices: How many of these, or a list of their numbers.
+        load_checkpoint: Go on from this file of an earlier run, as if that had not ended.
         load_weights: Start from the weights of this ``.safetensors`` file, which ``export`` wrote.
         log_dir: Folder in which the run gets a folder of its own.
         auto_lr_find: Look for a learning rate first.
         compile: Compile the model with torch.compile.
         wandb: Log to Weights & Biases too; into the run's folder where this machine is not logged in.
+        logger: Write figures and pictures as the run goes.
+        enable_checkpointing: Write checkpoints.
+        checkpoint_minutes: Minutes between two checkpoints within an epoch.
 
     Raises:
-        UsageError: If overfit_batches is negative, or a fraction above 1, or Weights & Biases is not installed, or
-            weights are to come from two files.
+        UsageError: If Weights & Biases is not installed, weights are to come from two files, devices are named twice,
+            or checkpoint_minutes is not above 0.
     """
 
     model_class: str = "MLP"
     data_class: str = "MNIST"
     gpus: str | None = None
-    overfit_batches: int | float = 0
+    accelerator: str | None = None
+    devices: str | None = None
     load_checkpoint: str | None = None
     load_weights: str | None = None
     log_dir: str = "training/logs"
     auto_lr_find: bool = False
     compile: bool = False
     wandb: bool = False
+    logger: bool = True
+    enable_checkpointing: bool = True
+    checkpoint_minutes: float = 5.0
 
     def __post_init__(self) -> None:
-        share = isinstance(self.overfit_batches, float)
-        if self.overfit_batches < 0 or (share and self.overfit_batches > 1):
-            raise UsageError(f"--overfit_batches is {self.overfit_batches}, but must be a count or a fraction up to 1.")
+        if self.gpus is not None and (self.accelerator or self.devices) is not None:
+            raise UsageError("--gpus says what --accelerator and --devices say. Leave out it or them.")
+        if not self.checkpoint_minutes > 0:
+            raise UsageError(f"--checkpoint_minutes is {self.checkpoint_minutes}, but must be above 0.")
         if self.load_checkpoint and self.load_weights:
             raise UsageError("--load_checkpoint brings weights of its own. Leave out it or --load_weights.")
         if self.wandb and importlib.util.find_spec("wandb") is None:
@@ -113,7 +115,7 @@ def parse(argv: Sequence[str], prog: str) -> Arguments:
     recognition_class = LineRecognition if hasattr(model_class, "output_length") else CharacterRecognition
     parser = Parser(prog=prog, description="Train a model on data and test it.")
     parser.add_argument("--config", action="config", help="YAML file with flags; those on the command line win.")
-    trainer_skipped = {name for name in inspect.signature(L.Trainer).parameters if name not in TRAINER_FLAGS}
+    trainer_skipped = TRAINER_SKIPPED | AMOUNTS.keys() | {field.name for field in fields(Experiment)}
     groups = {
         "experiment": parser.add_class_arguments(Experiment, instantiate=False),
         "data": parser.add_class_arguments(data_class, instantiate=False),
@@ -121,8 +123,12 @@ def parse(argv: Sequence[str], prog: str) -> Arguments:
         "recognition": parser.add_class_arguments(
             recognition_class, skip={"model", "alphabet", "input_width", "target_length"}, instantiate=False
         ),
-        "trainer": parser.add_class_arguments(L.Trainer, skip=trainer_skipped, instantiate=False),
+        "trainer": [*parser.add_class_arguments(L.Trainer, skip=trainer_skipped, instantiate=False), *AMOUNTS],
     }
+    amounts = parser.add_argument_group("Amounts", "A count, as 2, or a share, as 0.5 or 1.0.")
+    for name, meaning in AMOUNTS.items():
+        default = inspect.signature(L.Trainer).parameters[name].default
+        amounts.add_argument(f"--{name}", type=int | float | None, default=default, help=f"{meaning}.")
     parser.set_defaults(TRAINER_DEFAULTS | chosen)
     config = parser.parse_args(list(argv))
     built = parser.instantiate(config)
@@ -134,13 +140,27 @@ def parse(argv: Sequence[str], prog: str) -> Arguments:
 def _chosen_classes(argv: Sequence[str]) -> dict[str, str]:
     """Model and data class, which decide what other flags there are: from the flags, else from the config file."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for flag in ("--model_class", "--data_class", "--config"):
-        parser.add_argument(flag)
+    for name in ("model_class", "data_class", "config"):
+        parser.add_argument(f"--{name}", f"--{name.replace('_', '-')}")
     known, _ = parser.parse_known_args(list(argv))
-    config = {}
-    if known.config is not None and Path(known.config).is_file():
-        config = yaml.safe_load(Path(known.config).read_text(encoding="utf-8"))
+    config = _flags_of(Path(known.config)) if known.config is not None else {}
     return {
         name: getattr(known, name) or config.get(name) or getattr(Experiment, name)
         for name in ("model_class", "data_class")
     }
+
+
+def _flags_of(path: Path) -> dict[str, Any]:
+    """The flags in a config file.
+
+    Raises:
+        UsageError: If it is not a YAML mapping, or not there.
+    """
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise UsageError(f"--config {path} cannot be read as YAML: {reason}.") from error
+    if not isinstance(config, dict):
+        raise UsageError(f"--config {path} must hold flags, one a line, as config.yaml of a run does: max_epochs: 5.")
+    return config

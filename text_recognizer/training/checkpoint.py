@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,14 +50,18 @@ class Description:
         elif self.alphabet != wanted.alphabet:
             differs = f"reads {len(self.alphabet)} classes, but the data has {len(wanted.alphabet)}"
         else:
-            names = [name for name, value in wanted.model_args.items() if self.model_args.get(name) != value]
+            held = self._all_args()
+            names = [name for name, value in wanted.model_args.items() if held.get(name) != value]
             if not names:
                 return
-            pairs = ", ".join(
-                f"{name} {self.model_args.get(name)} (wanted: {wanted.model_args[name]})" for name in names
-            )
+            pairs = ", ".join(f"{name} {held.get(name)} (wanted: {wanted.model_args[name]})" for name in names)
             differs = f"has another {pairs}"
         raise UserError(f"The checkpoint {path} {differs}. Give the flags that it was trained with.")
+
+    def _all_args(self) -> dict[str, Any]:
+        """The arguments, and the defaults of those that the model did not have when the checkpoint was written."""
+        parameters = inspect.signature(load_class(MODEL_CLASSES, self.model_class, "--model_class")).parameters
+        return {name: parameter.default for name, parameter in parameters.items()} | self.model_args
 
 
 @dataclass(frozen=True)
@@ -64,11 +69,13 @@ class Checkpoint:
     """A loaded checkpoint file.
 
     Attributes:
+        path: The file.
         description: What rebuilds the model.
         finished_epochs: Epochs of training behind it.
         weights: The model's state dict.
     """
 
+    path: str
     description: Description
     finished_epochs: int
     weights: dict[str, torch.Tensor]
@@ -93,7 +100,7 @@ class Checkpoint:
                 for name, value in content["state_dict"].items()
                 if name.startswith("model.")
             }
-            return cls(description, content["epoch"] + 1, weights)
+            return cls(path, description, _finished_epochs(content), weights)
         except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError, ValueError) as error:
             raise UserError(
                 f"{path} is damaged or no checkpoint of this program ({type(error).__name__}). "
@@ -105,3 +112,8 @@ class Checkpoint:
         model = self.description.build()
         model.load_state_dict(self.weights)
         return model.eval()
+
+
+def _finished_epochs(content: dict[str, Any]) -> int:
+    loops = content.get("loops", {}).get("fit_loop", {})
+    return int(loops["epoch_progress"]["current"]["processed"] if loops else content["epoch"] + 1)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import signal
+import os
 import sys
 import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.tuner.tuning import Tuner
 from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
@@ -23,8 +24,16 @@ from text_recognizer.data.sets.data_module import DataModule
 from text_recognizer.errors import UsageError, UserError, check_at_least, check_seed
 from text_recognizer.files import write_text
 from text_recognizer.registry import DATA_CLASSES, load_class
-from text_recognizer.training.arguments import Arguments
+from text_recognizer.training.arguments import Arguments, Experiment
 from text_recognizer.training.checkpoint import Checkpoint, Description
+from text_recognizer.training.interruption import (
+    BestCheckpoint,
+    Continuing,
+    LastCheckpoint,
+    StopOnSignal,
+    Stopped,
+    WholeFiles,
+)
 from text_recognizer.training.logs import LogPictures, build_loggers, close_loggers
 from text_recognizer.training.pictures import confusion_figure
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
@@ -33,6 +42,7 @@ from text_recognizer.training.weights import load_weights
 EARLY_STOPPING_PATIENCE = 10
 LOG_REFRESH_STEPS = 100
 MONITOR = "val_loss"
+LR_FIND_BATCHES = 100
 AT_LEAST_ONE = ("accumulate_grad_batches", "check_val_every_n_epoch")
 NOTES = {
     "test_acc": "share of all positions, padding counted: the lab's accuracy",
@@ -40,27 +50,6 @@ NOTES = {
     "that sees one cell alone cannot tell apart",
     "test_cer": "edits / reference characters, padding never counted",
 }
-
-
-class StopOnInterrupt(Callback):
-    """The first Ctrl-C ends the training after the current step, so that everything is saved; the second one kills."""
-
-    def __init__(self) -> None:
-        self.interrupted = False
-        self._previous: Any = None
-
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        def stop(signum: int, frame: Any) -> None:
-            self.interrupted = trainer.should_stop = True
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            print("\nStopping after this step. Press Ctrl-C again to stop at once.", file=sys.stderr)
-
-        self._previous = signal.signal(signal.SIGINT, stop)
-
-    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        if self._previous is not None:
-            signal.signal(signal.SIGINT, self._previous)
-            self._previous = None
 
 
 class DescribeCheckpoint(Callback):
@@ -73,17 +62,29 @@ class DescribeCheckpoint(Callback):
         self.description.write(checkpoint)
 
 
-def devices(gpus: str | None) -> dict[str, Any]:
-    """Lightning's accelerator and devices for the lab's ``--gpus``.
-
-    Args:
-        gpus: None takes what there is; "0" the CPU; "N" so many GPUs; "-1" all; "0," or "0,2" the GPUs so numbered.
+def placement(experiment: Experiment) -> dict[str, Any]:
+    """Lightning's accelerator and devices for an experiment; of nodes, too, where ``torchrun`` started this process.
 
     Raises:
-        UsageError: If ``gpus`` is nothing of these.
+        UsageError: If ``gpus`` is nothing that it may be.
     """
-    if gpus is None:
-        return {"accelerator": "auto", "devices": "auto"}
+    if experiment.gpus is None:
+        where: dict[str, Any] = {
+            "accelerator": experiment.accelerator or "auto",
+            "devices": experiment.devices or "auto",
+        }
+    else:
+        where = _of_gpus(experiment.gpus)
+    if where["accelerator"] in ("gpu", "cuda", "mps") and not _has_gpu():
+        print("PyTorch finds no GPU on this machine, so it trains on the CPU.")
+        where = {"accelerator": "cpu", "devices": 1}
+    if (local := os.environ.get("LOCAL_WORLD_SIZE")) is not None:
+        where |= {"devices": int(local), "num_nodes": int(os.environ["WORLD_SIZE"]) // int(local)}
+    return where
+
+
+def _of_gpus(gpus: str) -> dict[str, Any]:
+    """Accelerator and devices for the lab's ``--gpus``: "0" the CPU; "N" so many; "-1" all; "0," those so numbered."""
     try:
         numbers = [int(part) for part in gpus.split(",") if part.strip()]
         if not numbers or min(numbers) < (0 if "," in gpus else -1):
@@ -93,10 +94,11 @@ def devices(gpus: str | None) -> dict[str, Any]:
         raise UsageError(message) from None
     if gpus.strip() == "0":
         return {"accelerator": "cpu", "devices": 1}
-    if not (torch.cuda.is_available() or torch.backends.mps.is_available()):
-        print(f"--gpus={gpus}: PyTorch finds no GPU on this machine, so it trains on the CPU.")
-        return {"accelerator": "cpu", "devices": 1}
     return {"accelerator": "gpu", "devices": numbers if "," in gpus else numbers[0]}
+
+
+def _has_gpu() -> bool:
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
 def check(arguments: Arguments, where: dict[str, Any]) -> None:
@@ -116,19 +118,25 @@ def check(arguments: Arguments, where: dict[str, Any]) -> None:
             "Use 16-mixed, or bf16-true."
         )
     try:
-        L.Trainer(**where, **flags, logger=False)
+        L.Trainer(**flags | where, logger=False)
     except (MisconfigurationException, ModuleNotFoundError, ValueError) as error:
         raise UsageError(f"A flag of Lightning's Trainer has an impossible value: {error}") from error
 
 
-def check_validation(arguments: Arguments, batches: int) -> None:
-    """Check that an epoch of so many batches gets as far as its first validation.
+def check_amounts(arguments: Arguments, batches: int) -> None:
+    """Check that of an epoch of so many batches something is trained, and that it gets to its first validation.
 
     Raises:
-        UsageError: If it does not.
+        UsageError: If not.
     """
     flags = arguments.trainer
-    interval, limit = flags["val_check_interval"], flags["limit_train_batches"]
+    for name in ("overfit_batches", "limit_train_batches"):
+        share = flags[name]
+        if isinstance(share, float) and 0 < share * batches < 1:
+            raise UsageError(
+                f"--{name} is {share}, but an epoch has {batches} batches, of which that is less than one."
+            )
+    interval, limit = flags["val_check_interval"], flags["overfit_batches"] or flags["limit_train_batches"]
     if limit is not None:
         batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
     if isinstance(interval, int) and flags["check_val_every_n_epoch"] is not None and interval > batches:
@@ -154,7 +162,6 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
     """Data, what is trained on it, and what its checkpoints say, from the flags."""
     experiment = arguments.experiment
     data = load_class(DATA_CLASSES, experiment.data_class, "--data_class")(**arguments.data)
-    data.overfit_batches = experiment.overfit_batches
     model_args = {"input_shape": data.input_shape, "num_classes": len(data.alphabet), **arguments.model}
     description = Description(experiment.model_class, model_args, data.alphabet)
     model = description.build()
@@ -168,7 +175,8 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
             f"but --data_class {experiment.data_class} holds {holds}."
         )
     if reads_lines:
-        sizes = {"input_width": data.input_shape[2], "target_length": data.target_shape[0]}
+        width = None if data.varying_widths else data.input_shape[2]
+        sizes = {"input_width": width, "target_length": data.target_shape[0]}
         return data, LineRecognition(model, data.alphabet, **sizes, **arguments.recognition), description
     return data, CharacterRecognition(model, data.alphabet, **arguments.recognition), description
 
@@ -192,35 +200,43 @@ def start_from(path: str, model: nn.Module, description: Description) -> None:
 
 
 def build_trainer(
-    arguments: Arguments, where: dict[str, Any], run_dir: Path, description: Description
-) -> tuple[L.Trainer, StopOnInterrupt]:
-    """The Lightning trainer of a run on the devices ``where``, and the callback that knows whether Ctrl-C ended it."""
-    interrupt = StopOnInterrupt()
+    arguments: Arguments, where: dict[str, Any], run_dir: Path, description: Description, stop: StopOnSignal
+) -> tuple[L.Trainer, BestCheckpoint | None]:
+    """The Lightning trainer of a run on the devices ``where``, and what keeps its best checkpoint, if anything does."""
+    experiment = arguments.experiment
     validates = arguments.trainer["limit_val_batches"] != 0
-    often: dict[str, Any] = {"save_on_train_epoch_end": True, "enable_version_counter": False}
-    callbacks: list[Callback] = [DescribeCheckpoint(description), interrupt]
-    if validates:
-        callbacks += [LogPictures(), ModelCheckpoint(run_dir, filename="best", monitor=MONITOR, **often)]
-    callbacks.append(ModelCheckpoint(run_dir, filename="last", **often))
+    best = None
+    callbacks: list[Callback] = [DescribeCheckpoint(description), Continuing(), stop]
+    if validates and experiment.logger:
+        callbacks.append(LogPictures())
+    if experiment.enable_checkpointing:
+        if validates:
+            callbacks.append(best := BestCheckpoint(run_dir, MONITOR, experiment.load_checkpoint))
+        callbacks.append(LastCheckpoint(run_dir, experiment.checkpoint_minutes, stop))
     if arguments.trainer["enable_progress_bar"] is not False:
         callbacks.append(TQDMProgressBar(refresh_rate=1 if sys.stderr.isatty() else LOG_REFRESH_STEPS))
-    if validates and not arguments.experiment.overfit_batches:
+    if validates and not arguments.trainer["overfit_batches"]:
         callbacks.append(EarlyStopping(MONITOR, patience=EARLY_STOPPING_PATIENCE, strict=False))
     trainer = L.Trainer(
-        **where,
-        **arguments.trainer,
+        **arguments.trainer | where,
         callbacks=callbacks,
-        logger=build_loggers(run_dir, arguments.yaml, wandb=arguments.experiment.wandb),
+        logger=build_loggers(run_dir, arguments.yaml, wandb=experiment.wandb) if experiment.logger else False,
+        enable_checkpointing=experiment.enable_checkpointing,
+        plugins=[WholeFiles()],
         default_root_dir=run_dir,
         use_distributed_sampler=False,
     )
-    return trainer, interrupt
+    return trainer, best
 
 
-def run(arguments: Arguments) -> dict[str, Any]:
-    """Train and test as the flags say; returns what ``metrics.json`` holds. Of several processes the first writes."""
+def run(arguments: Arguments) -> tuple[dict[str, Any], int]:
+    """Train and test as the flags say. Of several processes the first writes.
+
+    Returns:
+        What ``metrics.json`` holds, and the exit code: 0, or what a signal that ended the run asks for.
+    """
     experiment = arguments.experiment
-    where = devices(experiment.gpus)
+    where = placement(experiment)
     check(arguments, where)
     L.seed_everything(arguments.data["seed"], workers=True, verbose=False)
     data, recognition, description = build(arguments)
@@ -230,7 +246,7 @@ def run(arguments: Arguments) -> dict[str, Any]:
         resumed.description.require(description, experiment.load_checkpoint)
     data.prepare_data()
     data.setup("fit")
-    check_validation(arguments, len(data.train_dataloader()))
+    check_amounts(arguments, len(data.train_dataloader()))
     is_first = rank_zero_only.rank == 0  # type: ignore[attr-defined]
     run_dir = Path(experiment.log_dir)
     if is_first:
@@ -239,43 +255,63 @@ def run(arguments: Arguments) -> dict[str, Any]:
         write_text(run_dir / "config.yaml", arguments.yaml)
     if experiment.compile:
         recognition.model.compile()
-    trainer, interrupt = build_trainer(arguments, where, run_dir, description)
-    if experiment.auto_lr_find:
-        Tuner(trainer).lr_find(recognition, datamodule=data)
-        print(f"Learning rate found: {recognition.lr:.2g}")
+    stop = StopOnSignal()
+    trainer, best = build_trainer(arguments, where, run_dir, description, stop)
     figures = {
         "model_class": experiment.model_class,
         "data_class": experiment.data_class,
         "parameters": sum(parameter.numel() for parameter in recognition.model.parameters()),
-        **fit(trainer, recognition, data, arguments, resumed),
-        "interrupted": interrupt.interrupted,
     }
-    if not interrupt.interrupted:
-        best = trainer.checkpoint_callback.best_model_path or experiment.load_checkpoint  # type: ignore[union-attr]
-        figures |= test(trainer, recognition, data, best)
+    with stop.listening(), suppress(Stopped):
+        if experiment.auto_lr_find and resumed is None:
+            find_learning_rate(trainer, recognition, data)
+        figures |= fit(trainer, recognition, data, arguments, resumed)
+        if not stop.signal:
+            figures |= test(trainer, recognition, data, tested_checkpoint(best, resumed, figures))
+    figures["interrupted"] = bool(stop.signal)
     close_loggers(trainer.loggers)
     if is_first:
         write_results(figures, recognition, run_dir)
-    return figures
+    return figures, stop.exit_code
+
+
+def find_learning_rate(trainer: L.Trainer, recognition: Recognition, data: DataModule) -> None:
+    """Let Lightning look for a learning rate, if an epoch has the batches that this takes, and say what came out."""
+    batches = len(data.train_dataloader())
+    if batches < LR_FIND_BATCHES:
+        print(
+            f"--auto_lr_find needs {LR_FIND_BATCHES} batches, but an epoch has {batches}: "
+            f"the learning rate stays {recognition.lr:.2g}."
+        )
+        return
+    Tuner(trainer).lr_find(recognition, datamodule=data, num_training=LR_FIND_BATCHES)
+    print(f"Learning rate found: {recognition.lr:.2g}")
+
+
+def tested_checkpoint(best: BestCheckpoint | None, resumed: Checkpoint | None, figures: dict[str, Any]) -> str | None:
+    """The checkpoint to test: the best; the one resumed, if nothing was trained; else the model as it is."""
+    if best is not None and best.best_model_path:
+        return best.best_model_path
+    return resumed.path if resumed is not None and not figures["train_seconds"] else None
 
 
 def fit(
     trainer: L.Trainer, recognition: Recognition, data: DataModule, arguments: Arguments, resumed: Checkpoint | None
 ) -> dict[str, Any]:
     """Train, unless the checkpoint has all its epochs behind it; returns what is known of training and validation."""
-    path = arguments.experiment.load_checkpoint
     if resumed is not None and resumed.finished_epochs >= (trainer.max_epochs or 0) >= 0:
         print(
-            f"{path} has {resumed.finished_epochs} epochs behind it and --max_epochs is {trainer.max_epochs}: "
+            f"{resumed.path} has {resumed.finished_epochs} epochs behind it and --max_epochs is {trainer.max_epochs}: "
             "nothing to train, only to test. Raise --max_epochs to go on."
         )
         return {"epochs": resumed.finished_epochs, "train_seconds": 0.0}
     started = time.perf_counter()
-    trainer.fit(recognition, datamodule=data, ckpt_path=path, weights_only=True)
+    with suppress(Stopped):
+        trainer.fit(recognition, datamodule=data, ckpt_path=resumed.path if resumed else None, weights_only=True)
     seconds = time.perf_counter() - started
     figures = {"epochs": trainer.current_epoch, "steps": trainer.global_step, "train_seconds": round(seconds, 1)}
     figures |= {name: value.item() for name, value in trainer.callback_metrics.items()}
-    if arguments.experiment.overfit_batches:
+    if arguments.trainer["overfit_batches"]:
         validated = [name for name in figures if name.startswith("val_")]
         figures |= {name.replace("val_", "train_"): figures.pop(name) for name in validated}
     return figures

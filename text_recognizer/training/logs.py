@@ -79,9 +79,9 @@ class LogPictures(Callback):
 
 def _figures(recognition: Recognition, batch: Any) -> dict[str, Figure]:
     lines = isinstance(recognition, LineRecognition)
-    batch = type(batch)(*(tensor[: NUM_LINES if lines else NUM_CHARACTERS] for tensor in batch))
+    batch = batch[: NUM_LINES if lines else NUM_CHARACTERS]
     images = (batch.images[:, 0] * 255).byte().cpu().numpy()
-    readings = recognition.read(batch.images, batch.widths if lines else None)
+    readings = recognition.read(batch.images, batch.widths)
     references = recognition.references(batch.targets)
     confusion = recognition.val_metrics.confusion.cpu().numpy()
     return {

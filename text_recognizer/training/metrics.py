@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 from torchmetrics import Metric
@@ -106,8 +107,14 @@ class LineMetrics(Metric):
         self.add_state("confusion", confusion, dist_reduce_fx="sum")
 
     def update(self, predictions: Tensor, targets: Tensor) -> None:
-        """Count predicted indices (B, L) against targets (B, L), both padded with ``<P>``."""
-        right = predictions == targets
+        """Count predicted indices (B, P) against targets (B, L), both padded with ``<P>``.
+
+        A prediction may be longer than its target, P > L: what it adds are errors of the text. Where it is shorter, the
+        rest counts as ``<P>``.
+        """
+        missing = max(0, targets.shape[1] - predictions.shape[1])
+        read = F.pad(predictions, (0, missing), value=self.padding)
+        right = read[:, : targets.shape[1]] == targets
         is_character = self.is_character.to(targets.device)[targets]
         self.positions += right.numel()
         self.right += right.sum()

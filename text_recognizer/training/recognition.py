@@ -116,15 +116,26 @@ class Recognition(L.LightningModule):
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         loss = self.loss_and_update(batch, None)
-        self.log("train_loss", loss, batch_size=len(batch[0]))
+        self.log("train_loss", loss, batch_size=len(batch.images))
         return loss
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
-        loss = self.loss_and_update(batch, self.val_metrics)
-        self.log("val_loss", loss, prog_bar=True, batch_size=len(batch[0]), sync_dist=True)
+        loss = self._evaluated(batch, self.val_metrics)
+        self.log("val_loss", loss, prog_bar=True, batch_size=len(batch.images), sync_dist=True)
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
-        self.loss_and_update(batch, self.test_metrics)
+        self._evaluated(batch, self.test_metrics)
+
+    def predict_step(self, batch: Any, batch_idx: int) -> list[str]:
+        """What the model reads in a batch."""
+        return self.read(batch.images, batch.widths)
+
+    def _evaluated(self, batch: Any, metrics: Metric) -> Tensor:
+        """Loss of a batch. One of several processes may have none of the last examples."""
+        return self.loss_and_update(batch, metrics) if len(batch.images) else torch.zeros((), device=self.device)
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        self.progress = self._progress_after(self.trainer.global_step)
 
     def on_validation_epoch_start(self) -> None:
         self.val_metrics.reset()
@@ -154,15 +165,19 @@ class Recognition(L.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _factor(self, step: int) -> float:
-        """Factor of the learning rate after ``step`` steps; notes the progress, by the clock if that ends it sooner."""
+        """Factor of the learning rate after ``step`` steps."""
+        return one_cycle(self._progress_after(step))
+
+    def _progress_after(self, step: int) -> float:
+        """How far the training is after ``step`` steps, from 0 to 1; by the clock if that ends it sooner."""
         total_steps = self.one_cycle_total_steps or self.trainer.estimated_stepping_batches
-        progress = step / max(1, total_steps)
+        progress = min(1.0, step / max(1, total_steps))
         for timer in self.trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(timer, Timer) and (remaining := timer.time_remaining()) is not None:
                 elapsed = timer.time_elapsed()
-                progress = max(progress, elapsed / max(1e-9, elapsed + remaining))
-        self.progress = self.trainer.strategy.broadcast(min(1.0, progress))  # clocks differ
-        return one_cycle(self.progress)
+                by_clock = elapsed / max(1e-9, elapsed + remaining)
+                progress = max(progress, self.trainer.strategy.broadcast(by_clock))  # clocks differ
+        return progress
 
 
 class CharacterRecognition(Recognition):
@@ -189,8 +204,7 @@ class CharacterRecognition(Recognition):
         return CharacterMetrics(self.alphabet)
 
     def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
-        images, targets = batch
-        logits = self(images)
+        logits, targets = self(batch.images), batch.targets
         if metrics is not None:
             metrics.update(logits, targets)
         return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing if self.training else 0.0)
@@ -209,7 +223,7 @@ class LineRecognition(Recognition):
     Args:
         model: Has ``output_length(width)``, the S of a line of that width.
         alphabet: What its classes mean.
-        input_width: Width of the data's lines in pixels.
+        input_width: Width of the data's lines in pixels; None if it differs from batch to batch.
         target_length: Length of the data's padded targets.
         loss: ``cross_entropy``, one output position per target position; ``ctc`` (Graves et al., 2006), any length; or
             ``aligned_ctc``, a first third of cross entropy where the characters stand, then ctc. By default what the
@@ -217,7 +231,7 @@ class LineRecognition(Recognition):
         aligned_share: Of ``aligned_ctc``, the share of the training that is cross entropy.
 
     Raises:
-        UsageError: If the loss is cross_entropy and the model's output length is not the target length.
+        UsageError: If the loss is cross_entropy and the model's output length is not the target length, or not always.
     """
 
     def __init__(
@@ -225,47 +239,60 @@ class LineRecognition(Recognition):
         model: nn.Module,
         alphabet: Alphabet,
         *,
-        input_width: int,
+        input_width: int | None,
         target_length: int,
         loss: Literal["cross_entropy", "ctc", "aligned_ctc"] | None = None,
         aligned_share: float = 1 / 3,
         **optimization: Any,
     ) -> None:
         super().__init__(model, alphabet, **optimization)
-        loss = loss or getattr(model, "default_loss", "cross_entropy")
-        steps = model.output_length(input_width)  # type: ignore[operator]
+        self.loss = str(loss or getattr(model, "default_loss", "cross_entropy"))
+        self._check_output_length(self.loss, input_width, target_length)
+        self.aligned_share = aligned_share
+        self.blank = alphabet.index(BLANK)
+        self.padding = alphabet.index(PADDING)
+
+    def _check_output_length(self, loss: str, input_width: int | None, target_length: int) -> None:
+        name = type(self.model).__name__
+        if input_width is None:
+            if loss == "cross_entropy":
+                raise UsageError(
+                    f"The lines of this data differ in width, so {name} gives a different number of outputs for each "
+                    f"batch, but cross entropy needs {target_length}, one for each position of the targets. "
+                    "Use --loss ctc, which aligns outputs and characters itself, or a --layout of cells."
+                )
+            return
+        steps = self.model.output_length(input_width)
+        outputs = f"{name} gives {steps} outputs for lines of {input_width} pixels"
         if loss == "cross_entropy" and steps != target_length:
             raise UsageError(
-                f"{type(model).__name__} gives {steps} outputs for lines of {input_width} pixels, but the targets hold "
-                f"{target_length} positions, and cross entropy needs one output for each. Use --loss ctc, which aligns "
-                "outputs and characters itself, or other windows."
+                f"{outputs}, but the targets hold {target_length} positions, and cross entropy needs one output for "
+                "each. Use --loss ctc, which aligns outputs and characters itself, --limit_output_length, if there are "
+                "too many, or other windows."
             )
         if loss != "cross_entropy" and steps < target_length:
             raise UsageError(
-                f"{type(model).__name__} gives {steps} outputs for lines of {input_width} pixels, fewer than the "
-                f"{target_length} characters that a target may hold. Use a smaller --window_stride."
+                f"{outputs}, fewer than the {target_length} characters that a target may hold. "
+                "Use a smaller --window_stride."
             )
-        self.loss, self.aligned_share = loss, aligned_share
-        self.blank = alphabet.index(BLANK)
-        self.padding = alphabet.index(PADDING)
 
     def build_metrics(self) -> CharacterMetrics | LineMetrics:
         return LineMetrics(self.alphabet)
 
     def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
-        images, targets, widths, lengths, boxes = batch
-        logits = self(images)  # (B, C, S)
-        size = {"width": images.shape[-1], "steps": logits.shape[2]}
-        steps = line_steps(widths, **size)
+        targets = batch.targets
+        logits = self(batch.images)  # (B, C, S)
+        size = {"width": batch.images.shape[-1], "steps": logits.shape[2]}
+        steps = line_steps(batch.widths, **size)
         if metrics is not None:
-            metrics.update(self.predict(logits, steps, targets.shape[1]), targets)
+            metrics.update(self.predict(logits, steps), targets)
         if self.loss == "cross_entropy":
             return F.cross_entropy(logits, targets, label_smoothing=self.label_smoothing if self.training else 0.0)
         if self.loss == "aligned_ctc" and self.training and self.progress < self.aligned_share:
-            labels = aligned_labels(targets, boxes, blank=self.blank, **size)
+            labels = aligned_labels(targets, batch.boxes, blank=self.blank, **size)
             padding = torch.arange(logits.shape[2], device=steps.device) >= steps[:, None]
             return F.cross_entropy(logits, labels.masked_fill(padding, IGNORED), label_smoothing=self.label_smoothing)
-        return self._ctc_loss(logits, targets, steps, lengths)
+        return self._ctc_loss(logits, targets, steps, batch.lengths)
 
     def _ctc_loss(self, logits: Tensor, targets: Tensor, steps: Tensor, lengths: Tensor) -> Tensor:
         log_probs = logits.float().log_softmax(dim=1).permute(2, 0, 1)  # (S, B, C)
@@ -276,19 +303,19 @@ class LineRecognition(Recognition):
         logits = self.evaluate(images)  # (B, C, S)
         width, steps = images.shape[-1], logits.shape[2]
         widths = torch.full((len(images),), width, device=images.device) if widths is None else widths
-        return self.references(self.predict(logits, line_steps(widths, width, steps), steps))
+        return self.references(self.predict(logits, line_steps(widths, width, steps)))
 
     def references(self, targets: Tensor) -> list[str]:
         return self.val_metrics.texts(targets)  # type: ignore[operator]
 
-    def predict(self, logits: Tensor, steps: Tensor, length: int) -> Tensor:
-        """Predicted indices (B, length), padded with ``<P>``, of logits (B, C, S), of which ``steps`` (B,) count."""
+    def predict(self, logits: Tensor, steps: Tensor) -> Tensor:
+        """Predicted indices (B, S), padded with ``<P>``, of logits (B, C, S), of which ``steps`` (B,) count."""
         best = logits.argmax(dim=1)
         if self.loss == "cross_entropy":
             return best
-        predictions = torch.full((len(best), length), self.padding, device=best.device)
+        predictions = torch.full_like(best, self.padding)
         for row, (path, count) in enumerate(zip(best, steps.tolist(), strict=True)):
             collapsed = torch.unique_consecutive(path[:count])
-            kept = collapsed[collapsed != self.blank][:length]
+            kept = collapsed[collapsed != self.blank]
             predictions[row, : len(kept)] = kept
         return predictions

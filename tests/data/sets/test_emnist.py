@@ -56,7 +56,7 @@ def test_a_batch_of_one_keeps_its_shape(arrays: EMNISTArrays) -> None:
     data = EMNIST(batch_size=1)
     data.setup()
     images, targets = next(iter(data.train_dataloader()))
-    assert (tuple(images.shape), tuple(targets.shape)) == ((1, 28, 28), (1,))
+    assert (tuple(images.shape), tuple(targets.shape)) == ((1, 1, 28, 28), (1,))
 
 
 def test_balance_caps_the_training_split_alone(arrays: EMNISTArrays) -> None:

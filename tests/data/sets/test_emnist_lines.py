@@ -74,14 +74,13 @@ def test_a_mirror_is_at_hand(mirror: str) -> None:
 
 def test_batches(data: EMNISTLines) -> None:
     batch = next(iter(data.train_dataloader()))
-    assert isinstance(batch, Lines)
-    assert (batch.images.shape, batch.images.dtype) == ((8, 28, 448), torch.uint8)
+    assert (batch.images.shape, batch.images.dtype) == ((8, 1, 28, 448), torch.float32)
     assert (batch.targets.shape, batch.targets.dtype) == ((8, 16), torch.int64)
     assert (batch.boxes.shape, batch.boxes.dtype) == ((8, 16, 2), torch.int32)
     assert batch.lengths.dtype == batch.widths.dtype == torch.int64
     assert batch.lengths.max() <= 14
-    moved = data.on_after_batch_transfer(data.transfer_batch_to_device(batch, torch.device("cpu"), 0), 0)
-    assert moved.images.shape == (8, 1, 28, 448)
+    moved = batch.to("cpu")
+    assert all(torch.equal(moved_one, one) for moved_one, one in zip(moved, batch, strict=True))
     assert [len(dataset) for dataset in data.datasets.values()] == [50, 20, 20]
     assert "(8, 28, 448) uint8" in repr(data)
 
@@ -146,10 +145,11 @@ def test_lines_of_varying_width(glyphs: str, settings: dict) -> None:  # type: i
     assert dataset.varying_widths
     padding, total = 0, 0
     for batch in data.train_dataloader():
-        assert batch.images.shape[1] == data.input_shape[1]
-        assert (batch.widths <= batch.images.shape[2]).all()
-        padding += (batch.images.shape[2] - batch.widths).sum()
-        total += batch.images.shape[2] * len(batch.widths)
+        width = batch.images.shape[3]
+        assert batch.images.shape[2] == data.input_shape[1]
+        assert (batch.widths <= width).all()
+        padding += (width - batch.widths).sum()
+        total += width * len(batch.widths)
     assert padding / total < 0.25
     exact = dataset.widths(np.arange(50)), dataset.batch(np.arange(50))[2]
     assert np.corrcoef(*exact)[0, 1] > 0.8

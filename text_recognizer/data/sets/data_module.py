@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+import warnings
+from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
-import torch
-from torch.utils.data import DataLoader, Sampler
-from torch.utils.data import Dataset as TorchDataset
+from torch.utils.data import DataLoader
 
 from text_recognizer.alphabet import Alphabet
+from text_recognizer.data.sets.loaders import Dataset, Order, build_loader
 from text_recognizer.data.splits import Split
 from text_recognizer.errors import UsageError, check_seed
-
-BUCKET_BATCHES = 16
-
-
-class Dataset(Protocol):
-    """Examples that are made a whole batch at a time.
-
-    Attributes:
-        fresh_each_epoch: If true, example ``i`` of epoch ``e`` is example ``e * len(dataset) + i``: any index is valid.
-        varying_widths: If true, ``widths(indices)`` gives picture widths, by which training batches are bucketed.
-    """
-
-    fresh_each_epoch: bool
-    varying_widths: bool
-
-    def __len__(self) -> int: ...
-
-    def widths(self, indices: np.ndarray) -> np.ndarray: ...
-
-    def batch(self, indices: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Examples as a NamedTuple of arrays: ``images`` uint8 (B, H, W) first, targets int64 second."""
-        ...
 
 
 class Characters(NamedTuple):
@@ -65,85 +41,6 @@ class CharacterDataset:
         return Characters(self.images[indices], self.targets[indices])
 
 
-def to_input(images: torch.Tensor) -> torch.Tensor:
-    """Pictures uint8 (B, H, W) as models take them: float (B, 1, H, W) in [0, 1]."""
-    return images.unsqueeze(1).float().div_(255)
-
-
-class _Batches(TorchDataset):  # type: ignore[type-arg]
-    """Adapts a :class:`Dataset` to ``DataLoader(batch_size=None)``: one item is one batch of tensors."""
-
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
-
-    def __getitem__(self, indices: np.ndarray) -> tuple[torch.Tensor, ...]:
-        batch: Any = self.dataset.batch(indices)
-        tensors: tuple[torch.Tensor, ...] = batch._make(torch.from_numpy(array) for array in batch)
-        return tensors
-
-
-class BatchSampler(Sampler[np.ndarray]):
-    """Index arrays of whole batches, a function of (seed, epoch, rank) alone.
-
-    Args:
-        dataset: What is sampled.
-        batch_size: Examples per batch.
-        shuffle: A new order each epoch; the incomplete last batch is left out if there are others.
-        max_batches: Stop after so many batches; None for all.
-        rank, world_size: Every ``world_size``-th batch from ``rank`` on, for distributed training.
-    """
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        batch_size: int,
-        *,
-        shuffle: bool,
-        seed: int,
-        max_batches: int | None = None,
-        rank: int = 0,
-        world_size: int = 1,
-    ) -> None:
-        self.dataset, self.batch_size, self.shuffle, self.seed = dataset, batch_size, shuffle, seed
-        self.rank, self.world_size, self.epoch = rank, world_size, 0
-        full, rest = divmod(len(dataset), batch_size)
-        total = full if shuffle and full else full + (rest > 0)
-        self.num_batches = total if max_batches is None else min(total, max_batches)
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning at the start of each epoch."""
-        self.epoch = epoch
-
-    def __len__(self) -> int:
-        return self.num_batches // self.world_size or 1
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        indices = np.arange(len(self.dataset))
-        if self.shuffle:
-            rng = np.random.default_rng((self.seed, self.epoch))
-            rng.shuffle(indices)
-            if self.dataset.fresh_each_epoch:
-                indices += self.epoch * len(self.dataset)
-        batches = [indices[i : i + self.batch_size] for i in range(0, len(indices), self.batch_size)]
-        if self.shuffle and self.dataset.varying_widths:
-            batches = self._bucketed(indices, rng)
-        batches = batches[: self.num_batches]
-        for i in range(len(self)):
-            yield batches[(i * self.world_size + self.rank) % len(batches)]
-
-    def _bucketed(self, indices: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-        batches = []
-        pool_size = self.batch_size * BUCKET_BATCHES
-        for start in range(0, len(indices), pool_size):
-            pool = indices[start : start + pool_size]
-            pool = pool[np.argsort(self.dataset.widths(pool), kind="stable")]
-            whole = [pool[i : i + self.batch_size] for i in range(0, len(pool), self.batch_size)]
-            short = [whole.pop()] if len(whole[-1]) < self.batch_size else []
-            rng.shuffle(whole)
-            batches += whole + short
-        return batches
-
-
 class DataModule(L.LightningDataModule):
     """Base of all data modules. Subclasses set the attributes in their constructor and fill ``datasets`` in ``setup``.
 
@@ -151,18 +48,19 @@ class DataModule(L.LightningDataModule):
         alphabet: What targets mean.
         input_shape: (1, H, W) of one example.
         target_shape: () for characters, (max_length,) for lines.
+        varying_widths: Whether the pictures of a batch may be wider or narrower than ``input_shape`` says.
         datasets: The splits, once ``setup`` has run.
-        overfit_batches: If not 0, so many fixed training batches (a float: such a share) train and validate.
 
     Args:
         batch_size: Examples per batch.
-        num_workers: Processes that prepare batches; 0 prepares them in the main process.
+        num_workers: Processes that prepare batches, at most one per core; 0 prepares them in the main process.
         seed: Seed of everything random: splits, composed lines, order.
     """
 
     alphabet: Alphabet
     input_shape: tuple[int, int, int]
     target_shape: tuple[int, ...] = ()
+    varying_widths = False
 
     def __init__(self, *, batch_size: int = 128, num_workers: int = 0, seed: int = 42) -> None:
         super().__init__()
@@ -173,32 +71,23 @@ class DataModule(L.LightningDataModule):
         check_seed(seed)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.datasets: dict[Split, Dataset] = {}
-        self.overfit_batches: int | float = 0
+        self._resumed: dict[str, Any] | None = None
 
     def _dataloader(self, split: Split) -> DataLoader[Any]:
-        overfit = self.overfit_batches if split != "test" else 0
-        dataset = self.datasets["train" if overfit else split]
-        max_batches = None
-        if overfit:
-            share = overfit if isinstance(overfit, float) else 0.0
-            max_batches = max(1, math.floor(share * len(dataset) / self.batch_size)) if share else int(overfit)
-        sampler = BatchSampler(
+        overfits = split != "test" and self.trainer is not None and self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
+        dataset = self.datasets["train" if overfits else split]
+        order = Order(
             dataset,
             self.batch_size,
-            shuffle=split == "train" and not overfit,
+            shuffle=split == "train" and not overfits,
             seed=self.seed,
-            max_batches=max_batches,
             rank=self.trainer.global_rank if self.trainer else 0,
             world_size=self.trainer.world_size if self.trainer else 1,
         )
-        return DataLoader(
-            _Batches(dataset),
-            batch_size=None,
-            sampler=sampler,
-            num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
-            pin_memory=torch.cuda.is_available(),
-        )
+        if split == "train" and self._resumed is not None:
+            order.go_on(**self._resumed)
+            self._resumed = None
+        return build_loader(dataset, order, self.num_workers)
 
     def train_dataloader(self) -> DataLoader[Any]:
         return self._dataloader("train")
@@ -209,9 +98,22 @@ class DataModule(L.LightningDataModule):
     def test_dataloader(self) -> DataLoader[Any]:
         return self._dataloader("test")
 
-    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """On the model's device, images become what models take."""
-        return batch._replace(images=to_input(batch[0]))
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """The test split."""
+        return self._dataloader("test")
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a checkpoint: the epoch that is trained, and how many of its batches have been."""
+        assert self.trainer is not None
+        fit = self.trainer.fit_loop
+        epochs: Any = fit.epoch_progress.current
+        return {"epoch": epochs.processed, "batches": fit.batch_idx + 1 if epochs.ready > epochs.processed else 0}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Let the next training go on after the batches of a checkpoint."""
+        self._resumed = state_dict
+        # Lightning knows only of loaders that can go on, not of data modules.
+        warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch ended")
 
     def __repr__(self) -> str:
         lines = [

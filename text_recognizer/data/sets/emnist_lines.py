@@ -215,6 +215,7 @@ class EMNISTLines(DataModule):
         self.alphabet = ALPHABET
         self.input_shape = (1, HEIGHT if prepared else self.style.height, GLYPH_SIZE * max_length)
         self.target_shape = (max_length,)
+        self.varying_widths = prepared or not self.style.has_cells_only
 
     def prepare_data(self) -> None:
         """Download what glyphs and text need."""

@@ -1,0 +1,189 @@
+"""A training that was stopped goes on as if it had not been; nothing that was written is ever half a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import pytest
+import torch
+
+from text_recognizer.commands.train import main
+from text_recognizer.training import interruption
+from text_recognizer.training.interruption import (
+    BestCheckpoint,
+    StopOnSignal,
+    WholeFiles,
+    random_state,
+    set_random_state,
+)
+from text_recognizer.training.recognition import Recognition
+
+LINES = (
+    "--data_class EMNISTLines --glyphs strokes --text builtin --max_length 8 --layout mixed --degraded_share 0.5 "
+    "--fresh_lines --num_train 64 --num_val 16 --num_test 16 --batch_size 16 --gpus 0 --enable_progress_bar false"
+)
+READER = f"{LINES} --model_class LineReader --conv_dim 8 --context_dim 16 --max_epochs 3"
+STEPS_OF_AN_EPOCH = 4
+
+
+def train(
+    flags: str, log_dir: Path, monkeypatch: pytest.MonkeyPatch, *, stopped_at: int = 0, number: int = signal.SIGTERM
+) -> tuple[int, Path]:
+    """Train, and send this process a signal in the step ``stopped_at``; exit code and folder of the run."""
+    steps = 0
+    training_step = Recognition.training_step
+
+    def step(self: Recognition, batch: Any, batch_idx: int) -> torch.Tensor:
+        nonlocal steps
+        steps += 1
+        if steps == stopped_at:
+            os.kill(os.getpid(), number)
+        return training_step(self, batch, batch_idx)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Recognition, "training_step", step)
+        code = main([*flags.split(), "--log_dir", str(log_dir)])
+    return code, sorted(log_dir.iterdir())[-1]
+
+
+def weights(run: Path, name: str = "last.ckpt") -> dict[str, torch.Tensor]:
+    return torch.load(run / name, weights_only=True)["state_dict"]
+
+
+@pytest.mark.parametrize(
+    ("more", "number", "code"),
+    [
+        ("", signal.SIGINT, 130),
+        ("--num_workers 1", signal.SIGTERM, 143),
+        ("--max_epochs -1 --max_steps 12", signal.SIGTERM, 143),
+    ],
+)
+def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
+    more: str, number: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, whole = train(f"{READER} {more}", tmp_path / "whole", monkeypatch)
+    for step in (STEPS_OF_AN_EPOCH + 2, 2 * STEPS_OF_AN_EPOCH):  # within an epoch, at the end of one
+        logs = tmp_path / str(step)
+        stopped, run = train(f"{READER} {more}", logs, monkeypatch, stopped_at=step, number=number)
+        assert stopped == code
+        assert torch.load(run / "last.ckpt", weights_only=True)["global_step"] == step
+        metrics = json.loads((run / "metrics.json").read_text())
+        assert metrics["interrupted"]
+        assert "train_loss" in metrics
+        assert "test_cer" not in metrics
+        done, resumed = train(f"{READER} {more} --load_checkpoint {run / 'last.ckpt'}", logs, monkeypatch)
+        assert done == 0
+        for name, value in weights(whole).items():
+            assert torch.equal(weights(resumed)[name], value), (step, name)
+        assert json.loads((resumed / "metrics.json").read_text())["steps"] == 3 * STEPS_OF_AN_EPOCH
+
+
+def test_a_run_that_steps_end_within_an_epoch_goes_on_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, run = train(f"{READER} --max_steps 6", tmp_path, monkeypatch)
+    content = torch.load(run / "last.ckpt", weights_only=True)
+    assert content["global_step"] == 6
+    assert content["EMNISTLines"] == {"epoch": 1, "batches": 2}
+
+
+def test_a_test_that_is_stopped_leaves_the_figures_of_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test_step = Recognition.test_step
+
+    def stop(self: Recognition, batch: Any, batch_idx: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        test_step(self, batch, batch_idx)
+
+    monkeypatch.setattr(Recognition, "test_step", stop)
+    code, run = train(f"{READER} --max_epochs 1", tmp_path, monkeypatch)
+    assert code == 130
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["interrupted"]
+    assert "val_cer" in metrics
+    assert "test_cer" not in metrics
+
+
+def test_a_second_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    before = signal.getsignal(signal.SIGTERM)
+    stop = StopOnSignal()
+    with stop.listening():
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert (stop.signal, stop.exit_code, ended) == (signal.SIGTERM, 143, [])
+        os.kill(os.getpid(), signal.SIGINT)
+    assert ended == [130]
+    assert "again to stop at once" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_checkpoint_is_written_every_so_many_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    training_step = Recognition.training_step
+
+    def step(self: Recognition, batch: Any, batch_idx: int) -> torch.Tensor:
+        last = next(tmp_path.iterdir()) / "last.ckpt"
+        seen.append(torch.load(last, weights_only=True)["global_step"] if last.exists() else 0)
+        return training_step(self, batch, batch_idx)
+
+    monkeypatch.setattr(Recognition, "training_step", step)
+    assert main([*READER.split(), "--max_epochs=1", "--checkpoint_minutes=0.000001", "--log_dir", str(tmp_path)]) == 0
+    assert seen == [0, 1, 2, 3]
+
+
+def test_all_random_numbers_go_on() -> None:
+    state = random_state()
+    drawn = random.random(), np.random.rand(), torch.rand(3).tolist()  # noqa: NPY002
+    set_random_state(state)
+    assert (random.random(), np.random.rand(), torch.rand(3).tolist()) == drawn  # noqa: NPY002
+
+
+def test_a_checkpoint_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such folder"))  # nothing is written there first
+    path = tmp_path / "last.ckpt"
+    WholeFiles().save_checkpoint({"a": 1}, path)
+
+    def full_disk(content: Any, file: Any) -> None:
+        file.write(b"half of")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(interruption.torch, "save", full_disk)
+    with pytest.raises(Exception, match="No space left"):
+        WholeFiles().save_checkpoint({"a": 2}, path)
+    assert torch.load(path, weights_only=True) == {"a": 1}
+    assert [one.name for one in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def state_of_a_best(folder: Path) -> dict[str, Any]:
+    path = str(folder / "best.ckpt")
+    best = {"best_model_score": torch.tensor(0.5), "best_model_path": path, "best_k_models": {path: torch.tensor(0.5)}}
+    return best | {"kth_best_model_path": path, "kth_value": torch.tensor(0.5), "dirpath": str(folder)}
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_resumed_run_knows_and_keeps_the_best_epoch(moved: bool, tmp_path: Path) -> None:
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    (old / "best.ckpt").write_text("weights")
+    state = state_of_a_best(tmp_path / "elsewhere" if moved else old)
+    best = BestCheckpoint(new, "val_loss", str(old / "last.ckpt"))
+    best.load_state_dict(state)
+    assert (new / "best.ckpt").read_text() == "weights"
+    assert best.best_model_path == str(new / "best.ckpt")
+    assert best.best_model_score == 0.5
+    assert not best.check_monitor_top_k(L.Trainer(logger=False), torch.tensor(0.6))
+
+
+def test_a_best_epoch_that_is_gone_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    best = BestCheckpoint(tmp_path / "new", "val_loss", str(tmp_path / "last.ckpt"))
+    best.load_state_dict(state_of_a_best(tmp_path / "old"))
+    assert best.best_model_path == ""
+    assert "is gone" in capsys.readouterr().err
