@@ -253,7 +253,7 @@ class PaperLines(DataModule):
         self.sizes: dict[Split, int] = {"train": num_train, "val": num_val, "test": num_test}
         self.alphabet = READER_ALPHABET
         self.input_shape = (1, CROP_HEIGHT, MAX_WIDTH)
-        self.target_shape = (max_length,)
+        self.target_shape, self.varying_widths = (max_length,), True
 
     def prepare_data(self) -> None:
         """Download and decode what the sources need, if the cache does not hold it."""
