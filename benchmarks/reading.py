@@ -90,6 +90,8 @@ def real_sets(folder: Path) -> dict[str, PictureSet]:
     sets: dict[str, PictureSet] = {}
     with (folder / "labels.tsv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            if "\\n" in row["text"]:
+                continue  # a page: benchmarks/pages.py
             chosen = sets.setdefault(str(Path(row["file"]).parent), PictureSet([], []))
             chosen.pictures.append(load_picture(folder / row["file"]))
             chosen.texts.append(row["text"])

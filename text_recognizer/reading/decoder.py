@@ -19,8 +19,8 @@ from text_recognizer.reading.language import DIGIT, LanguageModel
 
 BLANK_INDEX = 0
 _IMPOSSIBLE = 1e-30
-LANGUAGE_WEIGHT = 0.35
-CHARACTER_BONUS = 0.9
+LANGUAGE_WEIGHT = 0.5
+CHARACTER_BONUS = 1.0
 JOINTS = "/:.,-"
 """What joins the digits of a date, a time or a number: after a digit taken for another digit."""
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, FINDER_STRIDE, even_contrast, stretch_contrast
+from text_recognizer.imaging.crop import CROP_HEIGHT, FINDER_STRIDE, even_contrast, stretch_contrast
 from text_recognizer.imaging.normalization import NormalizedLine, light_on_dark
 from text_recognizer.reading.model_file import open_session
 
@@ -25,6 +25,7 @@ _FITTING_UNITS = (9.0, 36.0)  # pixels of the band at LINE_ROWS; other lines are
 _LOOK_UNIT = 16.0
 _FEWEST_CELLS = 3
 _SURE = 1.5  # logit that the surest cell of a line reaches
+_READING_UNIT = 15.0  # rows of a band in a crop: a little less than crops are trained with, to cut off fewer tall letters
 _MARGIN = 1.4  # band heights of paper on both sides of a crop
 _BENDS = (0.06, 0.02, 0.015)  # expected rise of a centre line's slope, sag and wave over half its width
 _MOST_RATIO, _MOST_STEP = 2.5, 0.75  # of the heights of parts of one line, and from one to the next in heights
@@ -240,7 +241,7 @@ def _main_line(lines: list[FoundLine], shape: tuple[int, int]) -> FoundLine | No
 
 def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine:
     """A line cut out of a picture that is dark on light, level and at one size, its paper left in."""
-    scale = CROP_UNIT / line.height
+    scale = _READING_UNIT / line.height
     shrink = min(1.0, 1.5 * scale)
     if shrink >= 0.9:
         shrink, small, near = 1.0, picture, line
