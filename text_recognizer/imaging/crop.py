@@ -13,14 +13,15 @@ CROPPED = {"height": CROP_HEIGHT, "unit": CROP_UNIT, "version": 3}
 FINDER_STRIDE = 4
 """Pixels per cell of the maps in which the finder of lines answers."""
 _LOW, _HIGH = 0.005, 0.95
-_LEAST_CONTRAST = 12
+LEAST_CONTRAST = 12
+"""Grey levels between ink and paper; less is no writing."""
 
 
 def stretch_contrast(picture: np.ndarray) -> np.ndarray:
     """Dark ink on light paper, uint8 (h, w), to ink near 255 on paper near 0, whatever the light."""
     counts = np.cumsum(cv2.calcHist([picture], [0], None, [256], [0, 256]).ravel())
     low, high = np.searchsorted(counts, counts[-1] * np.array([_LOW, _HIGH]))
-    low = min(int(low), int(high) - _LEAST_CONTRAST)
+    low = min(int(low), int(high) - LEAST_CONTRAST)
     table = np.clip((int(high) - np.arange(256)) * (255 / (int(high) - low)), 0, 255)
     return cv2.LUT(picture, np.rint(table).astype(np.uint8))
 
@@ -28,7 +29,7 @@ def stretch_contrast(picture: np.ndarray) -> np.ndarray:
 def even_contrast(picture: np.ndarray) -> np.ndarray:
     """Grey uint8 (h, w) with its darkest pixels near 0 and its paper near 255; polarity stays."""
     low, high = np.percentile(picture, (0.5, 99))
-    if high - low < _LEAST_CONTRAST:
-        low = high - _LEAST_CONTRAST
+    if high - low < LEAST_CONTRAST:
+        low = high - LEAST_CONTRAST
     bright = np.clip((picture.astype(np.float32) - low) * (255 / (high - low)), 0, 255)
     return np.asarray(bright.astype(np.uint8))

@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from text_recognizer.imaging.crop import CROP_HEIGHT, FINDER_STRIDE, even_contrast, stretch_contrast
+from text_recognizer.imaging.crop import CROP_HEIGHT, FINDER_STRIDE, LEAST_CONTRAST, even_contrast, stretch_contrast
 from text_recognizer.imaging.normalization import NormalizedLine, light_on_dark
 from text_recognizer.reading.model_file import open_session
 
@@ -98,7 +98,10 @@ def _look(picture: np.ndarray, scale: float, maps: Maps, widest_gap: float) -> l
     """All lines of a picture seen at ``scale``, in the picture's pixels."""
     height, width = (max(1, round(size * scale)) for size in picture.shape)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = even_contrast(cv2.resize(picture, (width, height), interpolation=interpolation))
+    small = cv2.resize(picture, (width, height), interpolation=interpolation)
+    if int(small.max()) - int(small.min()) < LEAST_CONTRAST:
+        return []
+    small = even_contrast(small)
     rows, columns = (-(-size // _TILE) * _TILE for size in small.shape)
     padded = np.full((rows, columns), int(np.median(small)), np.uint8)
     top = (rows - height) // 2
