@@ -23,7 +23,7 @@ from report import machine, write
 
 from text_recognizer.command_line import run_safely
 from text_recognizer.imaging.pictures import load_picture
-from text_recognizer.reading.recognizer import Reading, TextRecognizer
+from text_recognizer.reading.recognizer import TextRecognizer
 
 THREADS = 2
 ReadPage = Callable[[Path], str]
@@ -41,8 +41,7 @@ def this_reader() -> ReadPage:
     reader = TextRecognizer(threads=THREADS)
 
     def read(path: Path) -> str:
-        results = reader.read_normalized(reader.lines(load_picture(path), split=True))
-        lines = [result for result in results if isinstance(result, Reading)]
+        [lines] = reader.read_pages([load_picture(path)], split=True)
         return "\n".join(line.text for line in lines)
 
     return read

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, get_args, overload
@@ -155,6 +156,27 @@ class TextRecognizer:
         name = str(picture) if isinstance(picture, str | PathLike) else f"picture {number}"
         return attempt(name, lambda: self.lines(load_picture(picture, name), split=False)[0])
 
+    def read_pages(self, pages: Sequence[np.ndarray], *, split: bool) -> list[list[Reading]]:
+        """Read loaded pictures, each uint8 (h, w): each as one line, or split into its lines, in reading order.
+
+        Raises:
+            SomeUnread: If a page cannot be read; its results are the readings of each of the others.
+        """
+        results = [
+            attempt(f"page {number}", partial(self._read_page, page, split)) for number, page in enumerate(pages, 1)
+        ]
+        if any(isinstance(result, UserError) for result in results):
+            raise SomeUnread(results)
+        return [result for result in results if not isinstance(result, UserError)]
+
+    def _read_page(self, page: np.ndarray, split: bool) -> list[Reading]:
+        readings = []
+        for result in self.read_normalized(self.lines(page, split=split)):
+            if isinstance(result, UserError):
+                raise result
+            readings.append(result)
+        return readings
+
     def lines(self, picture: np.ndarray, *, split: bool) -> list[NormalizedLine | None]:
         """What the model is to read of a loaded picture, uint8 (h, w).
 
@@ -235,10 +257,11 @@ class SomeUnread(UserError):
     """Some pictures of a list cannot be read.
 
     Attributes:
-        results: For each picture its reading, or the :class:`UserError` that says what is wrong with it.
+        results: For each picture its reading, or of pages the readings of its lines, or the :class:`UserError` that
+            says what is wrong with it.
     """
 
-    def __init__(self, results: list[Reading | UserError]) -> None:
+    def __init__(self, results: Sequence[Reading | list[Reading] | UserError]) -> None:
         self.results = results
         wrong = [str(result) for result in results if isinstance(result, UserError)]
         super().__init__(f"{len(wrong)} of {len(results)} pictures cannot be read:\n" + "\n".join(wrong))
