@@ -9,7 +9,7 @@ INDEX_FLAGS := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 # The files of the tests are shared out among processes of one thread each.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
-.PHONY: help setup extras install demo serve notebooks run-notebooks docs test test-slow lint format lock clean
+.PHONY: help setup extras install demo serve notebooks run-notebooks docs test test-slow drills lint format lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ test: setup ## Run the default tests
 
 test-slow: extras ## Run the slow tests
 	$(PYTEST) -m slow
+
+drills: extras ## Run the long drills of faults: broken pictures, memory, slow clients, downloads, parsers
+	DRILL_EXAMPLES=2000 $(BIN)/python -m pytest tests/faults -m "slow or not slow"
 
 lint: setup ## Check style, types and which room imports which
 	$(BIN)/ruff check .

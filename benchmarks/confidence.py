@@ -1,40 +1,82 @@
 """What a confidence is worth: ``python benchmarks/confidence.py``.
 
 Reads lines written as by hand and degraded, of characters and texts that no training has seen, and compares the
-confidence of the readings with how often they are right to the letter.
+confidences of lines and of characters with the share that is right, for both decoders.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from rapidfuzz.distance import Levenshtein
 from reading import AS_BY_HAND, THREADS, PictureSet, composed_set, error_rates
 from report import data_source, machine, write
 
 from text_recognizer.files import replacing
-from text_recognizer.reading.recognizer import Reading, TextRecognizer
+from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
+from text_recognizer.training.export import right_characters
 
-BINS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+BINS = 5
 LEASTS = (0.0, 0.5, 0.7, 0.9)
+DECODERS: tuple[Decoder, ...] = ("beam", "greedy")
 
 
-def reliability(readings: list[Reading], texts: list[str]) -> list[dict[str, float]]:
-    """For each range of confidences: its lines, their mean confidence, and the share that is right to the letter."""
-    confidences = np.array([one.confidence for one in readings])
-    right = np.array([one.text == text for one, text in zip(readings, texts, strict=True)])
-    rows = []
-    for low, high in pairwise(BINS):
-        inside = (confidences >= low) & ((confidences < high) | (high == 1))
-        if inside.any():
-            means = {"confidence": float(confidences[inside].mean()), "right": float(right[inside].mean())}
-            rows.append({"low": low, "high": high, "lines": int(inside.sum()), **means})
-    return rows
+class ReliabilityBin(NamedTuple):
+    """Readings of similar confidence."""
+
+    low: float
+    high: float
+    readings: int
+    confidence: float
+    accuracy: float
+
+
+def reliability_table(
+    confidences: np.ndarray, right: np.ndarray, bins: int = 10, weights: np.ndarray | None = None
+) -> list[ReliabilityBin]:
+    """Mean confidence against the share that is right in bins of equal width; empty bins are left out.
+
+    Args:
+        confidences: float (N,), from 0 to 1.
+        right: bool or float (N,), whether each was right, or which share of it.
+        bins: How many bins.
+        weights: float (N,), how much each counts; by default all count once.
+    """
+    confidences, right = np.asarray(confidences, np.float64), np.asarray(right, np.float64)
+    weights = np.ones_like(confidences) if weights is None else np.asarray(weights, np.float64)
+    numbers = np.minimum((confidences * bins).astype(int), bins - 1)
+    return [
+        ReliabilityBin(
+            number / bins,
+            (number + 1) / bins,
+            int(np.count_nonzero(numbers == number)),
+            float(np.average(confidences[numbers == number], weights=weights[numbers == number])),
+            float(np.average(right[numbers == number], weights=weights[numbers == number])),
+        )
+        for number in np.unique(numbers).tolist()
+    ]
+
+
+def reliability(readings: list[Reading], texts: list[str]) -> dict[str, list[dict[str, float]]]:
+    """For lines and for characters, in ranges of confidence: how many, their mean confidence, the share that is right.
+
+    Lines count by their characters. What is right of a line is 1 less its edits per character.
+    """
+    read = [(one, text) for one, text in zip(readings, texts, strict=True) if one.text]
+    lines = np.array([one.confidence for one, _ in read])
+    shares = np.array([Levenshtein.normalized_similarity(one.text, text) for one, text in read])
+    counts = np.array([len(one.text) for one, _ in read])
+    characters = np.array([character.confidence for one, _ in read for character in one.characters])
+    right = np.array([hit for one, text in read for hit in right_characters(one.text, text)])
+    return {
+        "lines": [row._asdict() for row in reliability_table(lines, shares, BINS, counts)],
+        "characters": [row._asdict() for row in reliability_table(characters, right, BINS)],
+    }
 
 
 def rejection(readings: list[Reading], texts: list[str]) -> list[dict[str, float]]:
@@ -50,24 +92,33 @@ def rejection(readings: list[Reading], texts: list[str]) -> list[dict[str, float
 
 def table(figures: dict[str, Any]) -> str:
     """The figures as Markdown."""
-    lines = ["| confidence | lines | mean confidence | right to the letter |", "| --- | ---: | ---: | ---: |"]
+    lines = [
+        "| decoder | of | confidence | how many | mean confidence | share that is right |",
+        "| --- | --- | --- | ---: | ---: | ---: |",
+    ]
     lines += [
-        f"| {row['low']:g} to {row['high']:g} | {row['lines']} | {row['confidence']:.2f} | {row['right']:.2f} |"
-        for row in figures["reliability"]
+        f"| {decoder} | {kind} | {row['low']:.1f} to {row['high']:.1f} | {row['readings']} | {row['confidence']:.3f} "
+        f"| {row['accuracy']:.3f} |"
+        for decoder, own in figures["reliability"].items()
+        for kind, rows in own.items()
+        for row in rows
     ]
     lines += ["", "| kept from confidence | share of the lines | character error rate |", "| ---: | ---: | ---: |"]
     lines += [f"| {row['least']:g} | {row['share']:.2f} | {row['cer']:.3f} |" for row in figures["rejection"]]
     return "\n".join([*lines, "", f"Data: {figures['data']}. Machine: {figures['machine']}."])
 
 
-def plot(rows: list[dict[str, float]], path: Path) -> None:
-    """Draw how often readings are right against their confidence."""
-    picture = Figure(figsize=(4.2, 3.8), layout="constrained")
-    axes = picture.subplots()
-    axes.plot([0, 1], [0, 1], color="0.7", linestyle=":")
-    axes.plot([row["confidence"] for row in rows], [row["right"] for row in rows], marker="o")
-    axes.set(xlabel="mean confidence", ylabel="share of lines right to the letter", xlim=(0, 1), ylim=(0, 1))
-    axes.grid(alpha=0.3)
+def plot(curves: dict[str, dict[str, list[dict[str, float]]]], path: Path) -> None:
+    """Draw the share that is right against confidence."""
+    picture = Figure(figsize=(7.6, 3.8), layout="constrained")
+    for axes, kind in zip(picture.subplots(1, 2), ("lines", "characters"), strict=True):
+        axes.plot([0, 1], [0, 1], color="0.7", linestyle=":")
+        for decoder, own in curves.items():
+            rows = own[kind]
+            axes.plot([row["confidence"] for row in rows], [row["accuracy"] for row in rows], marker="o", label=decoder)
+        axes.set(xlabel="mean confidence", ylabel=f"share that is right, {kind}", xlim=(0, 1), ylim=(0, 1))
+        axes.grid(alpha=0.3)
+        axes.legend()
     with replacing(path) as temporary:
         picture.savefig(temporary, dpi=110)
 
@@ -79,13 +130,15 @@ def main() -> None:
     parser.add_argument("--model", help="model file; by default the one that ships")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--write", type=Path, help="also put the table into this file")
-    parser.add_argument("--plot", type=Path, help="also draw confidence against rightness into this picture")
+    parser.add_argument(
+        "--plot", type=Path, help="also draw confidence against the share that is right into this picture"
+    )
     arguments = parser.parse_args()
     lines: PictureSet = composed_set(AS_BY_HAND, arguments.lines, arguments.text)
-    readings = TextRecognizer(arguments.model, threads=THREADS).read(lines.pictures)
+    readings = {one: TextRecognizer(arguments.model, one, THREADS).read(lines.pictures) for one in DECODERS}
     figures: dict[str, Any] = {
-        "reliability": reliability(readings, lines.texts),
-        "rejection": rejection(readings, lines.texts),
+        "reliability": {decoder: reliability(own, lines.texts) for decoder, own in readings.items()},
+        "rejection": rejection(readings["beam"], lines.texts),
     }
     figures |= {"machine": machine(), "data": data_source()}
     print(json.dumps(figures) if arguments.json else table(figures))

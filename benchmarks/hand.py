@@ -150,7 +150,7 @@ def _learned(hand: Hand, others: Lines, general: TextRecognizer, seed: int) -> d
 
 def error_rate(reader: TextRecognizer, lines: Lines) -> float:
     """Edits / characters."""
-    read = [reading.text for reading in reader.read_grey(lines.pictures)]
+    read = [reading.text for reading in reader.read(lines.pictures)]
     return sum(map(Levenshtein.distance, read, lines.texts)) / sum(map(len, lines.texts))
 
 

@@ -66,11 +66,14 @@ class Server:
 
 
 @contextmanager
-def serving(*flags: str) -> Iterator[Server]:
-    """The command in a process that lacks all that the light install lacks, on a free port."""
+def serving(*flags: str, code: str = _WITHOUT_TRAINING) -> Iterator[Server]:
+    """The command, started by ``code`` in a process of its own, on a free port.
+
+    By default that process lacks all that the light install lacks.
+    """
     arguments = ["serve", "--port=0", *flags]
     process = subprocess.Popen(
-        [sys.executable, "-c", _WITHOUT_TRAINING, *arguments],
+        [sys.executable, "-c", code, *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hand_tools import TINY
 
-from text_recognizer.reading.recognizer import Reading
+from text_recognizer.reading.recognizer import Character, Reading
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 BUILT_IN = "--glyphs=strokes --text=builtin --max_length=4 --num_train=128 --num_test=64"
@@ -138,15 +138,18 @@ def test_installed_size_counts_what_a_package_needs(load: Load) -> None:
 
 def test_confidence_is_held_against_rightness(load: Load, tmp_path: Path) -> None:
     confidence = load("confidence")
-    readings = [Reading("ab", value) for value in (0.1, 0.15, 0.95, 1.0)]
+    readings = [
+        Reading("ab", value, tuple(Character(one, value, 0, 1) for one in "ab")) for value in (0.1, 0.15, 0.95, 1.0)
+    ]
     texts = ["cd", "ab", "ab", "ab"]
-    rows = confidence.reliability(readings, texts)
-    assert [(row["lines"], row["right"]) for row in rows] == [(2, 0.5), (2, 1.0)]
+    rows = confidence.reliability([*readings, Reading("", 0.0)], [*texts, "ab"])
+    assert [(row["readings"], row["accuracy"]) for row in rows["lines"]] == [(2, 0.5), (2, 1.0)]
+    assert [(row["readings"], row["accuracy"]) for row in rows["characters"]] == [(4, 0.5), (4, 1.0)]
     assert [(row["share"], row["cer"]) for row in confidence.rejection(readings, texts)][:2] == [(1, 0.25), (0.5, 0)]
-    confidence.plot(rows, tmp_path / "plot.png")
+    confidence.plot({"beam": rows}, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").stat().st_size > 1000
-    assert "| 0.8 to 1 | 2 | 0.97 | 1.00 |" in confidence.table(
-        {"reliability": rows, "rejection": [], "data": "", "machine": ""}
+    assert "| beam | lines | 0.8 to 1.0 | 2 | 0.975 | 1.000 |" in confidence.table(
+        {"reliability": {"beam": rows}, "rejection": [], "data": "", "machine": ""}
     )
 
 

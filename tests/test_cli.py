@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,13 @@ import pytest
 from text_recognizer.cli import COMMANDS, main
 from text_recognizer.command_line import run_safely
 from text_recognizer.errors import UsageError, UserError
+
+
+def code_of(argv: list[str]) -> int:
+    try:
+        return main(argv)
+    except SystemExit as end:
+        return int(end.code or 0)
 
 
 def test_without_a_command_it_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,15 +113,53 @@ def test_mistakes_are_named_before_any_work(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("bytes").write_bytes(bytes(range(256)))
-    try:
-        code = main(command.split())
-    except SystemExit as end:
-        code = int(end.code or 0)
-    assert code == 2
+    assert code_of(command.split()) == 2
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["bytes"]
+
+
+def test_the_data_sets_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "--help"]) == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in ("usage: text-recognizer data", "EMNISTLines"))
+
+
+@pytest.mark.parametrize(
+    ("flag", "hint"),
+    [("--psm=7", ""), ("--quiet", ""), ("--jason", "--json"), ("--reject-bellow=1", "--reject_below")],
+)
+def test_a_hint_is_given_only_where_a_flag_is_similar(flag: str, hint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["read", "line.png", flag])
+    said = capsys.readouterr().err
+    assert ("Did you mean" in said) == bool(hint)
+    assert hint in said
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("data", "train")])
+def test_help_spells_flags_as_the_documents_do(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*name.split(), "--help"])
+    shown = capsys.readouterr().out
+    assert "{true,false}" not in shown
+    assert not re.findall(r"--[a-z]+-[a-z-]+", shown)
+
+
+@pytest.mark.parametrize("flag", ["profiler", "strategy"])
+@pytest.mark.parametrize("value", ["evil.Thing", '{"class_path": "evil.Thing"}'])
+def test_no_flag_and_no_file_of_flags_imports_a_module(
+    flag: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "evil.py").write_text("from pathlib import Path\nPath('called').touch()\nThing = print")
+    (tmp_path / "config.yaml").write_text(f"{flag}: {value}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for argv in (["--config=config.yaml"], [f"--{flag}={value}"]):
+        assert code_of(["train", *argv, "--log_dir=logs"]) == 2
+        assert not Path("called").exists()
+        assert flag in capsys.readouterr().err
 
 
 def test_flags_may_be_spelled_with_dashes(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -25,3 +27,37 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"Cannot write .*a\.txt"):
         write_text(tmp_path / "file" / "a.txt", "text")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_takes_no_more_is_the_fault_of_the_file(tmp_path: Path, number: int) -> None:
+    with pytest.raises(UserError, match=r"Cannot write .*a\.txt"), replacing(tmp_path / "a.txt"):
+        raise OSError(number, os.strerror(number))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file", "input.png"),
+        ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"),
+        TimeoutError("no answer"),
+        BrokenPipeError(errno.EPIPE, "Broken pipe"),
+        OSError("cannot write mode RGBA as JPEG"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_errors_of_the_block_that_are_not_about_the_file_stay_as_they_are(tmp_path: Path, error: OSError) -> None:
+    with pytest.raises(OSError, match=str(error.args[-1])) as raised, replacing(tmp_path / "a.txt"):
+        raise error
+    assert raised.value is error
+
+
+def test_writers_of_one_file_in_one_process_do_not_meet(tmp_path: Path) -> None:
+    path = tmp_path / f"{'long' * 60}.txt"
+    with replacing(path) as first, replacing(path) as second:
+        assert first != second
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first"
+    assert list(tmp_path.iterdir()) == [path]

@@ -7,7 +7,12 @@ import re
 import sys
 from argparse import Action
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn, get_args
+from dataclasses import is_dataclass
+from datetime import timedelta
+from functools import reduce
+from operator import or_
+from types import NoneType, UnionType
+from typing import Any, NoReturn, Union, get_args, get_origin
 
 from jsonargparse import ArgumentParser
 
@@ -15,23 +20,41 @@ from text_recognizer.errors import UserError
 
 LEAST_SIMILARITY = 0.7
 """Of a name to the one that is suggested in its place; a ratio of ``difflib``."""
+_PLAIN_TYPES = (bool, int, float, str, NoneType, timedelta)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """``" Did you mean ...?"`` with the most similar of ``names``, or nothing if none is similar."""
-    by_word = {known.lower().lstrip("-"): known for known in names}
-    matches = difflib.get_close_matches(name.lower().lstrip("-"), by_word, n=1, cutoff=LEAST_SIMILARITY)
+    by_word = {_plain(known): known for known in names}
+    matches = difflib.get_close_matches(_plain(name), by_word, n=1, cutoff=LEAST_SIMILARITY)
     return f" Did you mean {by_word[matches[0]]}?" if matches else ""
+
+
+def _plain(name: str) -> str:
+    """A name without what all flags have in common."""
+    return name.lower().lstrip("-").replace("-", "_")
 
 
 class Parser(ArgumentParser):
     """An argument parser whose errors fit on a screen and name the nearest flag.
 
     A flag that is true or false may stand alone, which means true. Dashes within a flag's name are its underscores.
+    Values are plain: neither a flag nor a file of flags can name a class of any module, which would be imported.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **kwargs)
+
+    def add_class_arguments(self, *args: Any, **kwargs: Any) -> Any:
+        added = super().add_class_arguments(*args, **kwargs)
+        for action in self._actions:
+            _take_plain_values(action)
+        return added
+
+    def format_help(self, *args: Any, **kwargs: Any) -> str:
+        for action in [action for action in self._actions if _types(action) == (bool,)]:
+            action.metavar = "[true|false]"
+        return super().format_help(*args, **kwargs)
 
     def parse_args(self, args: Sequence[str] | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
         args = [self._with_underscores(arg) for arg in (sys.argv[1:] if args is None else args)]
@@ -57,7 +80,7 @@ class Parser(ArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         flags = [flag for action in self._actions for flag in action.option_strings]
-        unknown = re.findall(r"--[\w.]+", message) if "nrecognized" in message else []
+        unknown = re.findall(r"--[\w.-]+", message) if "nrecognized" in message else []
         hints = "".join(nearest(flag, flags) for flag in unknown)
         print(f"{self.prog}: error: {message}{hints}\nTry {self.prog} --help.", file=sys.stderr)
         raise SystemExit(2)
@@ -67,6 +90,15 @@ def _types(action: Action) -> tuple[Any, ...]:
     """What a flag may be: one type, or those of a union."""
     hint = getattr(action, "_typehint", None)
     return get_args(hint) or (hint,)
+
+
+def _take_plain_values(action: Action) -> None:
+    """Leave out of an action's type the classes that a value could name."""
+    hint = getattr(action, "_typehint", None)
+    members = get_args(hint)
+    plain = [one for one in members if not isinstance(one, type) or one in _PLAIN_TYPES or is_dataclass(one)]
+    if hint is not None and get_origin(hint) in (Union, UnionType) and len(plain) < len(members):
+        action._typehint = reduce(or_, plain)  # type: ignore[attr-defined]
 
 
 def run_safely(command: Callable[[], Any]) -> int:

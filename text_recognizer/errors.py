@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
 TRAINING_MODULES = (
     "HersheyFonts",
     "filelock",
@@ -30,6 +36,35 @@ class UsageError(UserError):
     """A flag or argument with an impossible value. The command line prints it and exits with 2."""
 
     exit_code = 2
+
+
+class ProgramFault(UserError):
+    """A picture that the program fails on, though it should read or refuse it. Its cause is the exception."""
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the name of a picture before what is wrong with it."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from error
+
+
+def attempt(name: str, work: Callable[[], T]) -> T | UserError:
+    """What ``work`` gives, or what is wrong with the picture ``name``. No other picture suffers."""
+    try:
+        return work()
+    except UserError as error:
+        return error
+    except MemoryError:
+        return UserError(f"{name}: takes more memory than there is. Cut it to the writing.")
+    except Exception as error:  # whatever a library raises on a picture, the others are read
+        fault = ProgramFault(
+            f"{name}: the program fails on this picture ({type(error).__name__}). Please report it, with the picture."
+        )
+        fault.__cause__ = error
+        return fault
 
 
 def check_seed(seed: int) -> None:

@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from text_recognizer.errors import UserError
 
+_DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+"""What a write raises without naming its file."""
+_LONGEST_STEM = 100
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well and is removed when it does not.
 
-    The temporary name keeps the suffix, by which many writers choose the format.
+    The temporary name keeps the suffix, by which many writers choose the format. No other process or thread has it.
 
     Raises:
-        UserError: If the file cannot be written; the message names it and says why.
+        UserError: If the file cannot be written; the message names it and says why. Other errors that the block
+            raises, those about other files among them, stay as they are.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem[:_LONGEST_STEM]}.{secrets.token_hex(8)}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
     except OSError as error:
+        if not is_about_writing(error, temporary):
+            raise
         raise UserError(
             f"Cannot write {path}: {error.strerror or error}. Choose another place or make room."
         ) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def is_about_writing(error: OSError, place: Path) -> bool:
+    """Whether an error says that ``place``, or something in it, cannot be written: it names it, or the disk is full."""
+    if error.filename is None:
+        return error.errno in _DISK_FAILURES
+    named = Path(os.fsdecode(error.filename))
+    return named.is_relative_to(place) or place.is_relative_to(named)
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -1,13 +1,16 @@
 import io
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 from reading_tools import bars, write_bar_model
 
 from text_recognizer.commands.read import read
 from text_recognizer.errors import UsageError
+from text_recognizer.reading.recognizer import TextRecognizer
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +27,81 @@ def folder(tmp_path):
 
 def test_one_text_per_picture_in_order(folder, model, capsys):
     assert read([str(folder / "b.png"), str(folder / "a.png")], model=model) == 0
-    assert capsys.readouterr().out == "II\nIII\n"
+    assert capsys.readouterr().out == f"{folder / 'b.png'}: II\n{folder / 'a.png'}: III\n"
+
+
+def test_one_picture_needs_no_name(folder, model, capsys):
+    assert read([str(folder / "b.png")], model=model) == 0
+    assert capsys.readouterr().out == "II\n"
 
 
 def test_folders_and_globs(folder, model, capsys):
     (folder / "notes.txt").write_text("no picture")
     assert read([str(folder)], model=model) == 0
     assert read([str(folder / "*.png")], model=model) == 0
-    assert capsys.readouterr().out == "III\nII\n" * 2
+    assert capsys.readouterr().out == f"{folder / 'a.png'}: III\n{folder / 'b.png'}: II\n" * 2
+
+
+def test_numbers_in_names_count(tmp_path, model, capsys):
+    for number in (1, 2, 10):
+        cv2.imwrite(str(tmp_path / f"line{number}.png"), bars([20 + 30 * k for k in range(number % 9)]))
+    assert read([str(tmp_path)], model=model) == 0
+    names = [Path(line.partition(":")[0]).name for line in capsys.readouterr().out.splitlines()]
+    assert names == ["line1.png", "line2.png", "line10.png"]
+
+
+def test_what_a_folder_holds_besides_is_said(folder, model, capsys):
+    for name in ("photo.heic", "notes.txt", ".hidden"):
+        (folder / name).touch()
+    (folder / "more").mkdir()
+    assert read([str(folder)], model=model) == 0
+    said = capsys.readouterr().err
+    assert "skipped more/, notes.txt, photo.heic;" in said
+    assert f"{folder}/**/*.png" in said
+
+
+def test_further_pages_of_a_file_are_said(tmp_path, model, capsys):
+    first, second = Image.fromarray(bars([20, 60])), Image.fromarray(bars([20]))
+    first.save(tmp_path / "pages.tif", save_all=True, append_images=[second, second])
+    assert read([str(tmp_path / "pages.tif")], model=model) == 0
+    output = capsys.readouterr()
+    assert output.out == "II\n"
+    assert "has 3 pages or frames, of which the first alone is read" in output.err
+
+
+def test_a_page_read_as_a_line_is_said(tmp_path, model, capsys):
+    page = np.vstack([bars([20, 60, 90, 120, 150])] * 4)
+    cv2.imwrite(str(tmp_path / "page.png"), page)
+    assert read([str(tmp_path / "page.png")], model=model) == 0
+    assert "looks like 4 lines, of which one was read. Read all with --lines." in capsys.readouterr().err
+    assert read([str(tmp_path / "page.png")], lines=True, model=model) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_one_picture_that_the_program_fails_on_costs_no_other(folder, model, capsys, monkeypatch):
+    def fail(self, picture, *, split):
+        if picture.shape[1] == 300:
+            raise IndexError("index 423 is out of bounds for axis 0 with size 423")
+        return lines_of(self, picture, split=split)
+
+    lines_of = TextRecognizer.lines
+    monkeypatch.setattr(TextRecognizer, "lines", fail)
+    cv2.imwrite(str(folder / "c.png"), bars([20, 60], width=300))
+    for lines in (False, True):
+        assert read([str(folder)], model=model, lines=lines, json=True) == 1
+        first, second, third = map(json.loads, capsys.readouterr().out.splitlines())
+        assert (first["text"], second["text"]) == ("III", "II")
+        assert "c.png: the program fails on this picture (IndexError)" in third["error"]
+
+
+def test_pictures_below_a_confidence_are_rejected(folder, model, capsys):
+    assert read([str(folder)], model=model, reject_below=1.0) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("rejected") == 2
+    assert read([str(folder)], model=model, reject_below=0.01) == 0
+    with pytest.raises(UsageError, match="reject_below"):
+        read([str(folder)], model=model, reject_below=1.5)
 
 
 def test_json_one_object_per_line(folder, model, capsys):
@@ -57,7 +127,7 @@ def test_the_other_pictures_are_read_when_some_fail(folder, model, capsys, as_js
         assert all(("error" in result) != ("text" in result) for result in results)
         assert all(result["file"] in result["error"] for result in results if "error" in result)
     else:
-        assert output.out == "III\nII\n"
+        assert output.out == f"{folder / 'a.png'}: III\n{folder / 'b.png'}: II\n"
         assert all(name in output.err for name in ("missing.png", "broken.png", "empty.png: 0 bytes", "*.gif"))
 
 

@@ -160,3 +160,43 @@ def test_what_cannot_be_is_said_in_a_line(flags, code, words, capsys):
     assert words in output.err
     assert "Traceback" not in output.err
     assert output.out == ""
+
+
+def test_a_client_that_sends_its_head_slowly_is_cut_off(model):
+    code = (
+        "import sys; from text_recognizer.serving import connections; connections.SECONDS_FOR_HEADERS = 1;"
+        "from text_recognizer.cli import main; sys.exit(main())"
+    )
+    with serving(f"--model={model}", code=code) as server:
+        for sent in (b"", b"POST /v1/read HTTP/1.1\r\nHost: localhost\r\nX-Slow: "):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
+                client.sendall(sent)
+                assert closes(client)
+        kept = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        for _ in range(2):
+            kept.request("GET", "/health")
+            assert kept.getresponse().read() == b'{"status":"ok"}'
+        kept.sock.sendall(b"GET /health HTTP/1.1\r\nHo")
+        assert closes(kept.sock)
+        assert ask(server)[0]["text"] == "III"
+
+
+def test_idle_connections_make_room_for_new_ones(model):
+    code = (
+        "import sys; from text_recognizer.serving import connections; connections.MOST_CONNECTIONS = 8;"
+        "from text_recognizer.cli import main; sys.exit(main())"
+    )
+    with serving(f"--model={model}", code=code) as server:
+        idle = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(20)]
+        assert ask(server)[0]["text"] == "III"
+        assert closes(idle[0])
+        for client in idle:
+            client.close()
+
+
+def closes(client: socket.socket) -> bool:
+    """Whether the server closes the connection, before the client's own time is over."""
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import re
 import sys
 import threading
@@ -9,24 +10,49 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from text_recognizer.data.download import CACHE_SETTING, MIRROR_SETTING, DataFile, data_file, fetch
+from text_recognizer.data import download
+from text_recognizer.data.download import ATTEMPTS, CACHE_SETTING, MIRROR_SETTING, DataFile, data_file, fetch
 from text_recognizer.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(100_000)
 HALF = len(CONTENT) // 2
+CRUMB = 5000
 SHA256 = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+
+
+GOOD: dict[str, object] = {"filename": "a.bin", "url": "a.bin", "sha256": SHA256[7:]}
+
+
+def toml_of(entry: dict[str, object]) -> str:
+    return "\n".join(["[[files]]", *(f"{key} = {json.dumps(value)}" for key, value in entry.items())])
 
 
 class Handler(BaseHTTPRequestHandler):
     """Serves CONTENT; the first part of the path says how badly."""
 
+    address = "a.bin"  # in the metadata
+
     def do_GET(self) -> None:
         sent_range = self.headers["Range"]
         self.server.requests.append((self.path, sent_range))  # type: ignore[attr-defined]
         if self.path.endswith(".toml"):
-            return self.reply(200, f'[[files]]\nfilename = "a.bin"\nurl = "a.bin"\nsha256 = "{SHA256[7:]}"'.encode())
+            return self.reply(
+                200, json.dumps(GOOD | {"url": self.address}).join(["files = [", "]"]).replace('": ', '" = ').encode()
+            )
         start = int(re.findall(r"\d+", sent_range)[0]) if sent_range else 0
         behaviour = self.path.split("/")[1]
+        attempt = len(self.server.requests)  # type: ignore[attr-defined]
+        if behaviour == "busy" and attempt < ATTEMPTS:
+            return self.reply(503, b"", retry_after="0")
+        if behaviour == "drops" and attempt < ATTEMPTS:
+            return None  # the connection is closed without an answer
+        if behaviour == "crumbs" and start < HALF:
+            return self.reply(
+                206 if start else 200,
+                CONTENT[start : start + CRUMB],
+                len(CONTENT) - start,
+                f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}",
+            )
         if behaviour == "missing":
             return self.send_error(404)
         if behaviour == "truncated":
@@ -41,9 +67,13 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(206, CONTENT[start:], content_range=f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
         return self.reply(200, CONTENT)
 
-    def reply(self, status: int, body: bytes, length: int | None = None, content_range: str = "") -> None:
+    def reply(
+        self, status: int, body: bytes, length: int | None = None, content_range: str = "", retry_after: str = ""
+    ) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(length or len(body)))
+        if retry_after:
+            self.send_header("Retry-After", retry_after)
         if content_range:
             self.send_header("Content-Range", content_range)
         self.end_headers()
@@ -78,6 +108,8 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(CACHE_SETTING, str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv(MIRROR_SETTING, raising=False)
+    monkeypatch.setattr(download, "PAUSE", 0)
+    monkeypatch.setattr(download, "CHUNK_SIZE", 1000)
 
 
 def part_of(file: DataFile, content: bytes) -> Path:
@@ -101,6 +133,17 @@ def test_a_file_is_fetched_once_and_again_when_it_was_altered(server: Server) ->
 def test_a_transfer_that_breaks_is_resumed(server: Server) -> None:
     assert server.file("breaks").fetch().read_bytes() == CONTENT
     assert server.requests == [("/breaks/a.bin", None), ("/breaks/a.bin", f"bytes={HALF}-")]
+
+
+@pytest.mark.parametrize("behaviour", ["busy", "drops"])
+def test_a_server_that_fails_at_first_is_asked_again(server: Server, behaviour: str) -> None:
+    assert server.file(behaviour).fetch().read_bytes() == CONTENT
+    assert len(server.requests) == ATTEMPTS
+
+
+def test_attempts_that_bring_something_do_not_count(server: Server) -> None:
+    assert server.file("crumbs").fetch().read_bytes() == CONTENT
+    assert len(server.requests) == HALF // CRUMB + 1 > ATTEMPTS
 
 
 @pytest.mark.parametrize("behaviour", ["good", "without_range"])
@@ -136,7 +179,8 @@ def test_when_nothing_works_the_error_says_what_was_tried_and_what_helps(server:
     with pytest.raises(UserError) as caught:
         file.fetch()
     message = str(caught.value)
-    for expected in (*file.addresses, "404", "altered", MIRROR_SETTING, "--glyphs=strokes --text=builtin"):
+    offline = ("--data_class=PenStrokes", "--data_class=EMNISTLines --glyphs=strokes --text=builtin")
+    for expected in (*file.addresses, "404", "altered", MIRROR_SETTING, *offline):
         assert expected in message
     assert not list(file.cached_path.parent.glob("a.bin*[!k]"))  # nothing but the lock
     path = Path(re.findall(r'curl .*-o "(.*?)"', message)[0])
@@ -178,6 +222,53 @@ def test_a_mirror_folder_is_used_in_place(monkeypatch: pytest.MonkeyPatch, tmp_p
         fetch("emnist", "other.zip")
     with pytest.raises(UserError, match=rf"brown.metadata\.toml.*(?s:.)*unset {MIRROR_SETTING}"):
         fetch("brown", "brown.zip")
+
+
+WRONG = [
+    {"sha256": "../../x"},
+    {"sha256": SHA256[7:] + "/../x"},
+    {"sha256": ""},
+    {"sha256": []},
+    {"sha256": [1]},
+    {"sha256": 1},
+    {"url": ""},
+    {"url": 5},
+    {"url": []},
+    {"url": "a\x00"},
+    {"filename": "../a.bin"},
+    {"filename": 1},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
+def test_metadata_that_are_wrong_are_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wrong: dict[str, object]
+) -> None:
+    check_refused(monkeypatch, tmp_path, toml_of(GOOD | wrong))
+
+
+@pytest.mark.parametrize("text", ["", "files = 1", "files = [1]", "[files]", "[[files", "\x00", "files = []"])
+def test_metadata_without_entries_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
+    check_refused(monkeypatch, tmp_path, text)
+
+
+def check_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
+    (tmp_path / "mirror" / "emnist").mkdir(parents=True)
+    (tmp_path / "mirror" / "emnist" / "metadata.toml").write_text(text)
+    monkeypatch.setenv(MIRROR_SETTING, str(tmp_path / "mirror"))
+    with pytest.raises(UserError, match=r"does not describe a\.bin: it needs a \[\[files\]\] table"):
+        fetch("emnist", "a.bin")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_mirror_elsewhere_cannot_name_files_of_this_machine(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "private").write_bytes(CONTENT)
+    monkeypatch.setattr(Handler, "address", (tmp_path / "private").as_uri())
+    monkeypatch.setenv(MIRROR_SETTING, server.url)
+    with pytest.raises(UserError, match="not an http or https address"):
+        fetch("emnist", "a.bin")
 
 
 def test_a_mirror_url_takes_precedence(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

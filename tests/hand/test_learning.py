@@ -5,9 +5,10 @@ import pytest
 from hand_tools import TINY, write_samples
 from reading_tools import draw
 
+from text_recognizer.data.glyphs.written import Characters
 from text_recognizer.errors import UserError
 from text_recognizer.hand.file import HandFile, model_of
-from text_recognizer.hand.learning import learn, split_copies
+from text_recognizer.hand.learning import _Material, learn, split_copies, split_words
 from text_recognizer.hand.samples import Samples
 from text_recognizer.reading.model_file import LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
@@ -52,3 +53,23 @@ def test_copies_are_split_before_lines_are_composed(copies: int, expected: tuple
 def test_too_little_to_learn_from_is_said_at_once() -> None:
     with pytest.raises(UserError, match="at least 20 are needed"):
         learn(Samples(write_samples().characters[:20], ()), 0, lambda phase, done: None)
+
+
+def test_what_it_is_measured_on_tells_nothing_of_the_lines_to_learn_from(samples: Samples) -> None:
+    def altered(pictures: tuple[tuple[str, np.ndarray], ...], kept: Characters) -> tuple[tuple[str, np.ndarray], ...]:
+        held_out = {id(picture) for _, picture in kept}
+        return tuple(
+            (text, np.kron(picture, np.ones((2, 3), np.uint8)) if id(picture) in held_out else picture)
+            for text, picture in pictures
+        )
+
+    words = tuple((text, picture.copy()) for text, picture in samples.lines * 4)
+    kept, kept_words = split_copies(samples.characters, 1)[1], split_words(words, 1)[1]
+    other = Samples(altered(samples.characters, kept), altered(words, kept_words))
+    before, after = (_Material(Samples(samples.characters, words), 1, TINY), _Material(other, 1, TINY))
+    numbers = np.arange(6)
+    for split in ("train", "val"):
+        first, second = (material.lines(split, own=True).batch(numbers) for material in (before, after))
+        assert np.array_equal(first.images, second.images)
+    assert before._style == after._style
+    assert not np.array_equal(before.pictures()[0][0], after.pictures()[0][0])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from text_recognizer.alphabet import ALPHABET
+from text_recognizer.reading import decoder
 from text_recognizer.reading.decoder import decode_beam, decode_greedy
-from text_recognizer.reading.language import LanguageModel
+from text_recognizer.reading.language import LanguageModel, english
 
 TOKENS = ("<B>", "a", "b")
 
@@ -109,3 +110,13 @@ def test_language_settles_what_the_picture_leaves_open():
     assert decode_beam(log_probs, tokens, language).text == "ab"
     sure = steps({"a": 0.98}, {"b": 0.001, "c": 0.998}, tokens=tokens)
     assert decode_beam(sure, tokens, language).text == "ac"
+
+
+def test_what_is_remembered_of_a_language_model_is_bounded(monkeypatch):
+    monkeypatch.setattr(decoder, "MOST_REMEMBERED", 50)
+    growth = decoder._Growth(ALPHABET, english(), 0.35, 0.9)
+    unbounded = decoder._Growth(ALPHABET, english(), 0.35, 0.9)
+    for state in range(40):
+        for token in range(4, 20):
+            assert growth(state, token) == unbounded(state, token)
+            assert len(growth._known) <= 50

@@ -1,14 +1,18 @@
+import json
 import subprocess
 import sys
 
+import cv2
 import numpy as np
 import pytest
 from reading_tools import STRIDE, TOKENS, bars, write_bar_model
 
 from text_recognizer import TextRecognizer
 from text_recognizer.errors import UsageError, UserError
-from text_recognizer.imaging.normalization import HEIGHT
+from text_recognizer.imaging.normalization import HEIGHT, normalize
+from text_recognizer.reading.calibration import Calibration, Confidence
 from text_recognizer.reading.model_file import LineModel, Metadata
+from text_recognizer.reading.recognizer import SomeUnread
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +35,52 @@ def test_reads_text_confidence_and_places(model, decoder):
 def test_a_list_reads_as_its_pictures_one_by_one(model):
     rng = np.random.default_rng(0)
     pictures = [bars(sorted(rng.choice(np.arange(10, 580, 20), count, False).tolist()), 600) for count in range(1, 25)]
-    recognizer = TextRecognizer(model)
-    together = recognizer.read(pictures)
+    reader = TextRecognizer(model)
+    together = reader.read(pictures)
     assert [len(reading.text) for reading in together] == list(range(1, 25))
     for picture, reading in zip(pictures, together, strict=True):
-        alone = recognizer.read(picture)
+        alone = reader.read(picture)
         assert (alone.text, alone.characters) == (reading.text, reading.characters)
         assert alone.confidence == pytest.approx(reading.confidence)
+
+
+def test_of_a_list_the_others_are_read_whatever_is_wrong_with_one(model, monkeypatch):
+    def fail(self, picture, *, split):
+        if picture.shape[1] == 300:
+            raise cv2.error("remap")
+        return lines_of(self, picture, split=split)
+
+    lines_of = TextRecognizer.lines
+    monkeypatch.setattr(TextRecognizer, "lines", fail)
+    pictures = [bars([20]), "none.png", b"", b"text", bars([20], 300), np.zeros((0, 5), np.uint8), 5, bars([20, 60])]
+    results = TextRecognizer(model).read_each(pictures)
+    assert [result.text for result in (results[0], results[-1])] == ["I", "II"]
+    assert all(isinstance(result, UserError) for result in results[1:-1])
+    assert isinstance(results[4].__cause__, cv2.error)
+    with pytest.raises(SomeUnread, match=r"6 of 8 pictures cannot be read:\nnone\.png") as raised:
+        TextRecognizer(model).read(pictures)
+    assert [getattr(result, "text", None) for result in raised.value.results] == ["I", *[None] * 6, "II"]
+
+
+def test_of_a_batch_the_others_are_read_when_one_line_fails(model, monkeypatch):
+    widest = normalize(bars([20, 140])).image.shape[1]
+
+    def fail(self, lines):
+        if any(line.shape[1] == widest for line in lines):
+            raise RuntimeError("a fault of the test")
+        return log_probabilities(self, lines)
+
+    log_probabilities = LineModel.log_probabilities
+    monkeypatch.setattr(LineModel, "log_probabilities", fail)
+    results = TextRecognizer(model).read_each([bars([20, 120]), bars([20, 140]), bars([20, 130])])
+    assert [getattr(result, "text", None) for result in results] == ["II", None, "II"]
+
+
+def test_writing_in_a_corner_of_a_wide_picture_is_read(model):
+    picture = np.full((48, 14_000), 255, np.uint8)
+    for x in range(13_700, 13_800, 8):
+        picture[20:25, x : x + 1] = 0
+    assert TextRecognizer(model).read(picture).text == "I" * 13
 
 
 def test_blank_paper_reads_as_nothing(model):
@@ -92,8 +135,41 @@ def test_impossible_settings(model, flag):
         TextRecognizer(model, **flag)
 
 
+@pytest.mark.parametrize("decoder", ["greedy", "beam"])
+def test_the_confidence_of_a_line_does_not_fall_with_its_length(model, decoder):
+    reader = TextRecognizer(model, decoder)
+    short, long = (reader.read(bars(list(range(20, 20 + 25 * count, 25)), 60 + 25 * count)) for count in (2, 100))
+    assert len(long.text) >= 50 * len(short.text)
+    assert long.confidence == pytest.approx(short.confidence, abs=0.01)
+    mean = np.mean([character.confidence for character in long.characters])
+    assert long.confidence == pytest.approx(mean, abs=1e-6)
+
+
+@pytest.mark.parametrize("decoder", ["greedy", "beam"])
+def test_each_decoder_has_its_own_confidence(tmp_path, decoder):
+    metadata = Metadata(
+        TOKENS,
+        STRIDE,
+        greedy=Confidence(Calibration(0, -2.0), Calibration(1, 1.0)),
+        beam=Confidence(Calibration(0, 2.0), Calibration(1, -1.0)),
+    )
+    file = write_bar_model(tmp_path / "bars.onnx", metadata.to_properties())
+    reading = TextRecognizer(file, decoder).read(bars([20, 60]))
+    logit = {"greedy": -2.0, "beam": 2.0}[decoder]
+    assert [one.confidence for one in reading.characters] == pytest.approx([1 / (1 + np.exp(-logit))] * 2)
+    assert reading.confidence == pytest.approx(1 / (1 + np.exp(-logit / 2)))
+
+
+def test_a_model_of_before_keeps_what_its_characters_are_worth(tmp_path):
+    own = {"slope": 0.5, "offset": 0.1}
+    older = {"line": {"slope": 2.0, "offset": 0.0}, "character": own}
+    properties = Metadata(TOKENS, STRIDE).to_properties() | {"confidence": json.dumps(older)}
+    metadata = LineModel(write_bar_model(tmp_path / "bars.onnx", properties)).metadata
+    assert metadata.greedy == metadata.beam == Confidence(Calibration(**own), Calibration())
+
+
 def test_metadata_survive_a_round_trip(model):
-    metadata = Metadata(TOKENS, STRIDE)
+    metadata = Metadata(TOKENS, STRIDE, beam=Confidence(Calibration(0.5, 1.0), Calibration(2.0, -1.0)))
     assert Metadata.from_properties(metadata.to_properties(), model) == metadata
 
 

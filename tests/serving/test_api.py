@@ -13,10 +13,15 @@ from reading_tools import bars
 from serving_tools import png
 
 from text_recognizer.commands.read import read
+from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.serving.schema import ReadPicture, RefusedPicture
 
 LINE = png(bars([20, 60, 100]))
 NO_PICTURE = b"not a picture"
+EXPECTED = (
+    "expected a picture (PNG, JPEG, GIF, BMP, WEBP, TIFF, PPM). "
+    "Open it in a picture viewer and save the writing as PNG or JPEG."
+)
 
 
 def described(answer: list[dict]) -> bool:
@@ -59,7 +64,7 @@ def test_a_form_with_some_bad_pictures(client):
     assert answer.status_code == 200
     good, bad, empty = answer.json()
     assert good["text"] == "III"
-    assert bad == {"file": "bad.txt", "error": "bad.txt: not a picture; expected PNG, JPEG, GIF, BMP, WEBP, TIFF, PPM."}
+    assert bad == {"file": "bad.txt", "error": f"bad.txt: text, not a picture; {EXPECTED}"}
     assert "0 bytes" in empty["error"]
     assert described(answer.json())
 
@@ -228,6 +233,31 @@ def test_metrics_count_what_was_done(client):
 def test_health(client):
     answer = client.get("/health")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/docs", "/", "/style.css"])
+def test_what_can_be_got_can_be_asked_for_its_head(client, path):
+    answer = client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_of_a_form_the_others_are_read_when_the_program_fails_on_one(client, monkeypatch, caplog):
+    def fail(self, picture, *, split):
+        if picture.shape[1] == 300:
+            raise IndexError("index 423 is out of bounds for axis 0 with size 423")
+        return lines_of(self, picture, split=split)
+
+    lines_of = TextRecognizer.lines
+    monkeypatch.setattr(TextRecognizer, "lines", fail)
+    wide = png(bars([20, 60], 300))
+    for query in ("", "?lines=true"):
+        files = [("a", ("good.png", LINE)), ("b", ("bad.png", wide)), ("c", ("last.png", LINE))]
+        answer = client.post(f"/v1/read{query}", files=files)
+        good, bad, last = answer.json()
+        assert (good["text"], last["text"]) == ("III", "III")
+        assert "bad.png: the program fails on this picture (IndexError)" in bad["error"]
+    assert client.post("/v1/read", files=[("a", ("bad.png", wide))]).status_code == 422
+    assert "out of bounds" in caplog.text
 
 
 def test_the_page_and_its_files(client):

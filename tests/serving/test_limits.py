@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 from reading_tools import bars
 from serving_tools import png
+from starlette.exceptions import HTTPException
 
 from text_recognizer.serving import limits
 from text_recognizer.serving.app import create_app
@@ -147,19 +148,71 @@ def test_a_client_that_leaves_does_not_keep_its_place(app):
     run(app, check)
 
 
-def test_those_who_are_still_sending_count(app):
+def test_those_who_are_still_sending_keep_no_one_from_being_read(app):
     async def check() -> None:
-        slow = [asyncio.create_task(post(app, Pieces([LINE[:10]]))) for _ in range(8)]
+        slow = [asyncio.create_task(post(app, Pieces([LINE[:10]]))) for _ in range(256)]  # there are 8 places
         await asyncio.sleep(0.05)
-        status, _ = await post(app, Pieces([LINE, b""]))
-        assert status == 503
+        for _ in range(10):
+            status, answer = await post(app, Pieces([LINE, b""]))
+            assert (status, answer[0]["text"]) == (200, "II")
         for task in slow:
             task.cancel()
         await asyncio.gather(*slow, return_exceptions=True)
-        status, _ = await post(app, Pieces([LINE, b""]))
-        assert status == 200
 
     run(app, check)
+
+
+def test_a_client_that_sends_too_slowly_is_cut_off(app, monkeypatch):
+    monkeypatch.setattr(limits, "_SECONDS_OF_GRACE", 0.2)
+
+    class Crumbs(Pieces):
+        async def __call__(self) -> dict[str, Any]:
+            await asyncio.sleep(0.02)
+            return await super().__call__()
+
+    async def check() -> None:
+        crumbs = Crumbs([b"x"] * 1000)
+        status, answer = await post(app, crumbs)
+        assert status == 408
+        assert "16 kB a second" in answer["error"]
+        assert crumbs.taken < 20
+        quick = Crumbs([LINE + bytes(50_000), *[bytes(1000)] * 50, b""])
+        assert (await post(app, quick))[0] == 200
+
+    run(app, check)
+
+
+def test_what_arrived_takes_a_place_until_it_is_read(app):
+    async def check() -> None:
+        admissions = limits.RequestLimiter(1, 2)
+        with admissions.admit() as first, admissions.admit() as second, admissions.admit() as third:
+            admissions.take_place(first)
+            admissions.take_place(second)
+            with pytest.raises(HTTPException) as refused:
+                admissions.take_place(third)
+            assert refused.value.status_code == 503
+        with admissions.admit() as again:
+            admissions.take_place(again)
+
+    run(app, check)
+
+
+def test_room_is_given_in_turn_and_back():
+    async def main() -> list[str]:
+        room, order = limits.Room(10 << 20), []
+
+        async def use(name: str, size: int) -> None:
+            async with room.taken(size) as taken:
+                order.append(name)
+                await asyncio.sleep(0.01)
+                await room.shrink(taken, size // 2)
+                await asyncio.sleep(0.02)
+
+        await asyncio.gather(use("all", 99 << 20), use("half", 5 << 20), use("most", 8 << 20))
+        async with asyncio.timeout(1), room.taken(10 << 20):
+            return order
+
+    assert asyncio.run(main()) == ["all", "half", "most"]
 
 
 def test_bytes_of_all_requests_together_are_limited(model, monkeypatch):

@@ -1,13 +1,15 @@
 import logging
+import socket
 
 import pytest
 from fastapi.testclient import TestClient
 from reading_tools import bars
 from serving_tools import png
 
+from text_recognizer.commands.serve import _allowed_hosts
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
-from text_recognizer.serving.security import ANY_HOST
+from text_recognizer.serving.security import ANY_HOST, LOOPBACK_NAMES
 
 LINE = png(bars([20, 60]))
 
@@ -41,6 +43,29 @@ def test_more_names_can_be_allowed(model):
     for allowed, expected in ((("reader.example",), 200), ((ANY_HOST,), 200), ((), 403)):
         client = TestClient(create_app(Readers(str(model)), allowed_hosts=allowed), base_url="https://Reader.example")
         assert client.get("/docs").status_code == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("192.168.1.5:8000", 200),
+        ("[fe80::1]:8000", 200),
+        ("localhost", 200),
+        (socket.gethostname(), 200),
+        ("evil.example", 403),
+        ("192.168.1.5.evil.example", 403),
+        ("", 403),
+    ],
+)
+def test_a_server_of_a_network_is_asked_by_address_or_its_own_name(model, host, status):
+    app = create_app(Readers(str(model)), allowed_hosts=_allowed_hosts("0.0.0.0", None))
+    with TestClient(app, base_url="http://localhost") as client:
+        assert client.get("/health", headers={"Host": host}).status_code == status
+
+
+def test_a_server_of_this_machine_is_not_asked_by_other_addresses():
+    assert _allowed_hosts("127.0.0.1", None) == LOOPBACK_NAMES
+    assert _allowed_hosts("localhost", "a.example, b.example") == (*LOOPBACK_NAMES, "a.example", "b.example")
 
 
 @pytest.mark.parametrize(

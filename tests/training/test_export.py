@@ -8,13 +8,13 @@ from text_recognizer.commands.export import export
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.normalization import HEIGHT
 from text_recognizer.models import LineCNN, LineReader
-from text_recognizer.reading.calibration import Calibration
+from text_recognizer.reading.calibration import Calibration, Confidence
 from text_recognizer.reading.model_file import LineModel, Metadata, graph_of
 from text_recognizer.training.checkpoint import Description
-from text_recognizer.training.export import _right_characters, verify, weights_of, write_graph, write_model
+from text_recognizer.training.export import right_characters, verify, weights_of, write_graph, write_model
 from text_recognizer.training.weights import load_model
 
-METADATA = Metadata(tuple(ALPHABET), 4, Calibration(0.5, 1.0), Calibration(2.0, -1.0))
+METADATA = Metadata(tuple(ALPHABET), 4, beam=Confidence(Calibration(0.5, 1.0), Calibration(2.0, -1.0)))
 ARGS = {"input_shape": (1, HEIGHT, 896), "num_classes": 83, "conv_dim": 8, "context_dim": 16, "context_blocks": 2}
 
 
@@ -109,5 +109,5 @@ def test_weights_of_something_else_are_refused(tmp_path):
     ("text", "truth", "right"),
     [("cat", "cat", [1, 1, 1]), ("cut", "cat", [1, 0, 1]), ("ct", "cat", [1, 1]), ("caat", "cat", [1, 0, 1, 1])],
 )
-def test_right_characters(text, truth, right):
-    assert sum(_right_characters(text, truth)) == sum(right)
+def testright_characters(text, truth, right):
+    assert sum(right_characters(text, truth)) == sum(right)

@@ -31,6 +31,10 @@ def main(argv: Sequence[str], prog: str = "text-recognizer data") -> int:
 
 
 def _look(argv: list[str], prog: str) -> None:
+    if argv and argv[0] in ("-h", "--help"):
+        print(f"usage: {prog} DATA_SET [flags]\n\nPrepare a data set and look at it.\n\ndata sets:")
+        print("\n".join(f"  {name}" for name in DATA_CLASSES), f"\n\nEach takes --help: {prog} EMNISTLines --help")
+        return
     if not argv or argv[0].startswith("-"):
         raise UsageError(
             f"Name a data set: {prog} {{{', '.join(DATA_CLASSES)}}} [flags], or {prog} EMNISTLines --help."

@@ -3,23 +3,52 @@
 from __future__ import annotations
 
 import glob
+import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from json import dumps
 from pathlib import Path
 
 import numpy as np
 
-from text_recognizer.errors import UsageError, UserError
+from text_recognizer.errors import UsageError, UserError, attempt, naming
 from text_recognizer.hand.file import model_of
 from text_recognizer.hand.store import hand_path
+from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.imaging.pictures import FORMATS, load_picture
 from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
-from text_recognizer.reading.results import to_json
+from text_recognizer.reading.results import doubts_of, to_json
 
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm"}
 _AT_ONCE = 64
 _PIXELS_AT_ONCE = 20_000_000
+_SKIPPED_NAMED = 5
+
+
+@dataclass
+class _Picture:
+    """A picture on its way to its readings, or to what is wrong with it.
+
+    Attributes:
+        file: As it was given.
+        grey: uint8 (h, w).
+        lines: Its lines as they are read; None for blank paper.
+        readings: What they say.
+        error: Why there is none.
+        doubts: What is left out of it, or makes it doubtful.
+    """
+
+    file: str
+    grey: np.ndarray | None = None
+    lines: list[NormalizedLine | None] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    error: UserError | None = None
+    doubts: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return "standard input" if self.file == "-" else self.file
 
 
 def read(
@@ -27,42 +56,48 @@ def read(
     *,
     json: bool = False,
     lines: bool = False,
+    reject_below: float = 0.0,
     model: str | None = None,
     hand: str | None = None,
     decoder: Decoder = "beam",
     threads: int = 2,
 ) -> int:
-    """Read pictures of hand-printed lines and print one text per picture.
+    """Read pictures of hand-printed lines and print one text per picture, of several after the picture's name.
 
     Args:
         pictures: Picture files, folders of them, glob patterns, or ``-`` for standard input.
         json: Print one JSON object per picture, each on its own line: file, text, confidence and characters, or file
             and error.
         lines: Each picture is a page or paragraph: split it into lines and read these in order.
+        reject_below: Reject pictures whose confidence, the expected share of right characters, is below this.
         model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
         hand: Read with the hand of this name (``text-recognizer hand learn``) instead.
         decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
         threads: How many batches of lines are read at the same time.
 
     Returns:
-        0 if all pictures were read, 1 if any failed.
+        0 if all pictures were read, 1 if any failed or was rejected. What is skipped or doubtful is said on standard
+        error.
 
     Raises:
-        UsageError: If no picture is given, there is no such decoder, there are fewer than 1 threads, or both a model
-            and a hand are given.
+        UsageError: If no picture is given, there is no such decoder, there are fewer than 1 threads, both a model and a
+            hand are given, or the least confidence is not from 0 to 1.
         UserError: If the model cannot be loaded, or there is no such hand.
     """
     if not pictures:
         raise UsageError("No picture given. Try: text-recognizer read line.png")
     if model is not None and hand is not None:
         raise UsageError("Both --model and --hand are given, but one reader reads. Leave one out.")
+    if not 0 <= reject_below <= 1:
+        raise UsageError(f"--reject_below is {reject_below}, but must be from 0 to 1.")
     files = [file for picture in pictures for file in _expand(picture)]
     recognizer = TextRecognizer(model if hand is None else model_of(hand_path(hand)), decoder, threads)
     failed = False
-    for results in _progress(_read_in_groups(recognizer, files, lines), len(files)):
-        for file, result in results:
-            failed |= isinstance(result, UserError)
-            _print(file, result, json, lines)
+    for group in _progress(_read_in_groups(recognizer, files, lines), len(files)):
+        for picture in group:
+            _reject(picture, reject_below)
+            failed |= picture.error is not None
+            _print(picture, json, lines, named=len(files) > 1)
         sys.stdout.flush()
     return int(failed)
 
@@ -71,30 +106,56 @@ def _expand(picture: str) -> list[str]:
     """The files that an argument stands for; the argument itself where that is none, to be reported in its place."""
     path = Path(picture)
     if path.is_dir():
-        return sorted(str(file) for file in path.iterdir() if file.suffix.lower() in _SUFFIXES) or [picture]
+        entries = sorted(path.iterdir(), key=lambda entry: _by_number(entry.name))
+        _tell_skipped(picture, [entry for entry in entries if entry.suffix.lower() not in _SUFFIXES or entry.is_dir()])
+        return [str(entry) for entry in entries if entry.suffix.lower() in _SUFFIXES and entry.is_file()] or [picture]
     if picture != "-" and not path.exists() and glob.has_magic(picture):
-        return sorted(glob.glob(picture, recursive=True)) or [picture]  # noqa: PTH207 (Path takes no absolute pattern)
+        return sorted(glob.glob(picture, recursive=True), key=_by_number) or [picture]  # noqa: PTH207 (Path takes no absolute pattern)
     return [picture]
 
 
-_Results = list[tuple[str, list[Reading] | UserError]]
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """A sorting key by which 2 comes before 10."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]
 
 
-def _read_in_groups(recognizer: TextRecognizer, files: list[str], lines: bool) -> Iterator[_Results]:
+def _tell_skipped(folder: str, entries: list[Path]) -> None:
+    shown = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries if not entry.name.startswith(".")]
+    if not shown:
+        return
+    more = f" and {len(shown) - _SKIPPED_NAMED} more" if len(shown) > _SKIPPED_NAMED else ""
+    folders = f" Of the folders below it: {folder}/**/*.png" if any(name.endswith("/") for name in shown) else ""
+    print(
+        f"{folder}: skipped {', '.join(shown[:_SKIPPED_NAMED])}{more}; "
+        f"read are its files whose names end in {', '.join(sorted(_SUFFIXES))}.{folders}",
+        file=sys.stderr,
+    )
+
+
+def _read_in_groups(recognizer: TextRecognizer, files: list[str], split: bool) -> Iterator[list[_Picture]]:
     """Read so many pictures at once that batches fill, and memory does not."""
-    for group in _load_in_groups(files):
-        pages = [page for _, page in group if not isinstance(page, UserError)]
-        readings = iter(recognizer.read_pages(pages, split=lines))
-        yield [(file, page if isinstance(page, UserError) else next(readings)) for file, page in group]
+    for group in _load_in_groups(recognizer, files, split):
+        results = iter(recognizer.read_normalized([line for picture in group for line in picture.lines]))
+        for picture in group:
+            for _ in picture.lines:
+                result = next(results)
+                if isinstance(result, UserError):
+                    picture.error = UserError(f"{picture.name}: {result}")
+                else:
+                    picture.readings.append(result)
+            if picture.grey is not None and not picture.error:
+                picture.doubts += doubts_of(picture.grey, picture.readings, recognizer, split)
+        yield group
 
 
-def _load_in_groups(files: list[str]) -> Iterator[list[tuple[str, np.ndarray | UserError]]]:
-    group: list[tuple[str, np.ndarray | UserError]] = []
+def _load_in_groups(recognizer: TextRecognizer, files: list[str], split: bool) -> Iterator[list[_Picture]]:
+    group: list[_Picture] = []
     pixels = 0
     for file in files:
-        loaded = _load(file)
-        group.append((file, loaded))
-        pixels += loaded.size if isinstance(loaded, np.ndarray) else 0
+        group.append(_load(file, recognizer, split))
+        grey = group[-1].grey
+        pixels += 0 if grey is None else grey.size
         if len(group) == _AT_ONCE or pixels > _PIXELS_AT_ONCE:
             yield group
             group, pixels = [], 0
@@ -102,31 +163,47 @@ def _load_in_groups(files: list[str]) -> Iterator[list[tuple[str, np.ndarray | U
         yield group
 
 
-def _load(file: str) -> np.ndarray | UserError:
-    try:
+def _load(file: str, recognizer: TextRecognizer, split: bool) -> _Picture:
+    picture = _Picture(file)
+
+    def load() -> None:
         if Path(file).is_dir():
-            return UserError(f"{file}: a folder without pictures; expected files of {', '.join(FORMATS)}.")
+            raise UserError(f"{file}: a folder without pictures; expected files of {', '.join(FORMATS)}.")
         if not Path(file).exists() and glob.has_magic(file):
-            return UserError(f"{file}: no file matches.")
-        return load_picture(file, "standard input" if file == "-" else file)
-    except UserError as error:
-        return error
+            raise UserError(f"{file}: no file matches.")
+        picture.grey = load_picture(file, picture.name, doubts=picture.doubts)
+        with naming(picture.name):
+            picture.lines = recognizer.lines(picture.grey, split=split)
+
+    picture.error = attempt(picture.name, load)
+    return picture
 
 
-def _print(file: str, result: list[Reading] | UserError, json: bool, lines: bool) -> None:
-    if isinstance(result, UserError):
-        if json:
-            print(dumps({"file": file, "error": str(result)}, ensure_ascii=False))
-        else:
-            print(f"error: {result}", file=sys.stderr)
+def _reject(picture: _Picture, least: float) -> None:
+    readings = [reading for reading in picture.readings if reading.text]
+    if picture.error or not readings or not least:
         return
-    if json:
-        print(dumps({"file": file, **to_json(result, lines)}, ensure_ascii=False))
+    confidence = to_json(readings, lines=True)["confidence"]
+    if confidence < least:
+        picture.error = UserError(f"{picture.name}: rejected: its confidence is {confidence:.2f}, below {least:g}.")
+
+
+def _print(picture: _Picture, json: bool, lines: bool, named: bool) -> None:
+    for doubt in picture.doubts:
+        print(f"{picture.name}: {doubt}", file=sys.stderr)
+    if picture.error:
+        if json:
+            print(dumps({"file": picture.file, "error": str(picture.error)}, ensure_ascii=False))
+        else:
+            print(f"error: {picture.error}", file=sys.stderr)
+    elif json:
+        print(dumps({"file": picture.file, **to_json(picture.readings, lines)}, ensure_ascii=False))
     else:
-        print("\n".join(reading.text for reading in result))
+        start = f"{picture.file}: " if named else ""
+        print("\n".join(f"{start}{reading.text}" for reading in picture.readings))
 
 
-def _progress(groups: Iterator[_Results], total: int) -> Iterator[_Results]:
+def _progress(groups: Iterator[list[_Picture]], total: int) -> Iterator[list[_Picture]]:
     """A progress bar on standard error, if someone looks at it and there is much to read."""
     if total <= _AT_ONCE or not sys.stderr.isatty():
         yield from groups

@@ -17,11 +17,12 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from text_recognizer.errors import UsageError, UserError
+from text_recognizer.serving.connections import PatientProtocol
 from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB
 from text_recognizer.serving.log import LOGGING
 from text_recognizer.serving.metrics import MULTIPROCESS_FOLDER
 from text_recognizer.serving.readers import Readers, processors
-from text_recognizer.serving.security import ANY_HOST, LOOPBACK_NAMES
+from text_recognizer.serving.security import ANY_ADDRESS, LOOPBACK_NAMES
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -70,10 +71,11 @@ def serve(
         port: Port to listen on; 0 takes a free one.
         workers: Processes, each with a model and a queue of its own, which share the processors.
         max_upload_mb: Megabytes that one request may have.
-        max_queue: Requests that each process receives, keeps waiting or reads at the same time; it answers further ones
-            with 503.
+        max_queue: Requests that each process keeps waiting or reads at the same time; it answers further ones with
+            503.
         allowed_hosts: Further names by which the server may be asked, separated by commas, such as that of a proxy in
-            front of it; by default none if it listens to this machine alone, and any otherwise.
+            front of it; ``*`` allows all. A server that listens to a network may be asked by its addresses and by this
+            machine's name in any case.
         model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
 
     Returns:
@@ -100,6 +102,7 @@ def serve(
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            http=PatientProtocol,
             ws="none",
             timeout_keep_alive=_SECONDS_TO_KEEP,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
@@ -156,9 +159,10 @@ def _address(host: str, listener: socket.socket) -> str:
 
 
 def _allowed_hosts(host: str, named: str | None) -> tuple[str, ...]:
-    if named:
-        return (*LOOPBACK_NAMES, *(name.strip() for name in named.split(",")))
-    return LOOPBACK_NAMES if _is_loopback(host) else (ANY_HOST,)
+    names = [name.strip() for name in (named or "").split(",") if name.strip()]
+    if not _is_loopback(host):
+        names += [ANY_ADDRESS, socket.gethostname(), socket.getfqdn(), f"{socket.gethostname()}.local", host]
+    return (*LOOPBACK_NAMES, *dict.fromkeys(names))
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,6 +10,8 @@
 The setting ``TEXT_RECOGNIZER_MIRROR`` (a folder or a base URL with ``<data set>/metadata.toml``, addresses relative to
 that file) takes precedence, and the mirror's own checksums rule. ``TEXT_RECOGNIZER_CACHE`` moves the cache folder.
 
+What a ``metadata.toml`` says is checked before it is used: a mirror is data of somebody else's.
+
 The common download libraries either do not resume a broken transfer or do not accept several checksums, so this is
 built on ``requests``.
 """
@@ -20,11 +22,13 @@ import contextlib
 import hashlib
 import os
 import re
+import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urljoin, urlsplit
 from urllib.request import url2pathname
 
@@ -32,16 +36,20 @@ import platformdirs
 import requests
 import urllib3
 from filelock import FileLock
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, ValidationError, model_validator
 from tqdm import tqdm
 
 from text_recognizer.errors import UserError
+from text_recognizer.files import is_about_writing
 
 MIRROR_SETTING = "TEXT_RECOGNIZER_MIRROR"
 CACHE_SETTING = "TEXT_RECOGNIZER_CACHE"
-CHECKSUM_KINDS = ("sha256", "md5")
-ATTEMPTS = 5  # per address; only a transfer that got further than the last one is tried again
+ATTEMPTS = 5  # in a row, per address, that bring no byte
+PAUSE = 0.5  # seconds before the second attempt; doubled before each further one
+LONGEST_PAUSE = 30  # seconds that a server may ask for
 TIMEOUT = (10, 60)  # seconds to connect, seconds without a byte
-CHUNK_SIZE = 1 << 20
+CHUNK_SIZE = 1 << 16  # as much may be lost when a connection breaks
+MAX_METADATA_BYTES = 1 << 20
 CONNECTION_FAILURES = (
     "Name or service not known",
     "Temporary failure in name resolution",
@@ -51,6 +59,15 @@ CONNECTION_FAILURES = (
     "Connection refused",
     "IncompleteRead",
 )
+
+_OVERLOADED = (
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    HTTPStatus.BAD_GATEWAY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT,
+)
+"""What a server answers that may answer better in a moment."""
 
 _PACKAGED_METADATA = Path(__file__).parent / "raw"
 _CHECKOUT = Path(__file__).parents[2]
@@ -75,10 +92,12 @@ def processed_folder() -> Path:
 
 @contextlib.contextmanager
 def explain_write_errors(folder: Path) -> Iterator[None]:
-    """Turn an ``OSError`` (read-only folder, full disk) into a :class:`UserError` that says what to do."""
+    """Turn an ``OSError`` of ``folder`` (read-only, full) into a :class:`UserError` that says what to do."""
     try:
         yield
     except OSError as error:
+        if not is_about_writing(error, folder):
+            raise
         raise UserError(
             f"Cannot write to the cache folder {folder}: {error.strerror or error}.\n"
             f"Free some space there, or choose another folder: export {CACHE_SETTING}=/a/writable/folder"
@@ -157,27 +176,34 @@ class DataFile:
         part = path.with_name(f"{path.name}.part")
         tried = []
         for address in self.addresses:
-            for _ in range(ATTEMPTS):
-                resumed_from = _size(part)
-                try:
-                    _transfer(address, part, description=f"{self.dataset}/{self.filename}")
-                except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-                    reason = _reason(error)
-                    if _size(part) <= resumed_from:
-                        break
-                except OSError:
-                    part.unlink(missing_ok=True)
-                    raise
-                else:
-                    if self.matches(part):
-                        part.replace(path)
-                        return
-                    reason = "the file that came is truncated or altered (its checksum is wrong)"
-                    part.unlink()
-                    if not resumed_from:
-                        break
+            reason = self._download_from(address, part)
+            if reason is None:
+                part.replace(path)
+                return
             tried.append(f"  {address}: {reason}")
         raise UserError(self._failure(tried))
+
+    def _download_from(self, address: str, part: Path) -> str | None:
+        """Download to ``part`` from one address; returns what went wrong, or None if the file is there and right."""
+        failures = 0
+        while True:
+            resumed_from = _size(part)
+            try:
+                _transfer(address, part, description=f"{self.dataset}/{self.filename}")
+            except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+                failures = 1 if _size(part) > resumed_from else failures + 1
+                if failures == ATTEMPTS or not _may_pass(error):
+                    return _reason(error)
+                time.sleep(_pause(error, failures))
+            except OSError:
+                part.unlink(missing_ok=True)
+                raise
+            else:
+                if self.matches(part):
+                    return None
+                part.unlink()
+                if not resumed_from:
+                    return "the file that came is truncated or altered (its checksum is wrong)"
 
     def _failure(self, tried: list[str]) -> str:
         lines = [f"{self.dataset}/{self.filename} could not be downloaded. Tried:", *tried, "What helps:"]
@@ -191,9 +217,9 @@ class DataFile:
                 *lines,
                 "  a manual download, on any machine, put where it is looked for:",
                 f'    curl -L --create-dirs -o "{self.cached_path}" "{self.addresses[0]}"',
-                "  the built-in data, which needs no download:",
-                "    text-recognizer train --model_class=LineCNN --data_class=EMNISTLines "
-                "--glyphs=strokes --text=builtin",
+                "  the built-in data, which needs no download; add to the command:",
+                "    --data_class=PenStrokes                                     (a model of characters: MLP, CNN)",
+                "    --data_class=EMNISTLines --glyphs=strokes --text=builtin    (a model of lines)",
             ]
         )
 
@@ -211,17 +237,70 @@ def data_file(dataset: str, filename: str) -> DataFile:
     mirror = os.environ.get(MIRROR_SETTING)
     source, text = _mirror_metadata(mirror, dataset) if mirror else _own_metadata(dataset)
     try:
-        entries = {entry["filename"]: entry for entry in tomllib.loads(text)["files"]}
+        entries = {entry.filename: entry for entry in _Metadata.model_validate(tomllib.loads(text)).files}
         entry = entries[filename]
-        urls = entry["urls"] if "urls" in entry else [entry["url"]]
-        kind = next(kind for kind in CHECKSUM_KINDS if kind in entry)
-        digests = entry[kind] if isinstance(entry[kind], list) else [entry[kind]]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, StopIteration) as error:
+        addresses = tuple(_address(source, url) for url in entry.urls)
+    except (ValueError, KeyError) as error:
         raise UserError(
             f"{source} does not describe {filename}: it needs a [[files]] table with filename, url and sha256 or md5."
+            f"{_fault(error)}"
         ) from error
-    addresses = tuple(url if urlsplit(url).scheme in ("http", "https") else _resolve(source, url) for url in urls)
-    return DataFile(dataset, filename, addresses, tuple(f"{kind}:{digest.lower()}" for digest in digests))
+    return DataFile(dataset, filename, addresses, entry.checksums)
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+_FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$")]
+_Address = Annotated[str, StringConstraints(min_length=1, max_length=2000, pattern=r"^[^\x00-\x1f]+$")]
+_Sha256 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9A-Fa-f]{64}$")]
+_Md5 = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9A-Fa-f]{32}$")]
+
+
+class _File(BaseModel):
+    """An entry of ``metadata.toml``; one value may stand for a list of one."""
+
+    filename: _FileName
+    urls: Annotated[list[_Address], BeforeValidator(_as_list), Field(min_length=1, validation_alias="url")]
+    sha256: Annotated[list[_Sha256], BeforeValidator(_as_list)] = []
+    md5: Annotated[list[_Md5], BeforeValidator(_as_list)] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_url(cls, entry: object) -> object:
+        return entry | {"url": entry["urls"]} if isinstance(entry, dict) and "urls" in entry else entry
+
+    @model_validator(mode="after")
+    def _has_checksum(self) -> _File:
+        if not self.checksums:
+            raise ValueError("there is no checksum")
+        return self
+
+    @property
+    def checksums(self) -> tuple[str, ...]:
+        """``kind:hexadecimal digits``, of the stronger kind if both are there."""
+        return tuple([f"sha256:{digest}" for digest in self.sha256] or [f"md5:{digest}" for digest in self.md5])
+
+
+class _Metadata(BaseModel):
+    files: list[_File]
+
+
+def _fault(error: ValueError | KeyError) -> str:
+    """Where an entry is wrong, if it is there at all."""
+    if not isinstance(error, ValidationError):
+        return "" if isinstance(error, KeyError) else f" It says: {error}."
+    first = error.errors(include_url=False)[0]
+    return f" At {'.'.join(map(str, first['loc']))}: {first['msg']}."
+
+
+def _address(source: str, url: str) -> str:
+    """An address of the metadata at ``source``; only metadata on this machine may name files of this machine."""
+    address = url if not is_local(url) else _resolve(source, url)
+    if is_local(address) and not is_local(source):
+        raise ValueError(f"{url} is not an http or https address")
+    return address
 
 
 def fetch(dataset: str, filename: str) -> Path:
@@ -246,10 +325,10 @@ def _mirror_metadata(mirror: str, dataset: str) -> tuple[str, str]:
     try:
         if is_local(source):
             return source, Path(source).read_text(encoding="utf-8")
-        response = requests.get(source, timeout=TIMEOUT)
-        response.raise_for_status()
-        return source, response.text
-    except (OSError, UnicodeDecodeError) as error:
+        with requests.get(source, stream=True, timeout=TIMEOUT) as response:
+            response.raise_for_status()
+            return source, response.raw.read(MAX_METADATA_BYTES, decode_content=True).decode()
+    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
         raise UserError(
             f"The mirror that {MIRROR_SETTING} names has no readable {source}: {_reason(error)}.\n"
             f"Point {MIRROR_SETTING} to a folder or base URL that holds {dataset}/metadata.toml, "
@@ -294,6 +373,21 @@ def _transfer(url: str, part: Path, description: str) -> None:
             for chunk in response.raw.stream(CHUNK_SIZE, decode_content=False):
                 file.write(chunk)
                 progress.update(len(chunk))
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether another attempt may succeed: the server was busy, or a connection that was made broke off."""
+    if isinstance(error, requests.HTTPError):
+        return error.response is not None and error.response.status_code in _OVERLOADED
+    if isinstance(error, requests.ConnectionError):
+        return not (error.args and isinstance(error.args[0], urllib3.exceptions.MaxRetryError))
+    return isinstance(error, requests.Timeout | requests.exceptions.ChunkedEncodingError | urllib3.exceptions.HTTPError)
+
+
+def _pause(error: Exception, failures: int) -> float:
+    """Seconds before the next attempt, as the server asks, or longer after each failure."""
+    asked = getattr(getattr(error, "response", None), "headers", {}).get("Retry-After", "")
+    return min(float(asked), LONGEST_PAUSE) if re.fullmatch(r"\d{1,9}", asked) else PAUSE * 2 ** (failures - 1)
 
 
 def _continues(response: requests.Response, start: int) -> bool:

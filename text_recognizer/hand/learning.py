@@ -117,21 +117,28 @@ def learn(samples: Samples, seed: int, report: Report, recipe: Recipe = Recipe()
     model = LineModel(HAND_MODEL, weights)
     verify(new, model, model.metadata.stride)
     report("checking", 0.95)
-    figures = _figures(TextRecognizer(), TextRecognizer(model), samples, material)
+    figures = _figures(TextRecognizer(), TextRecognizer(model), material)
     report("checking", 1.0)
     return HandFile(About(figures, seed, *samples.written(), model.metadata), weights)
 
 
 class _Material:
-    """Lines to learn from, to choose by and to test on, with texts of their own; to test on, with characters too."""
+    """Lines to learn from, to choose by and to test on, with texts of their own; to test on, with characters too.
+
+    What is tested on tells nothing of how the lines to learn from look.
+
+    Attributes:
+        words: Copied words to test on.
+    """
 
     def __init__(self, samples: Samples, seed: int, recipe: Recipe) -> None:
         self.seed, self.recipe = seed, recipe
-        handwriting = style_of(samples.characters, samples.lines)
+        seen, kept = split_copies(samples.characters, seed)
+        seen_words, self.words = split_words(samples.lines, seed)
+        handwriting = style_of(seen, seen_words)
         self._style = LineStyle("handwriting", handwriting=handwriting)
         slant = sum(handwriting.slant) / 2
-        upright = [(character, sheared(picture, -slant)) for character, picture in samples.characters]
-        train, test = split_copies(upright, seed)
+        train, test = ([(character, sheared(picture, -slant)) for character, picture in part] for part in (seen, kept))
         drawn = {split: draw_glyphs(VISIBLE_CHARACTERS, 100, seed + k) for k, split in enumerate(SPLITS)}
         written = glyph_bank(train, recipe.copies, seed)
         self._own = {
@@ -196,6 +203,13 @@ def split_copies(characters: Characters, seed: int) -> tuple[Characters, Charact
         test += [own[number] for number in kept]
         train += [own[number] for number in order[len(kept) :]]
     return train, test
+
+
+def split_words(words: Characters, seed: int) -> tuple[Characters, Characters]:
+    """Copied words, in two parts: those that tell the gaps of the hand, and at least as many to test on."""
+    order = np.random.default_rng((seed, len(ALPHABET))).permutation(len(words))
+    half = len(words) // 2
+    return [words[number] for number in order[:half]], [words[number] for number in order[half:]]
 
 
 def _by_width(lines: LineDataset, numbers: np.ndarray) -> np.ndarray:
@@ -303,14 +317,14 @@ def _error_rate(reader: nn.Module, lines: Lines, recipe: Recipe) -> float:
     return float(metrics.compute()["cer"])
 
 
-def _figures(before: TextRecognizer, after: TextRecognizer, samples: Samples, material: _Material) -> Figures:
-    """Error rates of both readers on lines of characters kept apart, and on the copied words."""
-    words = [np.pad(255 - picture, 8, constant_values=255) for _, picture in samples.lines]
-    sets = (material.pictures(), (words, [text for text, _ in samples.lines]))
+def _figures(before: TextRecognizer, after: TextRecognizer, material: _Material) -> Figures:
+    """Error rates of both readers on lines of characters kept apart, and on copied words kept apart."""
+    words = [np.pad(255 - picture, 8, constant_values=255) for _, picture in material.words]
+    sets = (material.pictures(), (words, [text for text, _ in material.words]))
     rates = [_cer(reader, *one) if one[0] else None for one in sets for reader in (before, after)]
     return Figures(*rates)
 
 
 def _cer(reader: TextRecognizer, pictures: list[np.ndarray], texts: list[str]) -> float:
-    read = [reading.text for reading in reader.read_grey(pictures)]
+    read = [reading.text for reading in reader.read(pictures)]
     return sum(map(Levenshtein.distance, read, texts)) / sum(map(len, texts))

@@ -334,7 +334,7 @@ def _warp(ink: np.ndarray, columns: tuple[int, int], line: _CentreLine, scale: f
         ink = cv2.resize(ink, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
         x, y = (x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5
     x, y = x.astype(np.float32), y.astype(np.float32)
-    if width <= _REMAP_COLUMNS:
+    if max(width, ink.shape[1]) <= _REMAP_COLUMNS:
         return cv2.remap(ink, x, y, cv2.INTER_LINEAR)
     pieces = []
     for start in range(0, width, _REMAP_COLUMNS):

@@ -24,11 +24,16 @@ MAX_SIDE = 32_000
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """The formats read, and no others: each decoder is one more thing that broken files can reach."""
 
+_HINT = "Open it in a picture viewer and save the writing as PNG or JPEG."
 _TOO_MANY_BYTES = f"more than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG."
+_SNIFFED = 1024
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
-def load_picture(picture: Picture, name: str | None = None, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+def load_picture(
+    picture: Picture, name: str | None = None, max_pixels: int = MAX_PIXELS, doubts: list[str] | None = None
+) -> np.ndarray:
     """Decode a picture to grey.
 
     Args:
@@ -36,6 +41,7 @@ def load_picture(picture: Picture, name: str | None = None, max_pixels: int = MA
             0 to 1, of shape (h, w), (h, w, 3) or (h, w, 4).
         name: What to call it in errors; by default its path.
         max_pixels: How many it may have.
+        doubts: Gets a sentence for what is left out: all but the first page or frame.
 
     Returns:
         uint8 (h, w), upright, transparency laid over white (or, where only the transparency holds the writing, its
@@ -49,16 +55,52 @@ def load_picture(picture: Picture, name: str | None = None, max_pixels: int = MA
         return _grey_of_array(picture, name, max_pixels)
     if isinstance(picture, Image.Image):
         image = picture
-        return _decode(lambda: image, name, max_pixels)
+        return _decode(lambda: image, name, max_pixels, doubts)
     if isinstance(picture, str | PathLike):
         picture = _read(picture, name)
     elif not isinstance(picture, bytes | bytearray | memoryview):
         raise UserError(f"{name}: expected a path, bytes, a PIL image or an array, not {type(picture).__name__}.")
     if not picture:
-        raise UserError(f"{name}: 0 bytes; expected a picture ({', '.join(FORMATS)}).")
+        raise UserError(f"{name}: 0 bytes; {_expected()}")
     if len(picture) > MAX_BYTES:
         raise UserError(f"{name}: {_TOO_MANY_BYTES}")
-    return _decode(lambda: Image.open(io.BytesIO(picture), formats=FORMATS), name, max_pixels)
+    if what := _other_format(bytes(picture[:_SNIFFED])):
+        raise UserError(f"{name}: {what}")
+    return _decode(lambda: Image.open(io.BytesIO(picture), formats=FORMATS), name, max_pixels, doubts)
+
+
+def pixels_of(data: bytes) -> int:
+    """How many pixels a picture file says it has; 0 if it is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+                return image.width * image.height
+    except Exception:  # load_picture says what is wrong with it
+        return 0
+
+
+def _expected() -> str:
+    return f"expected a picture ({', '.join(FORMATS)}). {_HINT}"
+
+
+def _other_format(start: bytes) -> str | None:
+    """What a file is that begins so, if it is something that people take for a picture, and what to do."""
+    if start.startswith(b"%PDF"):
+        return f"a PDF, not a picture; {_expected()}"
+    if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS:
+        return f"a HEIC or AVIF photograph; {_expected()}"
+    if start.lstrip()[:5].lower() in (b"<?xml", b"<svg ", b"<!doc", b"<html"):
+        return f"an SVG drawing or a web page, not a picture; {_expected()}"
+    if start[:1] == b"P":  # PPM files begin like text
+        return None
+    try:
+        text = start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(start) - 4:
+            return None
+        text = start[: error.start].decode("utf-8")
+    return f"text, not a picture; {_expected()}" if all(one.isprintable() or one.isspace() for one in text) else None
 
 
 def _read(path: str | PathLike[str], name: str) -> bytes:
@@ -73,16 +115,20 @@ def _read(path: str | PathLike[str], name: str) -> bytes:
         raise UserError(f"{name!r}: not the name of a file.") from None
 
 
-def _decode(open_image: Callable[[], Image.Image], name: str, max_pixels: int) -> np.ndarray:
+def _decode(open_image: Callable[[], Image.Image], name: str, max_pixels: int, doubts: list[str] | None) -> np.ndarray:
     """Grey of an image; whatever goes wrong in Pillow becomes an error with the name."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of oddities on the way to the error or the picture
-            return _grey_of_image(open_image(), name, max_pixels)
+            image = open_image()
+            frames = getattr(image, "n_frames", 1)
+            if frames > 1 and doubts is not None:
+                doubts.append(f"{name}: has {frames} pages or frames, of which the first alone is read.")
+            return _grey_of_image(image, name, max_pixels)
     except UserError:
         raise
     except UnidentifiedImageError:
-        raise UserError(f"{name}: not a picture; expected {', '.join(FORMATS)}.") from None
+        raise UserError(f"{name}: not a picture; {_expected()}") from None
     except (Image.DecompressionBombError, MemoryError):
         raise UserError(f"{name}: {_too_many_pixels(max_pixels)}") from None
     except Exception as error:  # Pillow's decoders raise almost anything on broken files

@@ -18,6 +18,8 @@ from text_recognizer.alphabet import SPECIAL_TOKENS
 from text_recognizer.reading.language import DIGIT, LanguageModel
 
 BLANK_INDEX = 0
+MOST_REMEMBERED = 100_000
+"""Steps of a language model: some 10 MB."""
 _IMPOSSIBLE = 1e-30
 LANGUAGE_WEIGHT = 0.5
 CHARACTER_BONUS = 1.0
@@ -151,7 +153,7 @@ def _rank(prefix: _Prefix) -> float:
 
 
 class _Growth:
-    """What the language model says of one more character: a factor and its next state, remembered."""
+    """What the language model says of one more character: a factor and its next state, remembered for a while."""
 
     def __init__(self, alphabet: Sequence[str], language: LanguageModel | None, weight: float, bonus: float) -> None:
         self._alphabet, self._language, self._weight, self._bonus = alphabet, language, weight, bonus
@@ -167,6 +169,8 @@ class _Growth:
                 character = DIGIT
             log_factor = self._weight * self._language.log_probability(state, character) + self._bonus
             known = math.exp(log_factor), self._language.next_state(state, character)
+            if len(self._known) >= MOST_REMEMBERED:
+                self._known.clear()
             self._known[state, token] = known
         return known
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from text_recognizer.errors import UserError
 from text_recognizer.imaging.crop import CROP_HEIGHT, FINDER_STRIDE, LEAST_CONTRAST, even_contrast, stretch_contrast
 from text_recognizer.imaging.normalization import NormalizedLine, light_on_dark
 from text_recognizer.reading.model_file import open_session
@@ -18,6 +19,10 @@ FINDER = Path(__file__).with_name("finder.onnx")
 LINE_ROWS = 64
 """Rows at which a picture of one line is looked at."""
 
+MAX_LINES = 500
+"""Of a page."""
+MAX_COLUMNS = 500_000
+"""Of a page's lines, cut out, together."""
 _TILE = 64
 _REMAP_COLUMNS = 8192  # OpenCV remaps at most 32,767
 _MOST_COLUMNS = 2560
@@ -293,9 +298,18 @@ class Finder:
         return None if found is None else crop(dark, found)
 
     def page(self, picture: np.ndarray) -> list[NormalizedLine]:
-        """All lines of a page, cut out in the same way, in reading order."""
-        dark = _dark(picture)
-        return [crop(dark, line) for line in find_lines(dark, self.maps)]
+        """All lines of a page, cut out in the same way, in reading order.
+
+        Raises:
+            UserError: If there are more than ``MAX_LINES``, or they are wider than ``MAX_COLUMNS`` in all.
+        """
+        dark, lines, columns = _dark(picture), [], 0
+        for line in find_lines(dark, self.maps):
+            lines.append(crop(dark, line))
+            columns += lines[-1].image.shape[1]
+            if columns > MAX_COLUMNS or len(lines) > MAX_LINES:
+                raise UserError(f"a page of more than {MAX_LINES} lines or {MAX_COLUMNS // 20:,} letters. Cut it up.")
+        return lines
 
 
 def _dark(picture: np.ndarray) -> np.ndarray:

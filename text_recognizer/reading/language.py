@@ -44,7 +44,6 @@ class LanguageModel:
         self._columns = {character: column for column, character in enumerate(characters)}
         self._columns |= dict.fromkeys("0123456789", self._columns[DIGIT])
         self._longest = max(map(len, contexts))
-        self._successors: dict[tuple[int, str], int] = {}
 
     @classmethod
     def load(cls, path: Path) -> LanguageModel:
@@ -80,12 +79,6 @@ class LanguageModel:
 
     def next_state(self, state: int, character: str) -> int:
         """The state after ``character`` was read in ``state``."""
-        key = (state, character)
-        if key not in self._successors:
-            self._successors[key] = self._successor(state, character)
-        return self._successors[key]
-
-    def _successor(self, state: int, character: str) -> int:
         context, in_capitals = self._context_of(state)
         text = self._contexts[context] + (DIGIT if character.isdigit() else character)
         stays = in_capitals and not character.islower()

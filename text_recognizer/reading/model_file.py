@@ -9,19 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from text_recognizer.alphabet import Alphabet
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.crop import CROPPED
 from text_recognizer.imaging.normalization import NORMALIZATION
-from text_recognizer.reading.calibration import Calibration
+from text_recognizer.reading.calibration import Confidence
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-_UNCALIBRATED = Calibration()
 KNOWN_PREPARATIONS = (NORMALIZATION, CROPPED)
 """Of lines that models read: ink in normal form, or grey crops with their paper."""
 MAX_COLUMNS = 8192
@@ -52,15 +51,15 @@ class Metadata:
     Attributes:
         alphabet: Tokens in index order; the first is the CTC blank.
         stride: Columns of the normalized line per time step.
-        line_calibration: From the probability of the text to the confidence of the line.
-        character_calibration: From the probability of a character to its confidence.
+        greedy: Confidences of what the greedy decoder reads.
+        beam: Confidences of what the beam decoder reads.
         preparation: How lines are prepared, one of :data:`KNOWN_PREPARATIONS`.
     """
 
     alphabet: Tokens
     stride: Stride
-    line_calibration: Calibration = _UNCALIBRATED
-    character_calibration: Calibration = _UNCALIBRATED
+    greedy: Confidence = Confidence()
+    beam: Confidence = Confidence()
     preparation: Preparation = Field(default_factory=NORMALIZATION.copy)
 
     def reads_like(self, other: Metadata) -> bool:
@@ -69,7 +68,7 @@ class Metadata:
 
     def to_properties(self) -> dict[str, str]:
         """The entries of ``metadata_props``."""
-        confidence = {"line": asdict(self.line_calibration), "character": asdict(self.character_calibration)}
+        confidence = {"greedy": asdict(self.greedy), "beam": asdict(self.beam)}
         return {
             "alphabet": json.dumps(self.alphabet),
             "preparation": json.dumps(self.preparation),
@@ -97,12 +96,25 @@ class Metadata:
                 f"{file}: made for lines prepared as {said.preparation}, but this version prepares {CROPPED}. "
                 "Export the run again."
             )
-        return cls(said.alphabet, said.stride, said.confidence.line, said.confidence.character, said.preparation)
+        return cls(said.alphabet, said.stride, said.confidence.greedy, said.confidence.beam, said.preparation)
 
 
-class _Confidence(BaseModel):
-    line: Calibration
-    character: Calibration
+class _Confidences(BaseModel):
+    """Calibrations by decoder.
+
+    Older models have one of characters, and one of whole lines being right, which no confidence is made of any more.
+    """
+
+    greedy: Confidence
+    beam: Confidence
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_models(cls, said: Any) -> Any:
+        if isinstance(said, dict) and set(said) == {"line", "character"}:
+            own = {"character": said["character"]}
+            return {"greedy": own, "beam": own}
+        return said
 
 
 class _Properties(BaseModel):
@@ -111,7 +123,7 @@ class _Properties(BaseModel):
     alphabet: Json[Tokens]
     preparation: Json[Preparation]
     stride: Json[Stride]
-    confidence: Json[_Confidence]
+    confidence: Json[_Confidences]
 
 
 class LineModel:

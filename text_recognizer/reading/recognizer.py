@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, get_args, overload
 
 import numpy as np
 
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import UsageError, UserError, attempt
 from text_recognizer.imaging.normalization import (
     NORMALIZATION,
     X_HEIGHT,
@@ -57,7 +55,8 @@ class Reading:
 
     Attributes:
         text: The text; empty for blank paper.
-        confidence: Calibrated probability that all of the text is right; 0 where there is none.
+        confidence: Calibrated estimate of the share of its characters that are right, from 0 to 1, whatever the
+            length of the line; 0 for blank paper.
         characters: The characters of the text.
         prepared: The line as the model saw it; None for blank paper.
     """
@@ -111,6 +110,8 @@ class TextRecognizer:
         self._model = model if isinstance(model, LineModel) else LineModel(Path(model) if model else None)
         self._threads = threads
         self._decode = self._decoding(decoder)
+        metadata = self._model.metadata
+        self._confidence = metadata.greedy if decoder == "greedy" else metadata.beam
 
     @overload
     def read(self, picture: Picture) -> Reading: ...
@@ -129,23 +130,52 @@ class TextRecognizer:
             The reading, or the list of readings.
 
         Raises:
-            UserError: If something is no picture or too large; the message names it.
+            UserError: If something is no picture or too large; the message names it. Of a list it is a
+                :class:`SomeUnread`, which holds the readings of the others.
         """
+        results = self.read_each(picture if isinstance(picture, list) else [picture])
+        readings = [result for result in results if isinstance(result, Reading)]
         if isinstance(picture, list):
-            return self.read_grey([load_picture(one) for one in picture])
-        return self.read_grey([load_picture(picture)])[0]
+            if len(readings) < len(results):
+                raise SomeUnread(results)
+            return readings
+        for result in results:
+            if isinstance(result, UserError):
+                raise result
+        return readings[0]
 
-    def read_grey(self, pictures: Sequence[np.ndarray]) -> list[Reading]:
-        """Read loaded pictures, each uint8 (h, w), in batches of similar width."""
-        return [reading for picture in self.read_pages(pictures, split=False) for reading in picture]
+    def read_each(self, pictures: Sequence[Picture]) -> list[Reading | UserError]:
+        """Read pictures, each for itself: in place of the reading of one that cannot be read stands what is wrong."""
+        with ThreadPoolExecutor(self._threads) as pool:
+            spread: Callable[..., Any] = pool.map if len(pictures) > 1 else map
+            lines = list(spread(self._line, range(1, len(pictures) + 1), pictures))
+        return self.read_normalized(lines)
+
+    def _line(self, number: int, picture: Picture) -> NormalizedLine | UserError | None:
+        """The line of a picture, or what is wrong with the picture."""
+        name = str(picture) if isinstance(picture, str | PathLike) else f"picture {number}"
+        return attempt(name, lambda: self.lines(load_picture(picture, name), split=False)[0])
 
     def read_pages(self, pages: Sequence[np.ndarray], *, split: bool) -> list[list[Reading]]:
-        """Read loaded pictures, each uint8 (h, w): each as one line, or split into its lines, in reading order."""
-        with ThreadPoolExecutor(self._threads) as pool:
-            spread: Callable[..., Any] = pool.map if len(pages) > 1 else map
-            lines = list(spread(partial(self.lines, split=split), pages))
-        readings = iter(self.read_normalized([line for page in lines for line in page]))
-        return [list(islice(readings, len(page))) for page in lines]
+        """Read loaded pictures, each uint8 (h, w): each as one line, or split into its lines, in reading order.
+
+        Raises:
+            SomeUnread: If a page cannot be read; its results are the readings of each of the others.
+        """
+        results = [
+            attempt(f"page {number}", partial(self._read_page, page, split)) for number, page in enumerate(pages, 1)
+        ]
+        if any(isinstance(result, UserError) for result in results):
+            raise SomeUnread(results)
+        return [result for result in results if not isinstance(result, UserError)]
+
+    def _read_page(self, page: np.ndarray, split: bool) -> list[Reading]:
+        readings = []
+        for result in self.read_normalized(self.lines(page, split=split)):
+            if isinstance(result, UserError):
+                raise result
+            readings.append(result)
+        return readings
 
     def lines(self, picture: np.ndarray, *, split: bool) -> list[NormalizedLine | None]:
         """What the model is to read of a loaded picture, uint8 (h, w).
@@ -166,17 +196,31 @@ class TextRecognizer:
     def _reads_normalized(self) -> bool:
         return self._model.metadata.preparation == NORMALIZATION
 
-    def read_normalized(self, lines: Sequence[NormalizedLine | None]) -> list[Reading]:
-        """Read lines as the model reads them (None: blank paper) in batches of similar width."""
-        readings = [BLANK_PAPER] * len(lines)
-        batches = _batches([line.image.shape[1] if line else 0 for line in lines])
+    def read_normalized(self, lines: Sequence[NormalizedLine | UserError | None]) -> list[Reading | UserError]:
+        """Read prepared lines in batches of similar width.
+
+        Args:
+            lines: The lines; None for blank paper. What is wrong with a picture stays in its place.
+
+        Returns:
+            For each its reading, or what is wrong with it.
+        """
+        results: list[Reading | UserError] = [line if isinstance(line, UserError) else BLANK_PAPER for line in lines]
+        batches = _batches([line.image.shape[1] if isinstance(line, NormalizedLine) else 0 for line in lines])
         with ThreadPoolExecutor(self._threads) as pool:
             spread: Callable[..., Any] = pool.map if len(batches) > 1 else map
-            results = spread(self._read_batch, [[lines[index] for index in batch] for batch in batches])
-            for batch, result in zip(batches, results, strict=True):
-                for index, reading in zip(batch, result, strict=True):
-                    readings[index] = reading
-        return readings
+            read = spread(self._read_apart, [[lines[index] for index in batch] for batch in batches])
+            for batch, found in zip(batches, read, strict=True):
+                for index, result in zip(batch, found, strict=True):
+                    results[index] = result
+        return results
+
+    def _read_apart(self, lines: list[NormalizedLine]) -> list[Reading | UserError]:
+        """Read a batch; if it fails, its lines one by one, so that only those that fail are lost."""
+        together = attempt("the batch", lambda: self._read_batch(lines))
+        if not isinstance(together, UserError):
+            return [*together]
+        return [attempt("the line", lambda line=line: self._read_batch([line])[0]) for line in lines]  # type: ignore[misc]
 
     def _read_batch(self, lines: list[NormalizedLine]) -> list[Reading]:
         log_probs = self._model.log_probabilities([line.image for line in lines])
@@ -189,23 +233,38 @@ class TextRecognizer:
         return lambda log_probs: decode_beam(log_probs, alphabet, english())
 
     def _reading(self, line: NormalizedLine, decoded: Decoded) -> Reading:
-        metadata = self._model.metadata
         text = decoded.text.strip()
         if not text:
             return Reading("", 0.0, (), line)
         skip = len(decoded.text) - len(decoded.text.lstrip())
         characters = decoded.characters[skip : skip + len(text)]
-        centres = np.array([(one.first + one.last + 1) / 2 * metadata.stride for one in characters])
+        stride = self._model.metadata.stride
+        centres = np.array([(one.first + one.last + 1) / 2 * stride for one in characters])
         extents = line.to_picture(_extents(centres, line.image))
+        confidences = [self._confidence.character(one.probability) for one in characters]
         return Reading(
             text,
-            metadata.line_calibration(math.exp(decoded.log_probability)),
+            self._confidence.of_line(confidences),
             tuple(
-                Character(one.character, metadata.character_calibration(one.probability), float(x0), float(x1))
-                for one, (x0, x1) in zip(characters, extents, strict=True)
+                Character(one.character, confidence, float(x0), float(x1))
+                for one, confidence, (x0, x1) in zip(characters, confidences, extents, strict=True)
             ),
             line,
         )
+
+
+class SomeUnread(UserError):
+    """Some pictures of a list cannot be read.
+
+    Attributes:
+        results: For each picture its reading, or of pages the readings of its lines, or the :class:`UserError` that
+            says what is wrong with it.
+    """
+
+    def __init__(self, results: Sequence[Reading | list[Reading] | UserError]) -> None:
+        self.results = results
+        wrong = [str(result) for result in results if isinstance(result, UserError)]
+        super().__init__(f"{len(wrong)} of {len(results)} pictures cannot be read:\n" + "\n".join(wrong))
 
 
 def _batches(widths: Sequence[int]) -> list[list[int]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import cv2
 import numpy as np
@@ -21,14 +22,14 @@ from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
-from text_recognizer.errors import UserError
+from text_recognizer.errors import ProgramFault, UserError, attempt, naming
 from text_recognizer.imaging.normalization import NormalizedLine
-from text_recognizer.imaging.pictures import load_picture
+from text_recognizer.imaging.pictures import load_picture, pixels_of
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import to_json
 from text_recognizer.serving.batching import Batcher
 from text_recognizer.serving.hands import Learning, add_hands, named
-from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB, RequestLimiter, Upload
+from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB, RequestLimiter, Room, Upload
 from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.readers import Readers, processors
 from text_recognizer.serving.reference import reference_page
@@ -36,7 +37,11 @@ from text_recognizer.serving.schema import READ, Options
 from text_recognizer.serving.security import LOOPBACK_NAMES, SecurityMiddleware
 
 PAGE = Path(__file__).with_name("page")
-_MAX_PIXELS = 30_000_000  # a decoded picture takes up to 16 bytes a pixel for a moment
+_MAX_PIXELS = 30_000_000
+_BYTES_PER_PIXEL = 24
+"""What decoding a picture and finding its lines takes at most, tests/faults/test_memory.py measures it."""
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Service:
@@ -49,6 +54,7 @@ class Service:
         self.batcher = Batcher(self.metrics)
         self.learning = Learning()
         self._decoders = ThreadPoolExecutor(processors(), "decode")
+        self._room = Room(_MAX_PIXELS * _BYTES_PER_PIXEL)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -62,33 +68,46 @@ class Service:
             self.batcher.close()
             self._decoders.shutdown()
 
-    async def answer(self, upload: Upload, options: Options) -> dict[str, Any]:
-        """The JSON object of one picture."""
-        begin = partial(self._begin, upload, options)
-        recognizer, lines = await asyncio.get_running_loop().run_in_executor(self._decoders, begin)
-        if isinstance(lines, UserError):
-            self.metrics.readings.labels("refused").inc()
-            return {"file": upload.name, "error": str(lines)}
-        readings = await self.batcher.read(recognizer, lines)
+    async def answers(self, uploads: Sequence[Upload], options: Options) -> list[dict[str, Any]]:
+        """The JSON objects of the pictures of a request, in order."""
+        recognizer = await self._in_thread(self._recognizer, options)
+        return await asyncio.gather(*(self._answer(recognizer, upload, options) for upload in uploads))
+
+    async def _answer(self, recognizer: TextRecognizer, upload: Upload, options: Options) -> dict[str, Any]:
+        pixels = min(await self._in_thread(pixels_of, upload.data), _MAX_PIXELS)
+        async with self._room.taken(pixels * _BYTES_PER_PIXEL) as taken:
+            lines = await self._in_thread(attempt, upload.name, partial(_lines, recognizer, upload, options.lines))
+            if isinstance(lines, UserError):
+                return self._refused(upload, lines)
+            await self._room.shrink(taken, sum(line.image.nbytes for line in lines if line))
+            results = await self.batcher.read(recognizer, lines)
+        readings = [result for result in results if isinstance(result, Reading)]
+        if len(readings) < len(results):
+            return self._refused(upload, next(result for result in results if isinstance(result, UserError)))
         self.metrics.readings.labels("read").inc()
         return {"file": upload.name, **_with_prepared(to_json(readings, options.lines), readings, options)}
 
-    def _begin(
-        self, upload: Upload, options: Options
-    ) -> tuple[TextRecognizer, list[NormalizedLine | None] | UserError]:
-        """Who reads; and the lines as it reads them, or what is wrong with them."""
-        recognizer = self._recognizer(options)
-        try:
-            picture = load_picture(upload.data, upload.name, _MAX_PIXELS)
-            return recognizer, recognizer.lines(picture, split=options.lines)
-        except UserError as error:
-            return recognizer, error
+    def _refused(self, upload: Upload, error: UserError) -> dict[str, Any]:
+        self.metrics.readings.labels("refused").inc()
+        if isinstance(error, ProgramFault):
+            _log.error("picture", exc_info=error.__cause__)
+        return {"file": upload.name, "error": str(error)}
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._decoders, work, *arguments)
 
     def _recognizer(self, options: Options) -> TextRecognizer:
         if options.hand is None:
             return self.readers.get(options.decoder)
         with named(options.hand):
             return self.readers.get(options.decoder, options.hand)
+
+
+def _lines(recognizer: TextRecognizer, upload: Upload, split: bool) -> list[NormalizedLine | None]:
+    """The lines of a picture as its reader reads them."""
+    picture = load_picture(upload.data, upload.name, _MAX_PIXELS)
+    with naming(upload.name):
+        return recognizer.lines(picture, split=split)
 
 
 _SAMPLE = np.full((40, 120), 255, np.uint8)
@@ -135,10 +154,16 @@ def _add_api(app: FastAPI, service: Service) -> None:
         with service.limiter.admit() as admission:
             uploads = await admission.uploads(request)
             request.state.pictures = len(uploads)
-            results = await asyncio.gather(*(service.answer(upload, options) for upload in uploads))
+            results = await service.answers(uploads, options)
         if all("error" in result for result in results):
             raise HTTPException(422, " ".join(result["error"] for result in results))
         return JSONResponse(results)
+
+    @app.head("/metrics", include_in_schema=False)
+    @app.head("/docs", include_in_schema=False)
+    @app.head("/health", include_in_schema=False)
+    async def head() -> Response:
+        return Response(status_code=200 if service.batcher.alive else 503)
 
     @app.get("/health", summary="Whether the server reads", response_description="It does; 503 if not.")
     async def health() -> Response:
@@ -169,7 +194,9 @@ def _add_page(app: FastAPI) -> None:
             return response
 
         if path.is_file():
-            app.add_route("/" if name == "index.html" else f"/{name}", file, methods=["GET"], include_in_schema=False)
+            app.add_route(
+                "/" if name == "index.html" else f"/{name}", file, methods=["GET", "HEAD"], include_in_schema=False
+            )
 
 
 def _with_prepared(result: dict[str, Any], readings: list[Reading], options: Options) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from itertools import islice
 from threading import Condition, Thread
 from typing import NamedTuple
 
+from text_recognizer.errors import UserError
 from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.serving.metrics import Metrics
@@ -20,7 +21,7 @@ _BATCH_LINES = 32
 class _Job(NamedTuple):
     recognizer: TextRecognizer
     lines: Sequence[NormalizedLine | None]
-    future: Future[list[Reading]]
+    future: Future[list[Reading | UserError]]
 
 
 class Batcher:
@@ -53,8 +54,10 @@ class Batcher:
         """Whether lines are being read."""
         return self._thread.is_alive()
 
-    async def read(self, recognizer: TextRecognizer, lines: Sequence[NormalizedLine | None]) -> list[Reading]:
-        """Read the lines of one request, together with those of others."""
+    async def read(
+        self, recognizer: TextRecognizer, lines: Sequence[NormalizedLine | None]
+    ) -> list[Reading | UserError]:
+        """Read the lines of one request, together with those of others; each its reading, or what is wrong."""
         job = _Job(recognizer, lines, Future())
         with self._changed:
             self._jobs.append(job)

@@ -1,4 +1,4 @@
-"""What a server takes in: so many requests at once, so many bytes of each, so many bytes of all."""
+"""What a server takes in: so many requests at once, so many bytes of each and of all, and room to decode them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ MAX_PICTURES = 64
 _MEGABYTE = 1 << 20
 _MEGABYTES_OF_ALL = 256
 _SECONDS_TO_SEND = 60
+_SECONDS_OF_GRACE = 10
+_LEAST_BYTES_A_SECOND = 16_000
+_LEAST_ROOM = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,11 @@ class Upload:
 class RequestLimiter:
     """Admits requests and receives their pictures, within limits.
 
+    A request takes a place once it has arrived: who sends slowly keeps no one else from being read.
+
     Args:
         max_upload_mb: Megabytes of one request.
-        max_queue: Requests that may be received, wait or be read at the same time.
+        max_queue: Requests that may wait or be read at the same time.
     """
 
     def __init__(self, max_upload_mb: int, max_queue: int) -> None:
@@ -51,20 +56,32 @@ class RequestLimiter:
 
     @contextmanager
     def admit(self) -> Iterator[Admission]:
-        """A place for one request, while the block runs.
+        """Takes in one request, while the block runs.
 
         Raises:
             HTTPException: 503 if all places are taken.
         """
-        if self._requests >= self._max_queue:
-            raise _busy()
+        self._check_places()
         admission = Admission(self)
-        self._requests += 1
         try:
             yield admission
         finally:
-            self._requests -= 1
+            self._requests -= admission.has_place
             self._bytes -= admission.bytes
+
+    def take_place(self, admission: Admission) -> None:
+        """A place for a request that has arrived.
+
+        Raises:
+            HTTPException: 503 if all places are taken.
+        """
+        self._check_places()
+        self._requests += 1
+        admission.has_place = True
+
+    def _check_places(self) -> None:
+        if self._requests >= self._max_queue:
+            raise _busy()
 
     def count(self, size: int) -> None:
         """Take in ``size`` more bytes.
@@ -82,6 +99,7 @@ class Admission:
 
     def __init__(self, limiter: RequestLimiter) -> None:
         self.bytes = 0
+        self.has_place = False
         self._limiter = limiter
 
     async def uploads(self, request: Request) -> list[Upload]:
@@ -91,10 +109,12 @@ class Admission:
             HTTPException: 400 for a broken form, 408 for a client that stops sending, 413 for too large a request, 422
                 for one without pictures, 503 if the server holds too many bytes already.
         """
-        async with _in_time():
-            if request.headers.get("content-type", "").lower().startswith("multipart/"):
-                return await _files(await self._form(request))
-            return [Upload("picture", await self._all(request))]
+        if request.headers.get("content-type", "").lower().startswith("multipart/"):
+            async with self._in_time() as limit:
+                form = await self._form(request, limit)
+            self._limiter.take_place(self)
+            return await _files(form)
+        return [Upload("picture", await self.body(request))]
 
     async def body(self, request: Request) -> bytes:
         """Receive the body, whatever it is.
@@ -102,16 +122,15 @@ class Admission:
         Raises:
             HTTPException: 408, 413 or 503, as above.
         """
-        async with _in_time():
-            return await self._all(request)
-
-    async def _all(self, request: Request) -> bytes:
         data = bytearray()
-        async for chunk in self._limited(request):
-            data += chunk
+        async with self._in_time() as limit:
+            async for chunk in self._limited(request, limit):
+                data += chunk
+        self._limiter.take_place(self)
         return bytes(data)
 
-    async def _limited(self, request: Request) -> AsyncGenerator[bytes, None]:
+    async def _limited(self, request: Request, time_limit: asyncio.Timeout) -> AsyncGenerator[bytes, None]:
+        started = asyncio.get_running_loop().time()
         limit = self._limiter.max_upload_mb
         announced = request.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > limit * _MEGABYTE:
@@ -121,10 +140,23 @@ class Admission:
                 raise _too_large(limit)
             self._limiter.count(len(chunk))
             self.bytes += len(chunk)
+            time_limit.reschedule(started + _seconds_for(self.bytes))
             yield chunk
 
-    async def _form(self, request: Request) -> FormData:
-        parser = _FormInMemory(request.headers, self._limited(request), max_files=MAX_PICTURES, max_fields=0)
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[asyncio.Timeout]:
+        try:
+            async with asyncio.timeout(_seconds_for(0)) as limit:
+                yield limit
+        except TimeoutError:
+            raise HTTPException(
+                408,
+                f"The request did not arrive in time: after {_SECONDS_OF_GRACE} seconds "
+                f"{_LEAST_BYTES_A_SECOND // 1000} kB a second are expected, and all of it within {_SECONDS_TO_SEND}.",
+            ) from None
+
+    async def _form(self, request: Request, limit: asyncio.Timeout) -> FormData:
+        parser = _FormInMemory(request.headers, self._limited(request, limit), max_files=MAX_PICTURES, max_fields=0)
         try:
             return await parser.parse()
         except MultiPartException as error:
@@ -160,13 +192,52 @@ def _too_large(megabytes: int) -> HTTPException:
     )
 
 
-@asynccontextmanager
-async def _in_time() -> AsyncIterator[None]:
-    try:
-        async with asyncio.timeout(_SECONDS_TO_SEND):
-            yield
-    except TimeoutError:
-        raise HTTPException(408, f"The request did not arrive within {_SECONDS_TO_SEND} seconds.") from None
+def _seconds_for(size: int) -> float:
+    """By when so many bytes and the next ones must have come."""
+    return min(_SECONDS_TO_SEND, _SECONDS_OF_GRACE + size / _LEAST_BYTES_A_SECOND)
+
+
+class Room:
+    """Memory for decoding and reading, shared by all requests: who finds none waits, in turn.
+
+    Args:
+        size: Bytes.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._free = size
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def taken(self, size: int) -> AsyncIterator[Taken]:
+        """So many bytes of it, but no more than there are, while the block runs."""
+        taken = Taken(min(max(size, _LEAST_ROOM), self._size))
+        async with self._changed:
+            await self._changed.wait_for(lambda: taken.size <= self._free)
+            self._free -= taken.size
+        try:
+            yield taken
+        finally:
+            await self._give_back(taken.size)
+
+    async def shrink(self, taken: Taken, size: int) -> None:
+        """Give back what is above ``size`` bytes."""
+        spare = max(taken.size - max(size, _LEAST_ROOM), 0)
+        taken.size -= spare
+        await self._give_back(spare)
+
+    async def _give_back(self, size: int) -> None:
+        async with self._changed:
+            self._free += size
+            self._changed.notify_all()
+
+
+@dataclass
+class Taken:
+    """So many bytes of a :class:`Room`."""
+
+    size: int
 
 
 def _busy() -> HTTPException:

@@ -41,7 +41,7 @@ class ReadLine(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: str = Field(description="The text; empty for blank paper.")
-    confidence: float = Field(description="Calibrated probability, from 0 to 1, that all of it is right.")
+    confidence: float = Field(description="Expected share, from 0 to 1, of its characters that are right.")
     characters: list[ReadCharacter]
     prepared: str | None = Field(
         None, description="With prepared=true: the line as the model saw it, dark on white, as a data: URL of a PNG."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import time
 import traceback
@@ -17,6 +18,8 @@ from text_recognizer.serving.metrics import Metrics
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 ANY_HOST = "*"
+ANY_ADDRESS = "any IP address"
+"""Among the allowed names: what needs no name can come from no foreign one."""
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; "
@@ -41,7 +44,8 @@ class SecurityMiddleware:
     Args:
         app: The application.
         metrics: Counts requests and their seconds.
-        allowed_hosts: Host names by which the server may be asked, without port; ``*`` allows all.
+        allowed_hosts: Host names by which the server may be asked, without port; ``ANY_ADDRESS`` allows all IP
+            addresses, ``*`` everything.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, allowed_hosts: Collection[str]) -> None:
@@ -83,7 +87,7 @@ class SecurityMiddleware:
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "").lower()
-        if ANY_HOST not in self._allowed_hosts and _without_port(host) not in self._allowed_hosts:
+        if not self._knows(_without_port(host)):
             names = ", ".join(sorted(self._allowed_hosts))
             return JSONResponse(
                 {
@@ -96,6 +100,11 @@ class SecurityMiddleware:
         if scope["method"] not in ("GET", "HEAD") and origin and origin.lower().partition("://")[2] != host:
             return JSONResponse({"error": f"A page of {origin} may not use this server ({host})."}, 403)
         return None
+
+    def _knows(self, host: str) -> bool:
+        if ANY_HOST in self._allowed_hosts or host in self._allowed_hosts:
+            return True
+        return ANY_ADDRESS.lower() in self._allowed_hosts and _is_address(host)
 
     def _report(self, scope: Scope, seen: dict[str, Any], seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "other")
@@ -118,3 +127,11 @@ class SecurityMiddleware:
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdecimal() else host
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return False
+    return True

@@ -23,9 +23,9 @@ from text_recognizer.data.synthesis.compose import Lines
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.crop import CROPPED
 from text_recognizer.imaging.normalization import HEIGHT, NORMALIZATION, NormalizedLine
-from text_recognizer.reading.calibration import Calibration, fit_calibration
+from text_recognizer.reading.calibration import Confidence, JudgedLine, fit_confidence
 from text_recognizer.reading.model_file import LineModel, Metadata
-from text_recognizer.reading.recognizer import TextRecognizer
+from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
 from text_recognizer.registry import DATA_CLASSES, load_class
 from text_recognizer.training.arguments import parse
 from text_recognizer.training.checkpoint import Checkpoint
@@ -38,6 +38,7 @@ _HALVED_FROM = 1024
 _PROBED_WIDTH = 4096
 _OF_MODEL = "model."
 _HALVED = "_half"
+_DECODERS: tuple[Decoder, ...] = ("greedy", "beam")
 
 
 class _Reader(nn.Module):
@@ -218,28 +219,35 @@ def validation_lines(config: Path, count: int) -> tuple[list[NormalizedLine | No
 
 
 def calibrated(metadata: Metadata, file: Path, lines: list[NormalizedLine | None], texts: list[str]) -> Metadata:
-    """Metadata with confidences fitted to how the model ``file``, not calibrated yet, reads lines of known text."""
-    read = [
-        (one, text) for one, text in zip(TextRecognizer(file).read_normalized(lines), texts, strict=True) if one.text
-    ]
-    characters = [
-        (character.confidence, right)
-        for one, text in read
-        for character, right in zip(one.characters, _right_characters(one.text, text), strict=True)
-    ]
-    return replace(
-        metadata,
-        line_calibration=_fitted([(one.confidence, one.text == text) for one, text in read]),
-        character_calibration=_fitted(characters),
+    """Metadata with confidences fitted to how the model ``file``, not calibrated yet, reads lines of known text.
+
+    Raises:
+        UserError: If it reads nothing in any of them.
+    """
+    model = LineModel(file)
+    greedy, beam = (
+        _fitted([*zip(TextRecognizer(model, decoder).read_normalized(lines), texts, strict=True)], file)
+        for decoder in _DECODERS
     )
+    return replace(metadata, greedy=greedy, beam=beam)
 
 
-def _fitted(judged: list[tuple[float, bool]]) -> Calibration:
-    confidences, right = zip(*judged, strict=True)
-    return fit_calibration(np.array(confidences), np.array(right))
+def _fitted(readings: list[tuple[Reading | UserError, str]], file: Path) -> Confidence:
+    lines = [
+        JudgedLine(
+            [character.confidence for character in reading.characters],
+            right_characters(reading.text, text),
+            Levenshtein.normalized_similarity(reading.text, text),
+        )
+        for reading, text in readings
+        if isinstance(reading, Reading) and reading.text
+    ]
+    if not lines:
+        raise UserError(f"{file}: reads nothing in {len(readings)} lines, so its confidences cannot be fitted.")
+    return fit_confidence(lines)
 
 
-def _right_characters(text: str, truth: str) -> list[bool]:
+def right_characters(text: str, truth: str) -> list[bool]:
     """Which characters of ``text`` stay in the shortest way to turn it into ``truth``."""
     wrong = {edit.src_pos for edit in Levenshtein.editops(text, truth) if edit.tag != "insert"}
     return [position not in wrong for position in range(len(text))]

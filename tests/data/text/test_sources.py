@@ -164,3 +164,14 @@ def test_several_sources_are_joined(tmp_path: Path) -> None:
     (tmp_path / "own.txt").write_text("one two three four five six seven eight nine ten eleven twelve")
     own = load_documents(str(tmp_path / "own.txt"), seed=1)
     assert load_documents(f"builtin,{tmp_path / 'own.txt'}", seed=1) == load_documents("builtin", seed=1) + own
+
+
+def test_words_with_a_letter_of_another_script_are_left_out_whole() -> None:
+    assert to_alphabet("one \u03b1two thr\u03b2ee\nfour\u03b3 five\u2603", "text").split() == ["one", "five"]
+
+
+@pytest.mark.parametrize("line", ["a" * 1_000_000 + "\u03b1", "\u03b1" * 1_000_000, "a\u03b1" * 500_000])
+def test_a_long_line_without_spaces_takes_no_longer_than_others(line: str) -> None:
+    start = time.process_time()
+    assert to_alphabet(line, "text") == ""
+    assert time.process_time() - start < 10

@@ -162,9 +162,9 @@ def to_alphabet(text: str, name: str) -> str:
     if not unknown:
         return text
     log.warning("%s: left out, as they are outside the alphabet: %s", name, _described(unknown))
-    foreign = "".join(re.escape(character) for character in unknown if character.isalnum())
+    foreign = {character for character in unknown if character.isalnum()}
     if foreign:
-        text = re.sub(rf"\S*[{foreign}]\S*", "", text)
+        text = re.sub(r"\S+", lambda word: "" if foreign.intersection(word[0]) else word[0], text)
     return text.translate(dict.fromkeys(map(ord, unknown)))
 
 

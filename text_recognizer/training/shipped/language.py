@@ -15,6 +15,7 @@ import numpy as np
 
 from text_recognizer.alphabet import ALPHABET, DIGITS
 from text_recognizer.errors import UserError
+from text_recognizer.files import replacing
 from text_recognizer.reading.language import DIGIT, ENGLISH, STEPS_PER_NAT, LanguageModel
 
 CHARACTERS = "".join(c for c in ALPHABET.characters if c not in DIGITS or c == DIGIT)
@@ -125,9 +126,8 @@ def main() -> int:
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    partial = arguments.output.with_name(arguments.output.name + ".part")
-    build_language_model(text).save(partial)
-    partial.replace(arguments.output)
+    with replacing(arguments.output) as temporary:
+        build_language_model(text).save(temporary)
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e3:.0f} kB")
     return 0
 

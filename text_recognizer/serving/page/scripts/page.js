@@ -2,10 +2,10 @@ import { History } from "./history.js";
 import { Live } from "./live.js";
 import { recall, remember } from "./memory.js";
 import { Pad } from "./pad.js";
-import { fileOf, forUpload, toBlob } from "./pictures.js";
-import { confidenceOf, element, showBoxes, showTable, showText } from "./reading.js";
+import { filesOf, forUpload, toBlob } from "./pictures.js";
+import { confidenceOf, element, joined, showBoxes, showTable, showText } from "./reading.js";
 import { askHands, readPicture } from "./server.js";
-import { pictureOfLine } from "./strokes.js";
+import { boundsOf, pictureOfLine, rowsOf } from "./strokes.js";
 
 const STEP = 0.6; // how far the paper moves, in widths of what is seen of it
 const CALM = 900; // milliseconds without a new reading, until a screen reader hears it
@@ -14,7 +14,7 @@ const EMPTY = { strokes: [], picture: null };
 
 const by = (id) => document.getElementById(id);
 const pad = new Pad(by("ink"));
-const live = new Live({ answered: showReading, failed: showFailure });
+const live = new Live({ answered: showReading, failed: showFailure, slow: showSlow });
 const sheets = new History(EMPTY); // {strokes, picture: null | {file, url}}
 let reading = null;
 let timer = 0;
@@ -34,10 +34,27 @@ function turnTo(sheet) {
   showNothing();
   readSheet();
   enableTools();
+  keep();
 }
 
-function take(file) {
+/** Keep what was written until the tab is closed, whatever page one goes to. */
+function keep() {
+  remember("sessionStorage", "strokes", sheets.current.strokes);
+}
+
+function restore() {
+  const strokes = recall("sessionStorage", "strokes");
+  if (!Array.isArray(strokes) || !strokes.length) return;
+  sheets.push({ strokes, picture: null });
+  turnTo(sheets.current);
+}
+
+/** Read the first of these files. */
+function take([file, ...others]) {
   if (!file) return;
+  by("notice").textContent = others.length
+    ? `One picture is read at a time: ${file.name}. Left out: ${others.map(({ name }) => name).join(", ")}.`
+    : "";
   sheets.push({ strokes: [], picture: { file, url: URL.createObjectURL(file) } });
   turnTo(sheets.current);
 }
@@ -81,14 +98,18 @@ function readInk() {
 }
 
 async function readStrokes() {
-  const { canvas, scale, left } = pictureOfLine(pad.strokes);
-  const answer = await readPicture(await toBlob(canvas), by("hand").value);
-  return { ...answer, place: (x) => (left + x / scale) / pad.width };
+  return joined(await Promise.all(rowsOf(pad.strokes).map(readRow)));
+}
+
+async function readRow(strokes) {
+  const { canvas, scale, left } = pictureOfLine(strokes);
+  const answer = await readPicture(await toBlob(canvas), "", by("hand").value);
+  return { ...answer, ...boundsOf(strokes), place: (x) => (left + x / scale) / pad.width };
 }
 
 async function readFile(file) {
   const picture = await forUpload(file);
-  const answer = await readPicture(picture, by("hand").value);
+  const answer = await readPicture(picture, file.name, by("hand").value);
   const { width } = await createImageBitmap(picture).catch(() => ({ width: Infinity }));
   return { ...answer, place: (x) => x / width };
 }
@@ -152,6 +173,10 @@ function showFailure(error, seconds) {
   enableTools();
 }
 
+function showSlow() {
+  by("problem").textContent = "The server takes its time. Waiting for its answer …";
+}
+
 /** Tell screen readers, once it has been calm for a moment: they would stumble over every letter. */
 function announce(message) {
   clearTimeout(timer);
@@ -180,6 +205,8 @@ pad.addEventListener("draw", () => {
 });
 pad.addEventListener("stroke", () => {
   sheets.push({ strokes: pad.strokes, picture: null });
+  by("notice").textContent = "";
+  keep();
   enableTools();
   readInk();
 });
@@ -201,7 +228,7 @@ for (const [id, action] of Object.entries(actions)) {
 
 for (const input of [by("file"), by("photo")]) {
   input.addEventListener("change", () => {
-    take(input.files[0]);
+    take([...input.files]);
     input.value = ""; // so that the same file can be chosen again
   });
 }
@@ -229,13 +256,14 @@ document.addEventListener("copy", (event) => {
   event.preventDefault();
   showCopied();
 });
-document.addEventListener("paste", (event) => take(fileOf(event.clipboardData)));
+document.addEventListener("paste", (event) => take(filesOf(event.clipboardData)));
 for (const name of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(name, (event) => {
     event.preventDefault();
     by("paper").classList.toggle("dropping", name === "dragover");
   });
 }
-document.addEventListener("drop", (event) => take(fileOf(event.dataTransfer)));
+document.addEventListener("drop", (event) => take(filesOf(event.dataTransfer)));
 
 enableTools();
+restore();

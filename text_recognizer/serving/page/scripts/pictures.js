@@ -32,7 +32,7 @@ export function toBlob(canvas, type = "image/png") {
   return new Promise((resolve) => canvas.toBlob(resolve, type, 0.92));
 }
 
-/** The first file of what was dropped or pasted, or null. */
-export function fileOf(transfer) {
-  return transfer?.files[0] ?? null;
+/** @returns {File[]} the files that were dropped or pasted */
+export function filesOf(transfer) {
+  return [...(transfer?.files ?? [])];
 }

@@ -1,5 +1,6 @@
 const DOUBTFUL = 90; // percent; below this
 const UNSURE = 60;
+const LINE_END = { character: "\n", confidence: 1 };
 const WORDS = { sure: "sure", doubtful: "doubtful", unsure: "a guess" };
 
 function certainty(confidence) {
@@ -27,7 +28,7 @@ export function showText(place, { characters }) {
 /** Rows of a table: each character, its confidence, and that in a word. */
 export function showTable(body, { characters }) {
   body.replaceChildren(
-    ...characters.map(({ character, confidence }) => {
+    ...characters.filter(isShown).map(({ character, confidence }) => {
       const row = element("tr");
       const level = certainty(confidence);
       row.append(
@@ -43,22 +44,41 @@ export function showTable(body, { characters }) {
 /**
  * Boxes around the characters, each with what was read below it.
  * @param {HTMLElement} layer
- * @param {object} reading its `place` takes an x of the picture to one of `layer`, in widths of it
+ * @param {object} reading its `place` takes an x of the picture to one of `layer`, in widths of it; its characters may
+ *   have a `top` and a `bottom`, in heights of `layer`
  */
 export function showBoxes(layer, { characters, place }) {
   layer.replaceChildren(
     ...characters
-      .filter(({ character }) => character !== " ")
-      .map(({ character, confidence, x0, x1 }) => {
+      .filter((one) => isShown(one) && one.character !== " ")
+      .map(({ character, confidence, x0, x1, top, bottom }) => {
         const box = element("span", { text: character, className: `box ${certainty(confidence)}` });
         box.style.left = `${100 * place(x0)}%`;
         box.style.width = `${100 * (place(x1) - place(x0))}%`;
+        if (bottom) [box.style.top, box.style.bottom] = [`${100 * top}%`, `${100 * (1 - bottom)}%`];
         return box;
       }),
   );
 }
 
-/** How sure the whole text is, in words. */
+/** One line after the other: their texts in rows, their characters at places of the layer in widths of it. */
+export function joined(lines) {
+  if (lines.length === 1) return lines[0];
+  const rows = lines.map(({ characters, place, top, bottom }) =>
+    characters.map((one) => ({ ...one, x0: place(one.x0), x1: place(one.x1), top, bottom })),
+  );
+  const count = rows.flat().length;
+  return {
+    text: lines.map(({ text }) => text).join("\n"),
+    confidence: lines.reduce((sum, line, i) => sum + line.confidence * rows[i].length, 0) / (count || 1),
+    characters: rows.flatMap((row, i) => (i ? [LINE_END, ...row] : row)),
+    place: (x) => x,
+  };
+}
+
+const isShown = (one) => one !== LINE_END;
+
+/** How right the whole text can be expected to be, in words. */
 export function confidenceOf({ text, confidence }) {
-  return text ? `${percent(confidence)} % sure of the whole line` : "";
+  return text ? `About ${percent(confidence)} % of the characters are right` : "";
 }

@@ -33,17 +33,17 @@ export async function ask(path, options = {}) {
 /**
  * Read a picture of a line.
  * @param {Blob} picture
+ * @param {string} name of its file, for messages; empty if it has none
  * @param {string} hand the name of the hand to read with; empty: the general reader
  * @returns {Promise<{text: string, confidence: number, characters: object[], prepared?: string}>}
  * @throws {ServerError} also for what is no picture
  */
-export async function readPicture(picture, hand) {
+export async function readPicture(picture, name, hand) {
   const query = new URLSearchParams({ prepared: true, ...(hand && { hand }) });
-  const response = await ask(`v1/read?${query}`, {
-    method: "POST",
-    headers: { "Content-Type": picture.type || "application/octet-stream" },
-    body: picture,
-  });
+  const body = name ? new FormData() : picture;
+  if (name) body.append("file", picture, name);
+  const headers = name ? {} : { "Content-Type": picture.type || "application/octet-stream" };
+  const response = await ask(`v1/read?${query}`, { method: "POST", headers, body });
   return (await response.json())[0];
 }
 

@@ -11,6 +11,8 @@ const LEAST_SCALE = 100; // unless its writing is large
 const MOST_SCALE = 300; // or but a dash
 const MARGIN = 12;
 const MOST_WIDTH = 8000;
+const LEAST_ROW = 0.2; // heights of the writing area
+const MOST_CROSSING = 0.1; // share of the strokes
 
 /**
  * Draw a stroke, or its part from point `from` on, as a smooth line through the middles between its points.
@@ -56,6 +58,34 @@ export function boundsOf(strokes) {
     right: bound(Math.max, (p) => p.x + p.width / 2),
     bottom: bound(Math.max, (p) => p.y + p.width / 2),
   };
+}
+
+/**
+ * The rows that strokes are written in, from the top. A row is parted from the next where hardly a stroke crosses, if
+ * both are as high as letters and one stands above the other.
+ * @returns {object[][][]}
+ */
+export function rowsOf(strokes) {
+  if (!strokes.length) return [strokes];
+  const boxes = strokes.map((stroke) => boundsOf([stroke]));
+  const { top, bottom } = boundsOf(strokes);
+  let [border, fewest] = [null, MOST_CROSSING * strokes.length];
+  for (let y = top + LEAST_ROW; y <= bottom - LEAST_ROW; y += 0.01) {
+    const crossing = boxes.filter((box) => box.top < y && y < box.bottom).length;
+    if (crossing < fewest || (border === null && crossing <= fewest)) [border, fewest] = [y, crossing];
+  }
+  if (border === null) return [strokes];
+  const isAbove = (_, i) => (boxes[i].top + boxes[i].bottom) / 2 < border;
+  const [upper, lower] = [strokes.filter(isAbove), strokes.filter((stroke, i) => !isAbove(stroke, i))];
+  return areRows(upper, lower) ? [...rowsOf(upper), ...rowsOf(lower)] : [strokes];
+}
+
+function areRows(upper, lower) {
+  if (!upper.length || !lower.length) return false;
+  const boxes = [boundsOf(upper), boundsOf(lower)];
+  const shared = Math.min(...boxes.map((box) => box.right)) - Math.max(...boxes.map((box) => box.left));
+  const narrower = Math.min(...boxes.map((box) => box.right - box.left));
+  return shared > narrower / 2 && boxes.every((box) => box.bottom - box.top >= LEAST_ROW);
 }
 
 /**
