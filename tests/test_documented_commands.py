@@ -70,6 +70,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         next(Path("training/logs").iterdir()).rename("training/logs/RUN")
         Path("RUN_FOLDER").symlink_to("training/logs/RUN")
         copy_weights(folder)
+        shutil.copytree(ROOT / "training" / "reader", "training/reader")
         assert run("export training/logs/RUN --out model.onnx") == 0
     return folder
 
@@ -81,13 +82,14 @@ def test_command_runs(
 ) -> None:
     monkeypatch.chdir(desk)
     monkeypatch.setenv("B", "books")
+    monkeypatch.setenv("TEXT", "books/pg1342.txt,books/pg1661.txt")
     monkeypatch.setenv(hands.SETTING, "hands")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setattr(sys, "stdin", Path("line.png").open())  # noqa: SIM115
     name = command.split()[0]
     limited = f"{command} {LIMITS.get(name, '')}"
     skip_without_its_extra(command)
-    if re.search(r"\bE?MNIST\b", command):
+    if re.search(r"\bE?MNIST\b|PaperLines(?! --glyphs)", command):
         request.getfixturevalue("mirror")
     elif not os.environ.get(MIRROR_SETTING) and "EMNISTLines" in command and "--glyphs" not in command:
         limited += f" {BUILT_IN}"
