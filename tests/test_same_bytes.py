@@ -6,6 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
+from hand_tools import shipped_weights
 
 from text_recognizer.data.glyphs.sources import VISIBLE_CHARACTERS
 from text_recognizer.data.glyphs.strokes import draw_glyphs
@@ -14,6 +15,7 @@ from text_recognizer.data.synthesis.degradations import degrade
 from text_recognizer.data.text.builtin import builtin_documents
 from text_recognizer.data.text.mix import TextMix, draw_texts, split_documents
 from text_recognizer.imaging.normalization import normalize_lines
+from text_recognizer.reading.model_file import HAND_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 
 COMPOSED = {
@@ -77,4 +79,5 @@ def test_prepared_lines(seed: int) -> None:
 def test_readings() -> None:
     lines = composed("handwriting", 3, len(READINGS))
     pictures = [255 - image[:, :width] for image, width in zip(lines.images, lines.widths, strict=True)]
-    assert [reading.text for reading in TextRecognizer().read(pictures)] == READINGS
+    reader = TextRecognizer(LineModel(HAND_MODEL, shipped_weights()))
+    assert [reading.text for reading in reader.read(pictures)] == READINGS

@@ -22,7 +22,7 @@ MOST_REMEMBERED = 100_000
 """Steps of a language model: some 10 MB."""
 _IMPOSSIBLE = 1e-30
 LANGUAGE_WEIGHT = 0.5
-CHARACTER_BONUS = 1.0
+CHARACTER_BONUS = 1.2
 JOINTS = "/:.,-"
 """What joins the digits of a date, a time or a number: after a digit taken for another digit."""
 
