@@ -9,6 +9,8 @@ from text_recognizer.cli import COMMANDS, main
 from text_recognizer.command_line import run_safely
 from text_recognizer.errors import UsageError, UserError
 
+LAB_ENTRY = Path(__file__).parents[1] / "training" / "run_experiment.py"
+
 
 def code_of(argv: list[str]) -> int:
     try:
@@ -86,6 +88,21 @@ def test_failures_become_a_message_and_an_exit_code(
 
     assert run_safely(fail) == code
     assert capsys.readouterr().err.strip() == message
+
+
+@pytest.mark.parametrize("module", ["text_recognizer", "text_recognizer.cli"])
+def test_the_command_is_a_module_too(module: str) -> None:
+    done = subprocess.run([sys.executable, "-m", module, "--version"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout[0].isdigit()
+
+
+def test_outside_the_environment_the_way_into_it_is_named() -> None:
+    program = f"import sys, runpy; sys.modules['lightning'] = None; runpy.run_path({str(LAB_ENTRY)!r})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "make setup, then: source .venv/bin/activate" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("name", ["", "--help-me", "EMNISTLine"])

@@ -24,6 +24,7 @@ EXPERIMENT = [
     "logger",
     "enable_checkpointing",
     "checkpoint_minutes",
+    "stop_early",
 ]
 BATCHES = ["batch_size", "num_workers", "seed"]
 LINES = [
@@ -103,11 +104,17 @@ MODEL_FLAGS = {
 
 
 def test_public_names() -> None:
-    assert sorted(text_recognizer.__all__) == ["Reading", "TextRecognizer"]
+    assert sorted(text_recognizer.__all__) == ["Reading", "TextRecognizer", "load"]
     assert sorted(models.__all__) == MODELS
     assert sorted(registry.MODEL_CLASSES) == MODELS
     assert sorted(registry.DATA_CLASSES) == ["EMNIST", "EMNISTLines", "MNIST", "PaperLines", "PenStrokes"]
     assert all(hasattr(text_recognizer, name) for name in text_recognizer.__all__)
+
+
+def test_data_modules_are_found_where_the_course_has_them() -> None:
+    from text_recognizer.data import EMNIST, MNIST, EMNISTLines
+
+    assert [one.__name__ for one in (EMNIST, MNIST, EMNISTLines)] == ["EMNIST", "MNIST", "EMNISTLines"]
 
 
 def test_commands() -> None:

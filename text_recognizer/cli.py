@@ -100,3 +100,7 @@ def _parse(function: Callable[..., Any], argv: list[str], prog: str) -> dict[str
         parser.add_argument(name, nargs="+" if takes_many else None)
     parser.add_function_arguments(function, as_group=False, skip=set(positional))
     return dict(vars(parser.instantiate(parser.parse_args(argv))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

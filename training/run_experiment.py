@@ -2,7 +2,10 @@
 
 import sys
 
-from text_recognizer.commands.train import main
+try:
+    from text_recognizer.commands.train import main
+except ModuleNotFoundError as error:
+    sys.exit(f"error: {error.name} is not installed here. Call: make setup, then: source .venv/bin/activate")
 
 if __name__ == "__main__":
     sys.exit(main())

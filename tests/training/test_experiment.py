@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import torch
 
+import text_recognizer
 from text_recognizer.commands.train import main
+from text_recognizer.errors import UserError
 from text_recognizer.training.arguments import Experiment, parse
 from text_recognizer.training.checkpoint import Checkpoint
 from text_recognizer.training.experiment import build, placement
+from text_recognizer.training.recognition import LineRecognition
 from text_recognizer.training.weights import save_weights
 
 ROOT = Path(__file__).parents[2]
@@ -79,6 +82,16 @@ def test_a_run_leaves_its_config_logs_checkpoints_and_metrics(finished_run: Path
     metrics = json.loads((finished_run / "metrics.json").read_text())
     assert {"test_acc", "test_char_acc", "test_cer", "test_cer_folded", "test_exact"} <= set(metrics)
     assert metrics["epochs"] == 2
+
+
+def test_a_trained_model_comes_back(finished_run: Path) -> None:
+    for recognition in (text_recognizer.load(finished_run), LineRecognition.load_from_checkpoint(finished_run)):
+        assert isinstance(recognition, LineRecognition)
+        assert (type(recognition.model).__name__, recognition.loss) == ("LineCNN", "cross_entropy")
+        assert not recognition.training
+        assert len(recognition.read(torch.rand(2, 1, 28, 224))) == 2
+    with pytest.raises(UserError, match="no checkpoint"):
+        text_recognizer.load(finished_run / "nothing.ckpt")
 
 
 def test_its_config_runs_again_to_the_same_figures(finished_run: Path, tmp_path: Path) -> None:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import importlib.util
 import io
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from text_recognizer.alphabet import ALPHABET
 from text_recognizer.commands.train import main
+from text_recognizer.models import MLP
+from text_recognizer.training.logs import LogPictures
+from text_recognizer.training.recognition import CharacterRecognition
 
 LINES = (
     "--model_class LineCNN --data_class EMNISTLines --glyphs strokes --text builtin --max_length 8 --max_overlap 0 "
@@ -36,14 +42,14 @@ def logged_pictures(run: Path) -> dict[str, list[tuple[int, np.ndarray]]]:
     }
 
 
-def test_tensorboard_shows_lines_with_what_was_read_after_each_epoch(tmp_path: Path) -> None:
+def test_tensorboard_shows_lines_with_what_was_read_at_the_end(tmp_path: Path) -> None:
     assert main([*LINES.split(), "--log_dir", str(tmp_path)]) == 0
     [run] = tmp_path.iterdir()
     assert (run / "confusion.png").stat().st_size > 1_000
     pictures = logged_pictures(run)
     assert sorted(pictures) == ["val_confusion", "val_readings"]
     for shown in pictures.values():
-        assert [step for step, _ in shown] == [2, 4]
+        assert [step for step, _ in shown] == [4]
     pixels = pictures["val_readings"][0][1]
     assert pixels.min() == 0
     assert pixels.shape[1] > 800
@@ -54,6 +60,32 @@ def test_tensorboard_shows_lines_with_what_was_read_after_each_epoch(tmp_path: P
 def test_tensorboard_shows_characters_and_their_confusion(tmp_path: Path) -> None:
     assert main([*CHARACTERS.split(), "--log_dir", str(tmp_path)]) == 0
     assert sorted(logged_pictures(next(tmp_path.iterdir()))) == ["val_confusion", "val_readings"]
+
+
+@pytest.mark.parametrize(("seconds_of_a_step", "logged"), [(0.0, [4]), (11.0, [1, 2, 3, 4])])
+def test_pictures_take_little_of_the_time_of_a_training(
+    seconds_of_a_step: float, logged: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds, at = 0.0, []
+    monkeypatch.setattr("text_recognizer.training.logs.time.monotonic", lambda: seconds)
+
+    def draw(*_: Any) -> dict[str, Any]:
+        nonlocal seconds
+        seconds += 0.5
+        at.append(trainer.global_step)
+        return {}
+
+    monkeypatch.setattr("text_recognizer.training.logs._figures", draw)
+    trainer, recognition = SimpleNamespace(global_step=0, loggers=[]), CharacterRecognition(MLP(), ALPHABET)
+    pictures: Any = LogPictures()
+    pictures.on_train_start(trainer, recognition)
+    for _ in range(4):
+        trainer.global_step += 1
+        seconds += seconds_of_a_step
+        pictures.on_validation_batch_end(trainer, recognition, None, "a batch", 0)
+        pictures.on_validation_epoch_end(trainer, recognition)
+    pictures.on_train_end(trainer, recognition)
+    assert at == logged
 
 
 def test_without_validation_there_are_no_pictures(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import lightning as L
 import yaml
 
 from text_recognizer.command_line import Parser
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import UsageError, check_at_least
 from text_recognizer.registry import DATA_CLASSES, MODEL_CLASSES, load_class
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition
 
@@ -60,10 +60,11 @@ class Experiment:
         logger: Write figures and pictures as the run goes.
         enable_checkpointing: Write checkpoints.
         checkpoint_minutes: Minutes between two checkpoints within an epoch.
+        stop_early: End when the validation loss has not fallen for so many validations; 0 never does.
 
     Raises:
         UsageError: If Weights & Biases is not installed, weights are to come from two files, devices are named twice,
-            or checkpoint_minutes is not above 0.
+            checkpoint_minutes is not above 0, or stop_early is below.
     """
 
     model_class: str = "MLP"
@@ -80,12 +81,14 @@ class Experiment:
     logger: bool = True
     enable_checkpointing: bool = True
     checkpoint_minutes: float = 5.0
+    stop_early: int = 10
 
     def __post_init__(self) -> None:
         if self.gpus is not None and (self.accelerator or self.devices) is not None:
             raise UsageError("--gpus says what --accelerator and --devices say. Leave out it or them.")
         if not self.checkpoint_minutes > 0:
             raise UsageError(f"--checkpoint_minutes is {self.checkpoint_minutes}, but must be above 0.")
+        check_at_least(0, stop_early=self.stop_early)
         if self.load_checkpoint and self.load_weights:
             raise UsageError("--load_checkpoint brings weights of its own. Leave out it or --load_weights.")
         if self.wandb and importlib.util.find_spec("wandb") is None:

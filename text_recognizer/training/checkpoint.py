@@ -26,12 +26,13 @@ class Description:
     model_args: dict[str, Any]
     alphabet: Alphabet
 
-    def write(self, checkpoint: dict[str, Any]) -> None:
-        """Add the description to a checkpoint, in plain types that load without executing anything."""
+    def write(self, checkpoint: dict[str, Any], loss: str | None = None) -> None:
+        """Add the description to a checkpoint, and the loss that the model was trained with, in plain types."""
         checkpoint[_KEY] = {
             "model_class": self.model_class,
             "model_args": self.model_args,
             "alphabet": list(self.alphabet),
+            "loss": loss,
         }
 
     def build(self) -> nn.Module:
@@ -73,12 +74,14 @@ class Checkpoint:
         description: What rebuilds the model.
         finished_epochs: Epochs of training behind it.
         weights: The model's state dict.
+        loss: What the model was trained with, if the file says so.
     """
 
     path: str
     description: Description
     finished_epochs: int
     weights: dict[str, torch.Tensor]
+    loss: str | None = None
 
     @classmethod
     def load(cls, path: str) -> Checkpoint:
@@ -100,7 +103,7 @@ class Checkpoint:
                 for name, value in content["state_dict"].items()
                 if name.startswith("model.")
             }
-            return cls(path, description, _finished_epochs(content), weights)
+            return cls(path, description, _finished_epochs(content), weights, described.get("loss"))
         except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError, ValueError) as error:
             raise UserError(
                 f"{path} is damaged or no checkpoint of this program ({type(error).__name__}). "

@@ -39,7 +39,6 @@ from text_recognizer.training.pictures import confusion_figure
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
 from text_recognizer.training.weights import load_weights
 
-EARLY_STOPPING_PATIENCE = 10
 LOG_REFRESH_STEPS = 100
 MONITOR = "val_loss"
 LR_FIND_BATCHES = 100
@@ -59,7 +58,8 @@ class DescribeCheckpoint(Callback):
         self.description = description
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        self.description.write(checkpoint)
+        assert isinstance(pl_module, Recognition)
+        self.description.write(checkpoint, pl_module.loss)
 
 
 def placement(experiment: Experiment) -> dict[str, Any]:
@@ -215,8 +215,8 @@ def build_trainer(
         callbacks.append(LastCheckpoint(run_dir, experiment.checkpoint_minutes, stop))
     if arguments.trainer["enable_progress_bar"] is not False:
         callbacks.append(TQDMProgressBar(refresh_rate=1 if sys.stderr.isatty() else LOG_REFRESH_STEPS))
-    if validates and not arguments.trainer["overfit_batches"]:
-        callbacks.append(EarlyStopping(MONITOR, patience=EARLY_STOPPING_PATIENCE, strict=False))
+    if validates and experiment.stop_early and not arguments.trainer["overfit_batches"]:
+        callbacks.append(EarlyStopping(MONITOR, patience=experiment.stop_early, strict=False))
     trainer = L.Trainer(
         **arguments.trainer | where,
         callbacks=callbacks,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,6 +22,10 @@ from matplotlib.figure import Figure
 from text_recognizer.training.pictures import character_readings_figure, confusion_figure, line_readings_figure
 from text_recognizer.training.recognition import LineRecognition, Recognition
 
+MOST_TIME = 0.05
+"""Share of the time of a training that pictures may take before its end."""
+FIRST_SECONDS = 0.5
+"""What the first pictures are thought to take."""
 NUM_LINES = 12
 NUM_CHARACTERS = 64
 
@@ -51,10 +56,19 @@ def close_loggers(loggers: Iterable[Logger]) -> None:
 
 
 class LogPictures(Callback):
-    """After each validation, logs examples under what was read in them, and the confusion matrix of characters."""
+    """Logs examples under what was read in them, and the confusion matrix of characters.
+
+    After each validation, as long as that takes no more than ``MOST_TIME`` of the training, and at its end.
+    """
 
     def __init__(self) -> None:
         self._batch: Any = None
+        self._started = self._spent = 0.0
+        self._longest = FIRST_SECONDS
+        self._logged_at = -1
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self._started = time.monotonic()
 
     def on_validation_batch_end(
         self,
@@ -70,11 +84,24 @@ class LogPictures(Callback):
 
     @rank_zero_only
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self._spent + self._longest <= MOST_TIME * (time.monotonic() - self._started):
+            self._log(trainer, pl_module)
+
+    @rank_zero_only
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self._batch is not None and self._logged_at != trainer.global_step:
+            self._log(trainer, pl_module)
+
+    def _log(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         assert isinstance(pl_module, Recognition)
+        begun = time.monotonic()
         for name, figure in _figures(pl_module, self._batch).items():
             picture = _pixels(figure)
             for logger in trainer.loggers:
                 _log(logger, name, picture, trainer.global_step)
+        seconds = time.monotonic() - begun
+        self._spent, self._longest = self._spent + seconds, max(self._longest, seconds)
+        self._logged_at = trainer.global_step
 
 
 def _figures(recognition: Recognition, batch: Any) -> dict[str, Figure]:

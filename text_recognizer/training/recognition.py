@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any, Literal
 
 import lightning as L
@@ -15,6 +16,7 @@ from torchmetrics import Metric
 from text_recognizer.alphabet import BLANK, PADDING, Alphabet
 from text_recognizer.errors import UsageError, check_at_least
 from text_recognizer.training.alignment import IGNORED, aligned_labels, line_steps
+from text_recognizer.training.checkpoint import Checkpoint
 from text_recognizer.training.metrics import CharacterMetrics, LineMetrics
 
 WARM_UP_SHARE = 0.15
@@ -83,6 +85,8 @@ class Recognition(L.LightningModule):
         self.progress = 0.0
         self.val_metrics = self.build_metrics()
         self.test_metrics = self.build_metrics()
+
+    loss: str
 
     def build_metrics(self) -> CharacterMetrics | LineMetrics:
         """A metric whose ``compute`` returns named figures, and that has a confusion matrix."""
@@ -178,6 +182,11 @@ class Recognition(L.LightningModule):
                 by_clock = elapsed / max(1e-9, elapsed + remaining)
                 progress = max(progress, self.trainer.strategy.broadcast(by_clock))  # clocks differ
         return progress
+
+    @classmethod
+    def load_from_checkpoint(cls, checkpoint_path: Any, **ignored: Any) -> Recognition:  # type: ignore[override]
+        """The same as :func:`load`: a checkpoint says itself how its model is built."""
+        return load(checkpoint_path)
 
 
 class CharacterRecognition(Recognition):
@@ -319,3 +328,25 @@ class LineRecognition(Recognition):
             kept = collapsed[collapsed != self.blank]
             predictions[row, : len(kept)] = kept
         return predictions
+
+
+def load(path: str | Path) -> Recognition:
+    """A trained model and its alphabet, in evaluation mode: ``text_recognizer.load(run).read(x)``.
+
+    Args:
+        path: Folder of a run, whose best checkpoint is taken, or a checkpoint.
+
+    Raises:
+        UserError: If there is none, or it is damaged.
+    """
+    folder = Path(path)
+    best = folder / "best.ckpt" if (folder / "best.ckpt").exists() else folder / "last.ckpt"
+    checkpoint = Checkpoint.load(str(best if folder.is_dir() else folder))
+    model: Any = checkpoint.model()
+    alphabet = checkpoint.description.alphabet
+    if not hasattr(model, "output_length"):
+        return CharacterRecognition(model, alphabet).eval()
+    width = checkpoint.description.model_args["input_shape"][2]
+    sizes: dict[str, Any] = {"input_width": width, "target_length": model.output_length(width)}
+    loss: Any = checkpoint.loss
+    return LineRecognition(model, alphabet, **sizes, loss=loss).eval()

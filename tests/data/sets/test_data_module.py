@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from text_recognizer.alphabet import ALPHABET
 from text_recognizer.data.sets.data_module import CharacterDataset, DataModule
 from text_recognizer.data.sets.loaders import NO_EXAMPLE, Examples, Order, build_loader
+from text_recognizer.models import CNN
 from text_recognizer.registry import DATA_CLASSES, load_class
 
 
@@ -122,6 +124,15 @@ def small(**settings: Any) -> DataModule:
     data = DataModule(batch_size=10, **settings)
     data.datasets = {"train": dataset(80), "val": dataset(50), "test": dataset(50)}
     return data
+
+
+def test_the_labs_names() -> None:
+    data = small()
+    data.alphabet, data.input_shape = ALPHABET, (1, 28, 28)
+    assert data.mapping[data.inverse_mapping["a"]] == "a"
+    assert [len(split) for split in (data.data_train, data.data_val, data.data_test)] == [80, 50, 50]
+    assert data.data_val[7][1] == 7
+    assert CNN(**data.config())(data.data_train[0][0][None]).shape == (1, 83)
 
 
 class Seen(L.LightningModule):

@@ -10,7 +10,7 @@ import numpy as np
 from torch.utils.data import DataLoader
 
 from text_recognizer.alphabet import Alphabet
-from text_recognizer.data.sets.loaders import Dataset, Order, build_loader
+from text_recognizer.data.sets.loaders import Dataset, Examples, Order, build_loader
 from text_recognizer.data.splits import Split
 from text_recognizer.errors import UsageError, check_seed
 
@@ -72,6 +72,35 @@ class DataModule(L.LightningDataModule):
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.datasets: dict[Split, Dataset] = {}
         self._resumed: dict[str, Any] | None = None
+
+    @property
+    def mapping(self) -> list[str]:
+        """The token of each target: the lab's name for the alphabet."""
+        return list(self.alphabet)
+
+    @property
+    def inverse_mapping(self) -> dict[str, int]:
+        """The target of each token."""
+        return {token: index for index, token in enumerate(self.alphabet)}
+
+    @property
+    def data_train(self) -> Examples:
+        """The training split, an example at a time: ``x, y = data.data_train[0]``; known after ``setup``."""
+        return Examples(self.datasets["train"])
+
+    @property
+    def data_val(self) -> Examples:
+        """The validation split."""
+        return Examples(self.datasets["val"])
+
+    @property
+    def data_test(self) -> Examples:
+        """The test split."""
+        return Examples(self.datasets["test"])
+
+    def config(self) -> dict[str, Any]:
+        """What models are built with: ``CNN(**data.config())``."""
+        return {"input_shape": self.input_shape, "num_classes": len(self.alphabet)}
 
     def _dataloader(self, split: Split) -> DataLoader[Any]:
         overfits = split != "test" and self.trainer is not None and self.trainer.overfit_batches > 0  # type: ignore[attr-defined]
