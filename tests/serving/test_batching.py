@@ -21,6 +21,9 @@ class Gate:
     def read(self, picture):
         return self._recognizer.read(picture)
 
+    def lines(self, picture, *, split):
+        return self._recognizer.lines(picture, split=split)
+
     def read_normalized(self, lines):
         self.sizes.append(len(lines))
         self.entered.set()
