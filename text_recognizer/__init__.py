@@ -1,4 +1,4 @@
-"""Reads hand-printed lines, having seen only single characters and text."""
+"""Reads handwritten lines and pages, and learns to from what it composes."""
 
 from __future__ import annotations
 

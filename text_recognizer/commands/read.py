@@ -62,7 +62,7 @@ def read(
     decoder: Decoder = "beam",
     threads: int = 2,
 ) -> int:
-    """Read pictures of hand-printed lines and print one text per picture, of several after the picture's name.
+    """Read pictures of handwritten lines and print one text per picture, of several after the picture's name.
 
     Args:
         pictures: Picture files, folders of them, glob patterns, or ``-`` for standard input.

@@ -87,7 +87,7 @@ BLANK_PAPER = Reading("", 0.0)
 
 
 class TextRecognizer:
-    """Reads pictures of hand-printed lines.
+    """Reads pictures of handwritten lines.
 
     Args:
         model: An ONNX file made by ``text-recognizer export``, or one that is loaded; by default the one that ships.

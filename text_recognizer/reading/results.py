@@ -54,7 +54,7 @@ def doubts_of(picture: np.ndarray, readings: Sequence[Reading], recognizer: Text
     if turn := _better_turn(picture, confidence, recognizer, split):
         return [f"seems to be turned by {turn} degrees. Turn it upright and read it again."]
     return [
-        f"doubtful: its confidence is {confidence:.2f}. Is it hand-printed, level, upright"
+        f"doubtful: its confidence is {confidence:.2f}. Is it level, upright"
         + (", and plain writing on plain paper?" if split else ", and one line?")
     ]
 

@@ -133,7 +133,7 @@ def create_app(
     app = FastAPI(
         title="Text Recognizer",
         version=version("text-recognizer"),
-        description="Reads pictures of hand-printed lines.",
+        description="Reads pictures of handwritten lines.",
         lifespan=lambda app: service.running(),
         docs_url=None,
         redoc_url=None,
