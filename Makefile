@@ -55,7 +55,7 @@ test: setup ## Run the default tests
 test-slow: extras ## Run the slow tests
 	$(PYTEST) -m slow
 
-drills: extras ## Run the long drills of faults: broken pictures, memory, slow clients, downloads, parsers
+drills: extras ## Run the long drills of faults: broken pictures, memory, slow clients, downloads, parsers, killed trainings
 	DRILL_EXAMPLES=2000 $(BIN)/python -m pytest tests/faults -m "slow or not slow"
 
 lint: setup ## Check style, types and which room imports which

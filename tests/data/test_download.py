@@ -55,6 +55,8 @@ class Handler(BaseHTTPRequestHandler):
             )
         if behaviour == "missing":
             return self.send_error(404)
+        if behaviour == "web_page":
+            return self.reply(200, b"\n<!DOCTYPE html><title>Log in</title>")
         if behaviour == "truncated":
             return self.reply(200, CONTENT[:HALF])
         if behaviour == "altered":
@@ -166,6 +168,11 @@ def test_a_wrong_rest_of_an_earlier_run_is_dropped(server: Server, rest: bytes) 
 def test_the_second_address_is_used_when_the_first_fails(server: Server, behaviour: str) -> None:
     assert server.file(behaviour, "good").fetch().read_bytes() == CONTENT
     assert [path for path, _ in server.requests] == [f"/{behaviour}/a.bin", "/good/a.bin"]
+
+
+def test_a_web_page_is_no_file(server: Server) -> None:
+    with pytest.raises(UserError, match="a web page came in place of the file"):
+        server.file("web_page").fetch()
 
 
 def test_any_of_several_checksums_is_right(server: Server) -> None:

@@ -281,10 +281,11 @@ def test_what_was_written_is_there_after_a_reload_and_on_the_way_back(page: Page
 
 
 def test_two_rows_are_read_as_two(page: Page) -> None:
-    for top in (0.05, 0.55):
+    for top in (-0.2, 0.25):
         for stroke in strokes_of(WORD):
-            page.draw(np.stack([stroke[:, 0] * 0.5 + 0.1, stroke[:, 1] * 0.4 + top], axis=1))
-    page.wait_for_text(f"{WORD}\n{WORD}")
+            page.draw(np.stack([stroke[:, 0] * 0.6 + 0.1, stroke[:, 1] * 0.6 + top], axis=1))
+    content = "return document.getElementById('text').textContent"
+    wait_until(lambda: page.script(content) == f"{WORD}\n{WORD}")
     boxes = page.browser.find_elements(By.CLASS_NAME, "box")
     assert [box.text for box in boxes] == list(WORD + WORD)
     assert boxes[0].rect["y"] + boxes[0].rect["height"] < boxes[-1].rect["y"] + boxes[-1].rect["height"] / 2

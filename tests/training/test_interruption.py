@@ -30,7 +30,7 @@ LINES = (
     "--data_class EMNISTLines --glyphs strokes --text builtin --max_length 8 --layout mixed --degraded_share 0.5 "
     "--fresh_lines --num_train 64 --num_val 16 --num_test 16 --batch_size 16 --gpus 0 --enable_progress_bar false"
 )
-READER = f"{LINES} --model_class LineReader --conv_dim 8 --context_dim 16 --max_epochs 3"
+READER = f"{LINES} --model_class LineReader --conv_dim 8 --context_dim 16 --max_epochs 2"
 STEPS_OF_AN_EPOCH = 4
 
 
@@ -59,31 +59,30 @@ def weights(run: Path, name: str = "last.ckpt") -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    ("more", "number", "code"),
+    ("more", "step", "number", "code"),
     [
-        ("", signal.SIGINT, 130),
-        ("--num_workers 1", signal.SIGTERM, 143),
-        ("--max_epochs -1 --max_steps 12", signal.SIGTERM, 143),
+        ("", STEPS_OF_AN_EPOCH + 2, signal.SIGINT, 130),
+        ("--num_workers 1", 2, signal.SIGTERM, 143),
+        ("--max_epochs -1 --max_steps 8", STEPS_OF_AN_EPOCH, signal.SIGTERM, 143),
     ],
+    ids=["within an epoch", "with a worker", "at the end of an epoch, limited by steps"],
 )
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
-    more: str, number: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    more: str, step: int, number: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, whole = train(f"{READER} {more}", tmp_path / "whole", monkeypatch)
-    for step in (STEPS_OF_AN_EPOCH + 2, 2 * STEPS_OF_AN_EPOCH):  # within an epoch, at the end of one
-        logs = tmp_path / str(step)
-        stopped, run = train(f"{READER} {more}", logs, monkeypatch, stopped_at=step, number=number)
-        assert stopped == code
-        assert torch.load(run / "last.ckpt", weights_only=True)["global_step"] == step
-        metrics = json.loads((run / "metrics.json").read_text())
-        assert metrics["interrupted"]
-        assert "train_loss" in metrics
-        assert "test_cer" not in metrics
-        done, resumed = train(f"{READER} {more} --load_checkpoint {run / 'last.ckpt'}", logs, monkeypatch)
-        assert done == 0
-        for name, value in weights(whole).items():
-            assert torch.equal(weights(resumed)[name], value), (step, name)
-        assert json.loads((resumed / "metrics.json").read_text())["steps"] == 3 * STEPS_OF_AN_EPOCH
+    stopped, run = train(f"{READER} {more}", tmp_path / "stopped", monkeypatch, stopped_at=step, number=number)
+    assert stopped == code
+    assert torch.load(run / "last.ckpt", weights_only=True)["global_step"] == step
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["interrupted"]
+    assert "train_loss" in metrics
+    assert "test_cer" not in metrics
+    done, resumed = train(f"{READER} {more} --load_checkpoint {run / 'last.ckpt'}", tmp_path / "resumed", monkeypatch)
+    assert done == 0
+    found = weights(resumed)
+    assert [name for name, value in weights(whole).items() if not torch.equal(found[name], value)] == []
+    assert json.loads((resumed / "metrics.json").read_text())["steps"] == 2 * STEPS_OF_AN_EPOCH
 
 
 def test_a_run_that_steps_end_within_an_epoch_goes_on_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

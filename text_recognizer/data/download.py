@@ -201,9 +201,10 @@ class DataFile:
             else:
                 if self.matches(part):
                     return None
+                reason = _wrong_content(part)
                 part.unlink()
                 if not resumed_from:
-                    return "the file that came is truncated or altered (its checksum is wrong)"
+                    return reason
 
     def _failure(self, tried: list[str]) -> str:
         lines = [f"{self.dataset}/{self.filename} could not be downloaded. Tried:", *tried, "What helps:"]
@@ -398,6 +399,15 @@ def _continues(response: requests.Response, start: int) -> bool:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def _wrong_content(path: Path) -> str:
+    """What is wrong with a file that has the wrong checksum."""
+    with path.open("rb") as file:
+        begin = file.read(512).lstrip().lower()
+    if begin.startswith((b"<!doctype html", b"<html")):
+        return "a web page came in place of the file"
+    return "the file that came is truncated or altered (its checksum is wrong)"
 
 
 def _reason(error: Exception) -> str:

@@ -11,7 +11,7 @@ const LEAST_SCALE = 100; // unless its writing is large
 const MOST_SCALE = 300; // or but a dash
 const MARGIN = 12;
 const MOST_WIDTH = 8000;
-const LEAST_ROW = 0.2; // heights of the writing area
+const LEAST_ROW = 0.15; // heights of the writing area
 const MOST_CROSSING = 0.1; // share of the strokes
 
 /**
