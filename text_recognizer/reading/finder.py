@@ -247,8 +247,11 @@ def _main_line(lines: list[FoundLine], shape: tuple[int, int]) -> FoundLine | No
     return max(lines, key=importance, default=None)
 
 
-def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine:
-    """A line cut out of a picture that is dark on light, level and at one size, its paper left in."""
+def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine | None:
+    """A line cut out of a picture that is dark on light, level and at one size, its paper left in.
+
+    None where the paper is bare.
+    """
     scale = _READING_UNIT / line.height
     shrink = min(1.0, 1.5 * scale)
     if shrink >= 0.9:
@@ -267,7 +270,10 @@ def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine:
         map_y = near.centre(x).astype(np.float32)[None] + rows[:, None]
         map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
         parts.append(cv2.remap(small, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-    return NormalizedLine(stretch_contrast(np.concatenate(parts, axis=1)), scale, (left + 0.5) / shrink)
+    whole = np.concatenate(parts, axis=1)
+    if int(whole.max()) - int(whole.min()) < LEAST_CONTRAST:
+        return None
+    return NormalizedLine(stretch_contrast(whole), scale, (left + 0.5) / shrink)
 
 
 class Finder:
@@ -303,10 +309,14 @@ class Finder:
         Raises:
             UserError: If there are more than ``MAX_LINES``, or they are wider than ``MAX_COLUMNS`` in all.
         """
-        dark, lines, columns = _dark(picture), [], 0
-        for line in find_lines(dark, self.maps):
-            lines.append(crop(dark, line))
-            columns += lines[-1].image.shape[1]
+        dark, columns = _dark(picture), 0
+        lines: list[NormalizedLine] = []
+        for found in find_lines(dark, self.maps):
+            line = crop(dark, found)
+            if line is None:
+                continue
+            lines.append(line)
+            columns += line.image.shape[1]
             if columns > MAX_COLUMNS or len(lines) > MAX_LINES:
                 raise UserError(f"a page of more than {MAX_LINES} lines or {MAX_COLUMNS // 20:,} letters. Cut it up.")
         return lines
