@@ -47,6 +47,7 @@ def copy_weights(folder: Path) -> None:
     weights = Path("text_recognizer", "reading", "hand.safetensors")
     (folder / weights).parent.mkdir(parents=True)
     shutil.copy(ROOT / weights, folder / weights)
+    shutil.copytree(ROOT / "training" / "reader", folder / "training" / "reader")
 
 
 def skip_without_its_extra(command: str) -> None:

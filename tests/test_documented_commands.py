@@ -70,7 +70,6 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         next(Path("training/logs").iterdir()).rename("training/logs/RUN")
         Path("RUN_FOLDER").symlink_to("training/logs/RUN")
         copy_weights(folder)
-        shutil.copytree(ROOT / "training" / "reader", "training/reader")
         assert run("export training/logs/RUN --out model.onnx") == 0
     return folder
 

@@ -12,6 +12,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 WIDTH, ROW, GAP, MARGIN = 760, 44, 14, 10
 ABOUT = {
+    "__main__": "python -m",
     "cli": "the table of commands",
     "commands": "one file a command",
     "serving": "HTTP and the page",
