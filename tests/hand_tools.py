@@ -14,7 +14,7 @@ from text_recognizer.hand.file import About, Figures, HandFile, Written
 from text_recognizer.hand.learning import Recipe
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.layout import CHARACTERS, COPIES
-from text_recognizer.reading.model_file import HAND_MODEL, LineModel
+from text_recognizer.reading.model_file import HAND_MODEL, LineModel, Metadata
 from text_recognizer.training.export import weights_of
 from text_recognizer.training.weights import load_model
 
@@ -54,8 +54,13 @@ def shipped_weights() -> dict[str, np.ndarray]:
     return weights_of(load_model(HAND_MODEL.with_suffix(".safetensors")))
 
 
+def reader_metadata() -> Metadata:
+    """What the reader that learns hands says of itself."""
+    return LineModel(HAND_MODEL, shipped_weights()).metadata
+
+
 def hand_of(weights: dict[str, np.ndarray], before: float = 0.2, after: float = 0.05) -> HandFile:
     """A hand whose reader has these weights."""
     blank = cv2.imencode(".png", np.full((12, 10), 255, np.uint8))[1].tobytes()
     written = Written(("a",), 10, 12, 1, blank)
-    return HandFile(About(Figures(before, after), 0, written, written, LineModel().metadata), weights)
+    return HandFile(About(Figures(before, after), 0, written, written, reader_metadata()), weights)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hand_tools import TINY, write_samples
+from hand_tools import TINY, reader_metadata, write_samples
 from reading_tools import draw
 
 from text_recognizer.data.glyphs.written import Characters
@@ -10,7 +10,6 @@ from text_recognizer.errors import UserError
 from text_recognizer.hand.file import HandFile, model_of
 from text_recognizer.hand.learning import _Material, learn, split_copies, split_words
 from text_recognizer.hand.samples import Samples
-from text_recognizer.reading.model_file import LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 
 
@@ -36,7 +35,7 @@ def test_the_same_samples_and_seed_give_the_same_hand(samples: Samples, learned:
 def test_a_learned_hand_reads(learned: HandFile, tmp_path: Path) -> None:
     file = tmp_path / "mine.hand"
     file.write_bytes(learned.to_bytes())
-    assert model_of(file).metadata == LineModel().metadata
+    assert model_of(file).metadata == reader_metadata()
     assert "ell" in TextRecognizer(model_of(file)).read(draw("Hello there")).text
 
 

@@ -5,13 +5,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from hand_tools import reader_metadata
 
 from text_recognizer.errors import UserError
 from text_recognizer.hand.file import About, Figures, HandFile
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.boxes import FilledBox
 from text_recognizer.hand.sheet.layout import Sheet
-from text_recognizer.reading.model_file import LineModel
 
 
 def png(ink: np.ndarray) -> str:
@@ -20,7 +20,7 @@ def png(ink: np.ndarray) -> str:
 
 def kept(samples: Samples, folder: Path) -> Samples:
     file = folder / "mine.hand"
-    file.write_bytes(HandFile(About(Figures(), 0, *samples.written(), LineModel().metadata), {}).to_bytes())
+    file.write_bytes(HandFile(About(Figures(), 0, *samples.written(), reader_metadata()), {}).to_bytes())
     return Samples.of(file)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors.numpy
-from hand_tools import shipped_weights
+from hand_tools import reader_metadata, shipped_weights
 from PIL import Image
 from reading_tools import draw
 
@@ -37,7 +37,7 @@ HAND = HandFile(
         7,
         Written(("a", "a", "B"), 10, 12, 2, picture(20, 24)),
         Written(("Meet me",), 40, 12, 1, picture(40, 12)),
-        LineModel().metadata,
+        reader_metadata(),
     ),
     shipped_weights(),
 )

@@ -129,9 +129,9 @@ def test_the_line_as_the_model_saw_it(client):
 
 
 def test_prepared_lines_of_a_page_and_of_blank_paper(client):
-    page = np.vstack([bars([20, 60]), bars([100, 130, 160])])
+    page = np.vstack([bars([20, 60]), bars([100, 130, 160]), bars([40, 75])])
     (result,) = client.post("/v1/read", content=png(page), params={"prepared": True, "lines": True}).json()
-    assert result["text"] == "II\nIII"
+    assert result["text"] == "II\nIII\nII"
     assert all(line["prepared"].startswith("data:image/png") for line in result["lines"])
     assert "prepared" not in result
     (blank,) = client.post("/v1/read", content=png(np.full((40, 90), 240, np.uint8)), params={"prepared": True}).json()

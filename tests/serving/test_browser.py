@@ -29,7 +29,7 @@ from selenium.webdriver.common.by import By
 
 pytestmark = pytest.mark.skipif(bool(missing_browser()), reason=missing_browser())
 
-WORD = "pen"
+WORD = "house"
 FILE = """
 const bytes = Uint8Array.from(atob(arguments[0]), (character) => character.charCodeAt());
 const file = new File([bytes], 'word.png', {type: 'image/png'});
@@ -281,13 +281,14 @@ def test_what_was_written_is_there_after_a_reload_and_on_the_way_back(page: Page
 
 
 def test_two_rows_are_read_as_two(page: Page) -> None:
+    word = "an"
     for top in (-0.2, 0.25):
-        for stroke in strokes_of(WORD):
+        for stroke in strokes_of(word):
             page.draw(np.stack([stroke[:, 0] * 0.6 + 0.1, stroke[:, 1] * 0.6 + top], axis=1))
     content = "return document.getElementById('text').textContent"
-    wait_until(lambda: page.script(content) == f"{WORD}\n{WORD}")
+    wait_until(lambda: page.script(content) == f"{word}\n{word}")
     boxes = page.browser.find_elements(By.CLASS_NAME, "box")
-    assert [box.text for box in boxes] == list(WORD + WORD)
+    assert [box.text for box in boxes] == list(word + word)
     assert boxes[0].rect["y"] + boxes[0].rect["height"] < boxes[-1].rect["y"] + boxes[-1].rect["height"] / 2
 
 
@@ -339,7 +340,7 @@ def test_a_busy_server_is_asked_again_when_it_said(page: Page) -> None:
         "window.fetch = (...question) => times++ ? send(...question) : Promise.resolve(new Response("
         "'{\"error\": \"Too many requests wait.\"}', {status: 503, headers: {'Retry-After': '2'}}))"
     )
-    page.draw(strokes_of("l")[0])
+    page.write(WORD)
     wait_until(lambda: page.problem == "Too many requests wait. Trying again in 2 s.")
     wait_until(lambda: page.text)
     assert page.problem == ""

@@ -21,8 +21,8 @@ BLANK_INDEX = 0
 MOST_REMEMBERED = 100_000
 """Steps of a language model: some 10 MB."""
 _IMPOSSIBLE = 1e-30
-LANGUAGE_WEIGHT = 0.5
-CHARACTER_BONUS = 1.2
+LANGUAGE_WEIGHT = 0.35
+CHARACTER_BONUS = 0.9
 JOINTS = "/:.,-"
 """What joins the digits of a date, a time or a number: after a digit taken for another digit."""
 

@@ -36,7 +36,8 @@ def test_a_data_module_describes_itself_and_gives_whole_batches(name: str, reque
     for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
         x, y = next(iter(loader))
         assert (x.dtype, y.dtype) == (torch.float32, torch.int64)
-        assert x.shape[1:] == data.input_shape
+        assert x.shape[1:3] == data.input_shape[:2]
+        assert x.shape[3] <= data.input_shape[2]
         assert 0 <= x.min() < x.max() <= 1
         assert y.shape == (len(x), *data.target_shape)
         assert int(y.max()) < len(data.alphabet)
