@@ -34,10 +34,8 @@ _READING_UNIT = 15.0  # rows of a band in a crop: a little less than in training
 _MARGIN = 1.4  # band heights of paper on both sides of a crop
 _BENDS = (0.06, 0.02, 0.015)  # expected rise of a centre line's slope, sag and wave over half its width
 _MOST_RATIO, _MOST_STEP = 2.5, 0.75  # of the heights of parts of one line, and from one to the next in heights
-_LINE_GAP, _COLUMN_GAP = (
-    12.0,
-    3.0,
-)  # widest gap between parts of one line, in band heights: where all is one line; on pages
+_LINE_GAP = 12.0  # widest gap between parts of a line, in band heights, where all of a picture is one line
+_COLUMN_GAP = 3.0  # the same on pages
 _MOST_LINES = 400
 PAGE_SIDE = 1280
 """Longer side at which a page is looked at first."""

@@ -12,9 +12,7 @@ from text_recognizer.data.synthesis.ink import Ink
 from text_recognizer.data.synthesis.paper import View, photograph
 from text_recognizer.imaging.crop import FINDER_STRIDE, even_contrast
 
-SHAPES = ((64, 256), (64, 448), (64, 640), (192, 320), (320, 256))
-BLANK_SHARE = 0.08
-"""Of the pieces, sheets on which nothing is written."""
+SHAPES = ((64, 256), (64, 448), (64, 640), (192, 320), (256, 256))
 """Heights and widths of the pieces: three as pictures of lines are, two as parts of pages."""
 
 
@@ -51,7 +49,7 @@ class SheetDataset:
         unit = float(np.exp(rng.uniform(np.log(5), np.log(14 if is_page else 34))))
         if not is_page and rng.random() < 0.7:
             unit = float(np.exp(rng.uniform(np.log(11), np.log(30))))
-        placed = [] if rng.random() < BLANK_SHARE else self._place(rng, index, shape, unit, is_page)
+        placed = self._place(rng, index, shape, unit, is_page)
         if not placed:
             view = View(shape, np.array([[unit, 0, 0], [0, unit, shape[0] / 2]]), unit, shape[1] / unit)
             return even_contrast(photograph(None, [], view, rng)), band_maps([], shape)
