@@ -20,7 +20,7 @@ from text_recognizer.data.synthesis.compose import Lines, LineStyle
 from text_recognizer.data.synthesis.ink import Ink
 from text_recognizer.data.synthesis.paper import View, photograph
 from text_recognizer.data.synthesis.writers import FontWriter, GlyphWriter, PenCharacters, PenWords
-from text_recognizer.data.text.phrases import Phrases
+from text_recognizer.data.text.phrases import SET_KINDS, Phrases
 from text_recognizer.data.text.sources import download_text, load_documents
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, stretch_contrast
 
@@ -104,7 +104,13 @@ class PaperLineDataset:
 
     @cached_property
     def phrases(self) -> Phrases:
+        """What fonts write."""
         return Phrases(self.documents, READER_ALPHABET, self.split, seed=self.seed)
+
+    @cached_property
+    def set_phrases(self) -> Phrases:
+        """What is set of single characters."""
+        return Phrases(self.documents, READER_ALPHABET, self.split, seed=self.seed, kinds=SET_KINDS)
 
     @cached_property
     def pen_words(self) -> PenWords:
@@ -137,8 +143,10 @@ class PaperLineDataset:
         if source == "pen_words":
             text, pieces = self.pen_words.choose(rng, min(self.max_length, 52))
             return _Plan(source, text, len(text) * density, pieces)
-        characters = None if source == "fonts" else getattr(self, source).characters
-        text = self.phrases.text(index, room, characters=characters)
+        if source == "fonts":
+            text = self.phrases.text(index, room)
+        else:
+            text = self.set_phrases.text(index, room, characters=getattr(self, source).characters)
         return _Plan(source, text, len(text) * density)
 
     def ink(self, plan: _Plan, rng: np.random.Generator) -> Ink | None:
@@ -198,7 +206,7 @@ class PaperLineDataset:
 
 def reader_view(ink: Ink | None, width: float, rng: np.random.Generator) -> View:
     """A line cut out about as the finder does: its band near the middle, about ``CROP_UNIT`` high, nearly level."""
-    unit = CROP_UNIT * float(np.exp(rng.normal(0, 0.11)))
+    unit = CROP_UNIT * float(np.exp(rng.normal(0, 0.13)))
     written = max(0.3, width if ink is None else ink.width)
     stretch = float(np.clip(width / written, 0.75, 1.3)) * float(np.exp(rng.normal(0, 0.04)))
     left, right = rng.uniform(-0.05, 1.6, 2)

@@ -29,6 +29,8 @@ _OTHER_ZONES = {
     "`°": (0, 1.1, 0, 0.9, 0, 0.5),
     "\\": (0, 1.05, 0, -0.15, 0, 1.2),
 }
+SMALL_MARK = 0.45
+"""Height of dots, commas, dashes and quotes, in band heights: their size varies more than that of letters."""
 _ZONE_OF = {c: zone for table in (ZONES, _OTHER_ZONES) for characters, zone in table.items() for c in characters}
 
 
@@ -152,9 +154,8 @@ class PenCharacters:
             top = shares[0] + shares[1] * capital + shares[2] * ascender
             bottom = shares[3] - shares[4] * descender
             extent = np.maximum(high - low, 1e-3)
-            scale = min((top - bottom) / max(extent[1], 0.12 * extent[0]), shares[5] / extent[0]) * rng.uniform(
-                0.93, 1.07
-            )
+            vary = (0.93, 1.07) if top - bottom > SMALL_MARK else (0.75, 1.6)
+            scale = min((top - bottom) / max(extent[1], 0.12 * extent[0]), shares[5] / extent[0]) * rng.uniform(*vary)
             middle = -(top + bottom) / 2 + rng.normal(0, jitter)
             offset = np.array([x - low[0] * scale, middle - (low[1] + high[1]) / 2 * scale], np.float32)
             ink += [stroke * np.float32(scale) + offset for stroke in strokes]

@@ -38,8 +38,12 @@ KINDS: dict[str, float] = {
     "empty": 0.01,
 }
 """Shares of the kinds of texts."""
+SET_KINDS = KINDS | {"sentence": 0.24, "number": 0.19, "date": 0.09, "code": 0.09, "character": 0.05}
+"""Those of texts set of single characters: more of what pen words and fonts seldom show as people write it."""
 HASH_SHARES = {"train": range(8), "val": range(8, 9), "test": range(9, 10)}
 """A text is used only by the split to which its hash, modulo 10, assigns it."""
+SHARED_LENGTH = 2
+"""Texts of so few characters are used by all splits: there are not enough of them to share out."""
 
 _TRIES = 50
 _TYPOGRAPHIC, _TYPED = "\u2018\u2019\u201c\u201d\u2013\u2014\u00a0", "''\"\"-- "
@@ -127,9 +131,13 @@ class Phrases:
             text = cut(_with_case(rng, kind, self._draw(kind, rng)).translate(_PLAIN), max_chars)
             if not text and kind == "empty":
                 return ""
-            if text and allowed.issuperset(text) and zlib.crc32(text.lower().encode()) % 10 in self.shares:
+            if text and allowed.issuperset(text) and self._is_own(text):
                 return text
         return ""
+
+    def _is_own(self, text: str) -> bool:
+        """Whether the split may use a text."""
+        return len(text) <= SHARED_LENGTH or zlib.crc32(text.lower().encode()) % 10 in self.shares
 
     def _draw(self, kind: str, rng: random.Random) -> str:
         if kind in ("sentence", "word"):
