@@ -79,7 +79,7 @@ class PenWords:
     def write(self, pieces: Sequence[int], rng: np.random.Generator) -> Ink:
         """Segments of one writer on one line."""
         usual = float(np.median(self.writing.heights[list(pieces)]))
-        gap = rng.uniform(0.35, 1.4)
+        gap = rng.uniform(0.35, 1.4) if rng.random() < 0.9 else rng.uniform(1.4, 4.0)
         x, text, strokes = 0.0, "", []
         boxes: list[np.ndarray] = []
         for number in pieces:
