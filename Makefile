@@ -35,10 +35,10 @@ serve: setup ## Serve the page to write on, and the API behind it, on http://127
 	$(BIN)/text-recognizer serve
 
 $(VENV)/.extras: $(VENV)/.installed
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar on $(INDEX_FLAGS) -c requirements.lock -e '.[train,dev,notebooks,wandb,docs]'
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --progress-bar on $(INDEX_FLAGS) -c requirements.lock -e '.[train,dev,notebooks,wandb,docs,cluster]'
 	@touch $@
 
-extras: $(VENV)/.extras ## Install what notebooks, documents and Weights & Biases need
+extras: $(VENV)/.extras ## Install what notebooks, documents, Weights & Biases and clusters need
 
 notebooks: extras ## Open the notebooks in Jupyter
 	$(BIN)/jupyter lab notebooks

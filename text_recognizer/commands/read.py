@@ -5,10 +5,11 @@ from __future__ import annotations
 import glob
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from json import dumps
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from text_recognizer.hand.file import model_of
 from text_recognizer.hand.store import hand_path
 from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.imaging.pictures import FORMATS, load_picture
+from text_recognizer.reading.archive.listing import Listing, Shard
+from text_recognizer.reading.archive.rows import Row, open_rows
+from text_recognizer.reading.archive.run import read_archive, skipped
 from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
 from text_recognizer.reading.results import doubts_of, to_json
 
@@ -61,6 +65,10 @@ def read(
     hand: str | None = None,
     decoder: Decoder = "beam",
     threads: int = 2,
+    out: str | None = None,
+    recursive: bool = False,
+    resume: bool = False,
+    shard: str = "1/1",
 ) -> int:
     """Read pictures of handwritten lines and print one text per picture, of several after the picture's name.
 
@@ -74,6 +82,11 @@ def read(
         hand: Read with the hand of this name (``text-recognizer hand learn``) instead.
         decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
         threads: How many batches of lines are read at the same time.
+        out: Write a row per picture here instead, as each is read: a .jsonl file, or a folder of Parquet files whose
+            name ends in .parquet. Pictures may then be text files, too, that name a picture a line.
+        recursive: With out: folders below folders are read too.
+        resume: With out: go on with rows that are there; pictures that have one are not read again.
+        shard: With out: read one of several parts of all pictures, as 3/16.
 
     Returns:
         0 if all pictures were read, 1 if any failed or was rejected. What is skipped or doubtful is said on standard
@@ -90,8 +103,13 @@ def read(
         raise UsageError("Both --model and --hand are given, but one reader reads. Leave one out.")
     if not 0 <= reject_below <= 1:
         raise UsageError(f"--reject_below is {reject_below}, but must be from 0 to 1.")
-    files = [file for picture in pictures for file in _expand(picture)]
+    if out is None and (recursive or resume or shard != "1/1"):
+        raise UsageError("--recursive, --resume and --shard need --out, which takes the rows: --out rows.jsonl")
     recognizer = TextRecognizer(model if hand is None else model_of(hand_path(hand)), decoder, threads)
+    if out is not None:
+        listing = Listing(pictures, _SUFFIXES, recursive, Shard.parse(shard))
+        return _write_rows(listing, recognizer, Path(out), resume, lines, reject_below)
+    files = [file for picture in pictures for file in _expand(picture)]
     failed = False
     for group in _progress(_read_in_groups(recognizer, files, lines), len(files)):
         for picture in group:
@@ -100,6 +118,34 @@ def read(
             _print(picture, json, lines, named=len(files) > 1)
         sys.stdout.flush()
     return int(failed)
+
+
+def _write_rows(
+    listing: Listing, recognizer: TextRecognizer, out: Path, resume: bool, split: bool, least: float
+) -> int:
+    """Read an archive into a file of rows."""
+
+    def read_rows(files: Iterator[str]) -> Iterator[list[Row]]:
+        for group in _read_in_groups(recognizer, files, split):
+            for picture in group:
+                _reject(picture, least)
+            yield [_row(picture, split) for picture in group]
+
+    out = listing.shard.of(out)
+    with open_rows(out, resume=resume) as rows:
+        tally = read_archive(listing, read_rows, rows)
+    print(f"{out}: {tally}. {skipped(listing) or ''}".strip(), file=sys.stderr)
+    return int(tally.failed > 0)
+
+
+def _row(picture: _Picture, lines: bool) -> Row:
+    """A picture as JSON, with what is doubtful about it."""
+    row = {"file": picture.file} | _outcome(picture, lines)
+    return row | {"doubts": picture.doubts} if picture.doubts else row
+
+
+def _outcome(picture: _Picture, lines: bool) -> dict[str, Any]:
+    return {"error": str(picture.error)} if picture.error else to_json(picture.readings, lines)
 
 
 def _expand(picture: str) -> list[str]:
@@ -133,7 +179,7 @@ def _tell_skipped(folder: str, entries: list[Path]) -> None:
     )
 
 
-def _read_in_groups(recognizer: TextRecognizer, files: list[str], split: bool) -> Iterator[list[_Picture]]:
+def _read_in_groups(recognizer: TextRecognizer, files: Iterable[str], split: bool) -> Iterator[list[_Picture]]:
     """Read so many pictures at once that batches fill, and memory does not."""
     for group in _load_in_groups(recognizer, files, split):
         results = iter(recognizer.read_normalized([line for picture in group for line in picture.lines]))
@@ -149,7 +195,7 @@ def _read_in_groups(recognizer: TextRecognizer, files: list[str], split: bool) -
         yield group
 
 
-def _load_in_groups(recognizer: TextRecognizer, files: list[str], split: bool) -> Iterator[list[_Picture]]:
+def _load_in_groups(recognizer: TextRecognizer, files: Iterable[str], split: bool) -> Iterator[list[_Picture]]:
     group: list[_Picture] = []
     pixels = 0
     for file in files:
@@ -191,13 +237,10 @@ def _reject(picture: _Picture, least: float) -> None:
 def _print(picture: _Picture, json: bool, lines: bool, named: bool) -> None:
     for doubt in picture.doubts:
         print(f"{picture.name}: {doubt}", file=sys.stderr)
-    if picture.error:
-        if json:
-            print(dumps({"file": picture.file, "error": str(picture.error)}, ensure_ascii=False))
-        else:
-            print(f"error: {picture.error}", file=sys.stderr)
-    elif json:
-        print(dumps({"file": picture.file, **to_json(picture.readings, lines)}, ensure_ascii=False))
+    if json:
+        print(dumps({"file": picture.file, **_outcome(picture, lines)}, ensure_ascii=False))
+    elif picture.error:
+        print(f"error: {picture.error}", file=sys.stderr)
     else:
         start = f"{picture.file}: " if named else ""
         print("\n".join(f"{start}{reading.text}" for reading in picture.readings))

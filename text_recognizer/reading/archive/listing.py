@@ -1,0 +1,141 @@
+"""Names of pictures as a stream, whose memory does not grow with their number."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from text_recognizer.errors import UsageError
+
+LIST_SUFFIX = ".txt"
+FOLDERS = "folders"
+MOST_KINDS = 20
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A part of an archive: ``number`` of ``count``, from 1. A file's name alone says which part it is in."""
+
+    number: int = 1
+    count: int = 1
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """The shard that a text like ``3/16`` names.
+
+        Raises:
+            UsageError: If it names none.
+        """
+        number, _, count = text.partition("/")
+        if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+            raise UsageError(f"--shard is {text!r}, but must be a part of all parts, as 1/16 to 16/16.")
+        return cls(int(number), int(count))
+
+    def holds(self, key: str) -> bool:
+        """Whether a file is in this part."""
+        if self.count == 1:
+            return True
+        digest = hashlib.blake2b(os.fsencode(key), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % self.count == self.number - 1
+
+    def of(self, out: Path) -> Path:
+        """The output of this part: ``rows.jsonl``, or of several parts ``rows-3-of-16.jsonl``."""
+        return out if self.count == 1 else out.with_name(f"{out.stem}-{self.number}-of-{self.count}{out.suffix}")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file to read.
+
+    Attributes:
+        file: Where it is.
+        key: Its name below the folder that was given; machines that see the folder elsewhere make the same parts.
+        error: Why it, a folder, cannot be listed.
+    """
+
+    file: str
+    key: str
+    error: str | None = None
+
+
+@dataclass
+class Listing:
+    """The files that the arguments of ``read`` stand for, in the order in which the disk lists them.
+
+    Attributes:
+        sources: Folders, patterns, picture files, and lists: text files with one name a line.
+        suffixes: Endings of the files that are taken from folders, in lower case.
+        recursive: Whether folders below folders are read too.
+        shard: The part that is wanted.
+        skipped: How many files of folders were left out, by their endings.
+    """
+
+    sources: list[str]
+    suffixes: Collection[str]
+    recursive: bool = False
+    shard: Shard = Shard()
+    skipped: Counter[str] = field(default_factory=Counter)
+
+    def __iter__(self) -> Iterator[Found]:
+        return (found for source in self.sources for found in self._of(source) if self.shard.holds(found.key))
+
+    def _of(self, source: str) -> Iterator[Found]:
+        path = Path(source)
+        if path.is_dir():
+            yield from self._of_folder(source)
+        elif path.suffix.lower() == LIST_SUFFIX and path.is_file():
+            yield from _of_list(path)
+        elif source != "-" and not path.exists() and glob.has_magic(source):
+            yield from _or_itself(source, (Found(file, file) for file in glob.iglob(source, recursive=True)))  # noqa: PTH207 (Path takes no absolute pattern)
+        else:
+            yield Found(source, source)
+
+    def _of_folder(self, folder: str) -> Iterator[Found]:
+        below = self._below(folder)
+        yield from _or_itself(folder, (Found(one.file, os.path.relpath(one.file, folder), one.error) for one in below))
+
+    def _below(self, folder: str) -> Iterator[Found]:
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    yield from self._of_entry(entry)
+        except OSError as error:
+            yield Found(folder, folder, f"{folder}: this folder cannot be listed ({error.strerror or error}).")
+
+    def _of_entry(self, entry: os.DirEntry[str]) -> Iterator[Found]:
+        if entry.is_dir(follow_symlinks=False):
+            if self.recursive:
+                yield from self._below(entry.path)
+            else:
+                self._skip(FOLDERS)
+            return
+        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (a Path for each of a million names is slow)
+        if suffix in self.suffixes:
+            yield Found(entry.path, entry.path)
+        elif not entry.name.startswith("."):
+            self._skip(suffix or "files without an ending")
+
+    def _skip(self, kind: str) -> None:
+        self.skipped[kind if kind in self.skipped or len(self.skipped) < MOST_KINDS else "others"] += 1
+
+
+def _of_list(path: Path) -> Iterator[Found]:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+        for line in lines:
+            if name := line.strip("\r\n"):
+                yield Found(name, name)
+
+
+def _or_itself(source: str, found: Iterator[Found]) -> Iterator[Found]:
+    """What was found; where that is nothing, the source, to be reported in its place."""
+    nothing = True
+    for one in found:
+        nothing = False
+        yield one
+    if nothing:
+        yield Found(source, source)
