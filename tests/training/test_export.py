@@ -9,13 +9,15 @@ from text_recognizer.errors import UserError
 from text_recognizer.imaging.normalization import HEIGHT
 from text_recognizer.models import LineCNN, LineReader
 from text_recognizer.reading.calibration import Calibration, Confidence
+from text_recognizer.reading.finder import FINDER
 from text_recognizer.reading.model_file import LineModel, Metadata, graph_of
 from text_recognizer.training.checkpoint import Description
-from text_recognizer.training.export import right_characters, verify, weights_of, write_graph, write_model
+from text_recognizer.training.export import read_model, right_characters, verify, weights_of, write_graph, write_model
 from text_recognizer.training.weights import load_model
 
 METADATA = Metadata(tuple(ALPHABET), 4, beam=Confidence(Calibration(0.5, 1.0), Calibration(2.0, -1.0)))
 ARGS = {"input_shape": (1, HEIGHT, 896), "num_classes": 83, "conv_dim": 8, "context_dim": 16, "context_blocks": 2}
+DESCRIPTION = Description("LineReader", ARGS, ALPHABET)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def model():
 @pytest.fixture(scope="module")
 def exported(model, tmp_path_factory):
     path = tmp_path_factory.mktemp("export") / "model.onnx"
-    write_model(model, METADATA, path)
+    write_model(model, DESCRIPTION, METADATA, path)
     return path
 
 
@@ -41,6 +43,20 @@ def save_run(folder, model, model_class, args):
 
 def test_agrees_with_the_original_at_three_widths_and_batch_sizes(model, exported):
     assert verify(model, LineModel(exported), stride=4) < 1e-3
+
+
+def test_a_model_file_can_be_trained_on(model, exported):
+    assert verify(read_model(exported), LineModel(exported), stride=4) < 1e-5
+    line = torch.rand(1, 1, HEIGHT, 100)
+    assert torch.allclose(read_model(exported)(line), model(line), atol=0.02)
+
+
+def test_what_cannot_be_trained_on_is_refused(tmp_path, exported):
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(exported.read_bytes()[:1000])
+    for path in (broken, tmp_path / "missing.onnx", FINDER):
+        with pytest.raises(UserError, match=path.name):
+            read_model(path)
 
 
 def test_verify_refuses_other_weights(exported):
@@ -80,7 +96,7 @@ def test_export_writes_a_model_and_its_weights(model, tmp_path):
 
 
 def test_weights_put_into_the_graph_read_as_the_model_file_does(model, exported):
-    write_graph(model, METADATA, graph_of(exported))
+    write_graph(model, DESCRIPTION, METADATA, graph_of(exported))
     assert graph_of(exported).stat().st_size < exported.stat().st_size
     with_weights = LineModel(exported, weights_of(model))
     assert with_weights.metadata == METADATA

@@ -47,13 +47,13 @@ def export(run: str, *, out: str = "model.onnx", calibration_lines: int = 0) -> 
     metadata = Metadata(alphabet, stride, preparation=preparation_of(checkpoint))
     model = checkpoint.model()
     with replacing(out) as temporary, replacing(graph_of(Path(out))) as graph:
-        write_model(model, metadata, temporary)
+        write_model(model, checkpoint.description, metadata, temporary)
         verify(model, LineModel(temporary), metadata.stride)
         if calibration_lines:
             folder = path if path.is_dir() else path.parent
             lines, texts = validation_lines(folder / "config.yaml", calibration_lines)
             metadata = calibrated(metadata, temporary, lines, texts)
-            write_model(model, metadata, temporary)
-        write_graph(model, metadata, graph)
+            write_model(model, checkpoint.description, metadata, temporary)
+        write_graph(model, checkpoint.description, metadata, graph)
     save_weights(Path(out).with_suffix(".safetensors"), checkpoint)
     print(f"{out}: {Path(out).stat().st_size / 1e6:.1f} MB, probabilities within {TOLERANCE} of the original's.")

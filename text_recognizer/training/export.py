@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import warnings
 from dataclasses import replace
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
@@ -28,7 +30,7 @@ from text_recognizer.reading.model_file import LineModel, Metadata
 from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
 from text_recognizer.registry import DATA_CLASSES, load_class
 from text_recognizer.training.arguments import parse
-from text_recognizer.training.checkpoint import Checkpoint
+from text_recognizer.training.checkpoint import Checkpoint, Description
 
 TOLERANCE = 0.01
 """How far a probability of the exported model may be from the original's."""
@@ -37,6 +39,7 @@ CHECKED_BATCHES = (1, 3, 8)
 _HALVED_FROM = 1024
 _PROBED_WIDTH = 4096
 _OF_MODEL = "model."
+_MODEL = "model"
 _HALVED = "_half"
 _DECODERS: tuple[Decoder, ...] = ("greedy", "beam")
 
@@ -90,17 +93,43 @@ def preparation_of(checkpoint: Checkpoint) -> dict[str, Any]:
     return CROPPED if checkpoint.description.alphabet == READER_ALPHABET else NORMALIZATION
 
 
-def write_model(model: nn.Module, metadata: Metadata, path: Path) -> None:
+def write_model(model: nn.Module, description: Description, metadata: Metadata, path: Path) -> None:
     """Write ``model``, which reads (B, 1, HEIGHT, W), as a model file with dynamic batch and width.
 
-    Large weights are stored at half precision and computed with at full.
+    Large weights are stored at half precision and computed with at full. ``description`` says how to build the model,
+    for :func:`read_model`.
     """
-    path.write_bytes(_exported(model, metadata).SerializeToString())
+    path.write_bytes(_exported(model, description, metadata).SerializeToString())
 
 
-def write_graph(model: nn.Module, metadata: Metadata, path: Path) -> None:
+def read_model(path: Path) -> nn.Module:
+    """The model of a file that :func:`write_model` wrote, in evaluation mode, its norms a part of its convolutions.
+
+    Raises:
+        UserError: If the file is missing, or does not say how to build its model.
+    """
+    try:
+        exported = onnx.load(path)
+        said = json.loads({entry.key: entry.value for entry in exported.metadata_props}[_MODEL])
+        model = _fused(Description(said["class"], said["args"], READER_ALPHABET).build())
+        named = {weight.name: numpy_helper.to_array(weight) for weight in exported.graph.initializer}
+        weights = {
+            name.removeprefix(_OF_MODEL).removesuffix(_HALVED): torch.from_numpy(np.array(weight, np.float32))
+            for name, weight in named.items()
+            if name.startswith(_OF_MODEL)
+        }
+        model.load_state_dict(weights)
+    except (OSError, DecodeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"{path}: not a model file that can be trained on ({type(error).__name__}). "
+            "Make one with: text-recognizer export RUN"
+        ) from error
+    return model
+
+
+def write_graph(model: nn.Module, description: Description, metadata: Metadata, path: Path) -> None:
     """Write the same without weights, which are put in when it is loaded: see :func:`weights_of`."""
-    exported = _exported(model, metadata)
+    exported = _exported(model, description, metadata)
     for weight in exported.graph.initializer:
         if weight.name.startswith(_OF_MODEL):
             size = len(weight.raw_data)
@@ -132,11 +161,12 @@ def _fused(model: nn.Module) -> nn.Module:
     return model
 
 
-def _exported(model: nn.Module, metadata: Metadata) -> onnx.ModelProto:
+def _exported(model: nn.Module, description: Description, metadata: Metadata) -> onnx.ModelProto:
     example = torch.zeros(2, HEIGHT, 128, dtype=torch.uint8)
     dynamic = {0: torch.export.Dim("batch"), 2: torch.export.Dim("width", min=8, max=1 << 20)}
     exported = _graph(_Reader(_fused(model)).eval(), example, "images", "log_probs", dynamic)
-    helper.set_model_props(exported, metadata.to_properties())
+    built = {"class": description.model_class, "args": description.model_args}
+    helper.set_model_props(exported, metadata.to_properties() | {_MODEL: json.dumps(built)})
     return exported
 
 
