@@ -23,13 +23,13 @@ from text_recognizer.data.glyphs.bank import GlyphBank
 from text_recognizer.data.glyphs.sources import load_glyphs
 from text_recognizer.data.synthesis.compose import encode_texts
 from text_recognizer.data.synthesis.handwriting import LINE_HEIGHT, HandwritingStyle, compose_handwriting
-from text_recognizer.data.text.mix import Corpus, draw_texts, split_documents
+from text_recognizer.data.text.mix import Corpus, TextMix, draw_texts, split_documents
 from text_recognizer.data.text.sources import download_text, load_documents
-from text_recognizer.hand.learning import TEXTS
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.layout import CHARACTERS, COPIES, PHRASES, Sheet
 from text_recognizer.hand.sheet.photo import find_sheet
 
+TEXTS = TextMix(as_is=0.45, capitals=0.15, title_case=0.08, single_words=0.12, digits=0.1, dates_and_codes=0.1)
 LONGEST = 24
 """Characters of a line."""
 X_HEIGHT = 12.0

@@ -14,9 +14,8 @@ from text_recognizer.hand.file import About, Figures, HandFile, Written
 from text_recognizer.hand.learning import Recipe
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.layout import CHARACTERS, COPIES
-from text_recognizer.reading.model_file import HAND_MODEL, LineModel, Metadata
-from text_recognizer.training.export import weights_of
-from text_recognizer.training.weights import load_model
+from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel, Metadata
+from text_recognizer.training.export import read_model, weights_of
 
 TINY = Recipe(steps=2, own_lines=2, other_lines=1, copies=5, choosing_lines=4, testing_lines=3)
 
@@ -51,12 +50,12 @@ def _base64(ink: np.ndarray) -> str:
 
 def shipped_weights() -> dict[str, np.ndarray]:
     """The weights of the reader that ships."""
-    return weights_of(load_model(HAND_MODEL.with_suffix(".safetensors")))
+    return weights_of(read_model(DEFAULT_MODEL))
 
 
 def reader_metadata() -> Metadata:
     """What the reader that learns hands says of itself."""
-    return LineModel(HAND_MODEL, shipped_weights()).metadata
+    return LineModel(DEFAULT_MODEL, shipped_weights()).metadata
 
 
 def hand_of(weights: dict[str, np.ndarray], before: float = 0.2, after: float = 0.05) -> HandFile:

@@ -15,7 +15,7 @@ from text_recognizer.data.synthesis.degradations import degrade
 from text_recognizer.data.text.builtin import builtin_documents
 from text_recognizer.data.text.mix import TextMix, draw_texts, split_documents
 from text_recognizer.imaging.normalization import normalize_lines
-from text_recognizer.reading.model_file import HAND_MODEL, LineModel
+from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 
 COMPOSED = {
@@ -79,5 +79,5 @@ def test_prepared_lines(seed: int) -> None:
 def test_readings() -> None:
     lines = composed("handwriting", 3, len(READINGS))
     pictures = [255 - image[:, :width] for image, width in zip(lines.images, lines.widths, strict=True)]
-    reader = TextRecognizer(LineModel(HAND_MODEL, shipped_weights()))
+    reader = TextRecognizer(LineModel(DEFAULT_MODEL, shipped_weights()))
     assert [reading.text for reading in reader.read(pictures)] == READINGS

@@ -21,7 +21,7 @@ from text_recognizer.cli import main
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.hand.file import _ABOUT, About, Figures, HandFile, Written, _digest, model_of, writing_in
 from text_recognizer.hand.store import SETTING, check_name, hand_names, hand_path, import_hand, save_hand
-from text_recognizer.reading.model_file import HAND_MODEL, LineModel
+from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 
 
@@ -275,7 +275,7 @@ def test_removing_takes_what_an_interrupted_write_left(folder: Path) -> None:
 def test_a_hand_reads_as_its_model_does() -> None:
     save_hand("mine", HAND.to_bytes())
     line = draw("Hello 12")
-    model = LineModel(HAND_MODEL, shipped_weights())
+    model = LineModel(DEFAULT_MODEL, shipped_weights())
     assert TextRecognizer(model_of(hand_path("mine"))).read(line).text == TextRecognizer(model).read(line).text
 
 

@@ -22,7 +22,7 @@ from safetensors import SafetensorError, safe_open
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.errors import UserError
-from text_recognizer.reading.model_file import HAND_MODEL, LineModel, Metadata
+from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel, Metadata
 
 SUFFIX = ".hand"
 MAX_BYTES = 64 << 20
@@ -175,7 +175,7 @@ class HandFile:
             UserError: If the weights are not those of the reader that ships with this version.
         """
         try:
-            model = LineModel(HAND_MODEL, self.weights)
+            model = LineModel(DEFAULT_MODEL, self.weights)
         except UserError as error:
             raise UserError(f"{file}: its weights are not those of this version's reader. {_again(file)}") from error
         if not self.about.reader.reads_like(model.metadata):

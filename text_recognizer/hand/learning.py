@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -19,28 +19,26 @@ import torch.nn.functional as F
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 
-from text_recognizer.alphabet import ALPHABET
+from text_recognizer.alphabet import ALPHABET, READER_ALPHABET
 from text_recognizer.data.glyphs.sources import VISIBLE_CHARACTERS
 from text_recognizer.data.glyphs.strokes import draw_glyphs
 from text_recognizer.data.glyphs.written import Characters, glyph_bank, sheared
-from text_recognizer.data.sets.emnist_lines import LineDataset
+from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, PaperLineDataset
 from text_recognizer.data.splits import SPLITS, Split
-from text_recognizer.data.synthesis.compose import Lines, LineStyle
+from text_recognizer.data.synthesis.compose import Lines, LineStyle, compose_lines, encode_texts
 from text_recognizer.data.text.builtin import builtin_documents
-from text_recognizer.data.text.mix import TextMix, split_documents
 from text_recognizer.hand.file import About, Figures, HandFile
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.style import style_of
-from text_recognizer.reading.model_file import HAND_MODEL, LineModel
+from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
-from text_recognizer.training.export import verify, weights_of
+from text_recognizer.training.export import read_model, verify, weights_of
 from text_recognizer.training.recognition import LineRecognition, one_cycle
-from text_recognizer.training.weights import average, load_model
+from text_recognizer.training.weights import average
 
 THREADS = 1
 """Of each computation: another number rounds otherwise, and learning shall be the same everywhere. And two threads that
 wait for each other at every step become many times slower when a machine has other work to do."""
-TEXTS = TextMix(as_is=0.45, capitals=0.15, title_case=0.08, single_words=0.12, digits=0.1, dates_and_codes=0.1)
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,6 @@ class Recipe:
         weight_decay: Decoupled weight decay.
         copies: Glyphs of each character, varied copies included.
         max_length: Length of the lines' targets.
-        degraded_share: Share of lines that look as paper, pen and camera leave them.
         shares: Of what was learned, the shares that are tried; the rest is what was there before.
         choosing_lines: Lines of the hand, and of others, by which the share is chosen.
         testing_lines: Lines of the hand that are read before and after.
@@ -71,7 +68,6 @@ class Recipe:
     weight_decay: float = 0.01
     copies: int = 30
     max_length: int = 24
-    degraded_share: float = 0.6
     shares: tuple[float, ...] = (0.0, 0.4, 0.6, 0.75)
     choosing_lines: int = 120
     testing_lines: int = 100
@@ -108,13 +104,13 @@ def learn(samples: Samples, seed: int, report: Report, recipe: Recipe = Recipe()
     torch.manual_seed(seed)
     report("composing lines", 0.0)
     material = _Material(samples, seed, recipe)
-    old = load_model(HAND_MODEL.with_suffix(".safetensors")).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    old = read_model(DEFAULT_MODEL).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     new = _trained(old, material, report)
     report("checking", _AFTER)
     new = _chosen(old, new, material)
     report("checking", 0.87)
     weights = weights_of(new)
-    model = LineModel(HAND_MODEL, weights)
+    model = LineModel(DEFAULT_MODEL, weights)
     verify(new, model, model.metadata.stride)
     report("checking", 0.95)
     figures = _figures(TextRecognizer(), TextRecognizer(model), material)
@@ -148,21 +144,18 @@ class _Material:
         }
         self._others = drawn
         self._tested = {character for character, _ in test}
-        self._corpora = split_documents(builtin_documents(seed), seed)
+        self._documents = builtin_documents(seed)
 
-    def lines(self, split: Split, *, own: bool) -> LineDataset:
-        """Lines of the hand, or of pen strokes in all sorts of hands."""
-        bank = (self._own if own else self._others)[split]
-        return LineDataset(
-            bank,
-            self._corpora[split],
+    def lines(self, split: Split, *, own: bool) -> PaperLineDataset:
+        """Lines of the hand, or of pen strokes in all sorts of hands, on paper."""
+        return PaperLineDataset(
             split,
+            (self._own if own else self._others)[split],
+            self._documents,
+            shares=GLYPHS_ALONE,
+            layouts=(self._style if own else LineStyle("handwriting"),),
             num_lines=1,
             max_length=self.recipe.max_length,
-            style=self._style if own else LineStyle("handwriting"),
-            text_mix=TEXTS,
-            degraded_share=self.recipe.degraded_share,
-            prepared=True,
             seed=2 * self.seed + own,
         )
 
@@ -181,16 +174,16 @@ class _Material:
 
     def pictures(self) -> tuple[list[np.ndarray], list[str]]:
         """Pictures, dark on light, and texts of lines of the hand to test on, of tested characters alone."""
-        lines = self.lines("test", own=True)
-        lines.degraded_share, lines.prepared = 0.0, False
-        lines.style = replace(lines.style, layout="handwriting")
-        batch = lines.batch(np.arange(4 * self.recipe.testing_lines))
-        found: list[tuple[np.ndarray, str]] = []
-        for image, width, target in zip(batch.images, batch.widths, batch.targets, strict=True):
-            text = ALPHABET.decode(target)
-            if set(text) <= self._tested | {" "} and len(found) < self.recipe.testing_lines:
-                found.append((np.pad(255 - image[:, :width], 8, constant_values=255), text))
-        return [picture for picture, _ in found], [text for _, text in found]
+        lines, size = self.lines("test", own=True), self.recipe.testing_lines
+        planned = [lines.plan(number).text for number in range(4 * size)]
+        texts = [text for text in planned if text and set(text) <= self._tested | {" "}][:size]
+        if not texts:
+            return [], []
+        composed = compose_lines(
+            lines.bank, *encode_texts(texts), self._style, seed=self.seed, indices=np.arange(len(texts))
+        )
+        pairs = zip(composed.images, composed.widths, strict=True)
+        return [np.pad(255 - image[:, :width], 8, constant_values=255) for image, width in pairs], texts
 
 
 def split_copies(characters: Characters, seed: int) -> tuple[Characters, Characters]:
@@ -212,7 +205,7 @@ def split_words(words: Characters, seed: int) -> tuple[Characters, Characters]:
     return [words[number] for number in order[:half]], [words[number] for number in order[half:]]
 
 
-def _by_width(lines: LineDataset, numbers: np.ndarray) -> np.ndarray:
+def _by_width(lines: PaperLineDataset, numbers: np.ndarray) -> np.ndarray:
     """Numbers of lines (batches, lines), each batch's of similar width."""
     return numbers.ravel()[np.argsort(lines.widths(numbers.ravel()), kind="stable")].reshape(numbers.shape)
 
@@ -236,7 +229,7 @@ class _Head(nn.Sequential):
 def _recognition(reader: nn.Module, recipe: Recipe) -> LineRecognition:
     """What computes the loss and counts the errors of a reader, in evaluation mode, by lines of features."""
     length = recipe.max_length
-    return LineRecognition(_Head(reader), ALPHABET, input_width=length, target_length=length, loss="ctc").eval()
+    return LineRecognition(_Head(reader), READER_ALPHABET, input_width=length, target_length=length, loss="ctc").eval()
 
 
 @torch.no_grad()

@@ -26,8 +26,6 @@ KNOWN_PREPARATIONS = (NORMALIZATION, CROPPED)
 MAX_COLUMNS = 8192
 _CONTEXT_STEPS = 64
 DEFAULT_MODEL = Path(__file__).with_name("recognizer.onnx")
-HAND_MODEL = Path(__file__).with_name("hand.onnx")
-"""The smaller reader of ink in normal form from which hands are learned; only its graph and its weights ship."""
 
 
 def graph_of(model: Path) -> Path:

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
 
-from text_recognizer.data.sets.paper_lines import InkShares, PaperLines
+from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, PaperLines
 from text_recognizer.data.sets.sheets import SHAPES, SheetDataset
 from text_recognizer.imaging.crop import CROP_HEIGHT
-
-GLYPHS_ALONE = InkShares(pen_words=0, pen_characters=0, fonts=0, glyphs=1)
 
 
 @pytest.fixture(scope="module")

@@ -58,6 +58,9 @@ class InkShares:
     glyphs: float = 0.22
 
 
+GLYPHS_ALONE = InkShares(pen_words=0, pen_characters=0, fonts=0, glyphs=1)
+
+
 @dataclass(frozen=True)
 class _Plan:
     """What a line will be before it is drawn: source, text, width in band heights, pieces of UNIPEN."""
@@ -79,6 +82,7 @@ class PaperLineDataset:
         num_lines: Lines of an epoch.
         max_length: Length of the targets.
         seed: Seed of everything random.
+        layouts: How glyphs are set.
     """
 
     varying_widths = True
@@ -93,7 +97,9 @@ class PaperLineDataset:
         num_lines: int,
         max_length: int,
         seed: int,
+        layouts: Sequence[LineStyle] = _LAYOUTS,
     ) -> None:
+        self.layouts = layouts
         self.split, self.bank, self.documents = split, bank, documents
         self.shares, self.num_lines, self.max_length = asdict(shares), num_lines, max_length
         self.seed = (len(SPLITS) * seed + SPLITS.index(split)) % 2**63
@@ -131,7 +137,7 @@ class PaperLineDataset:
 
     @cached_property
     def glyphs(self) -> GlyphWriter:
-        return GlyphWriter(self.bank, _LAYOUTS)
+        return GlyphWriter(self.bank, self.layouts)
 
     def plan(self, index: int) -> _Plan:
         """What line ``index`` will be."""
