@@ -44,9 +44,6 @@ def commands() -> list[str]:
 
 def copy_weights(folder: Path) -> None:
     """Put the weights that ship where a checkout has them."""
-    weights = Path("text_recognizer", "reading", "hand.safetensors")
-    (folder / weights).parent.mkdir(parents=True)
-    shutil.copy(ROOT / weights, folder / weights)
     shutil.copytree(ROOT / "training" / "reader", folder / "training" / "reader")
 
 
