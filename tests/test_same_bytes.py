@@ -6,7 +6,6 @@ import hashlib
 
 import numpy as np
 import pytest
-from hand_tools import shipped_weights
 
 from text_recognizer.data.glyphs.sources import VISIBLE_CHARACTERS
 from text_recognizer.data.glyphs.strokes import draw_glyphs
@@ -15,8 +14,6 @@ from text_recognizer.data.synthesis.degradations import degrade
 from text_recognizer.data.text.builtin import builtin_documents
 from text_recognizer.data.text.mix import TextMix, draw_texts, split_documents
 from text_recognizer.imaging.normalization import normalize_lines
-from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
-from text_recognizer.reading.recognizer import TextRecognizer
 
 COMPOSED = {
     ("exact", 0): "644c8c1bb08bf485",
@@ -33,7 +30,6 @@ COMPOSED = {
 GLYPHS = {0: "7f188afcd0adc856", 7: "cdda912cf6ab7090"}
 DEGRADED = {0: "29dd0f43b5de80a7", 7: "1bd874913d8bfa3f"}
 PREPARED = {0: "ec5fb7bf3e90aa18", 7: "7a6500cff150b479"}
-READINGS = ["Va2018", "everyone", "KGE", "Lamps", "EACH PAIN", "436-4535"]
 
 
 def sha(*arrays: np.ndarray) -> str:
@@ -74,10 +70,3 @@ def test_degraded_lines(seed: int) -> None:
 def test_prepared_lines(seed: int) -> None:
     lines = composed("mixed", seed)
     assert sha(*(line.image for line in normalize_lines(lines.images, lines.widths) if line)) == PREPARED[seed]
-
-
-def test_readings() -> None:
-    lines = composed("handwriting", 3, len(READINGS))
-    pictures = [255 - image[:, :width] for image, width in zip(lines.images, lines.widths, strict=True)]
-    reader = TextRecognizer(LineModel(DEFAULT_MODEL, shipped_weights()))
-    assert [reading.text for reading in reader.read(pictures)] == READINGS

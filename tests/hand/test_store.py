@@ -178,7 +178,7 @@ DAMAGED = {
     "no weights": altered(**dict.fromkeys(HAND.weights)),
     "a weight too few": altered(**{STEPS: None}),
     "a weight too many": altered(evil=np.zeros(3, np.float32)),
-    "a weight of another size": altered(**{STEPS: HAND.weights[STEPS][:, :, :3]}),
+    "a weight of another size": altered(**{STEPS: HAND.weights[STEPS][:, :, :2]}),
     "a weight of another type": altered(**{STEPS: HAND.weights[STEPS].astype(np.float32)}),
     "a weight that is no number": altered(**{STEPS: HAND.weights[STEPS] * np.float16(np.inf)}),
 }
