@@ -2,7 +2,7 @@
 
 ``python -m text_recognizer.training.shipped.finder --minutes 60 --text FILE,FILE``
 
-Beside the graph it keeps a checkpoint (.pt), from which ``--resume`` goes on.
+Beside the graph it keeps a checkpoint (.pt), written every two minutes, from which ``--resume`` goes on.
 """
 
 from __future__ import annotations
@@ -110,18 +110,10 @@ def train_finder(
     checks = SheetDataset(lines.datasets["val"], seed)  # type: ignore[arg-type]
     held_out = [_tensors(checks.batch(number, batch_size)) for number in range(_CHECKED_BATCHES)]
     stream = _Stream(SheetDataset(lines.datasets["train"], seed), batch_size, steps)  # type: ignore[arg-type]
-    steps = _fit(
-        model,
-        iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=16)),
-        held_out,
-        minutes,
-        lr,
-        steps,
-    )
+    batches = iter(DataLoader(stream, batch_size=None, num_workers=1, prefetch_factor=16))
+    _fit(model, batches, held_out, minutes, lr, steps, Path(out).with_suffix(".pt"))
     with replacing(out) as temporary:
         write_finder(model, temporary)
-    with replacing(str(Path(out).with_suffix(".pt"))) as temporary:
-        torch.save({"model": model.state_dict(), "steps": steps}, temporary)
 
 
 def _fit(
@@ -131,8 +123,9 @@ def _fit(
     minutes: float,
     lr: float,
     steps: int,
-) -> int:
-    """Train until the time is up; returns the steps done in all."""
+    checkpoint: Path,
+) -> None:
+    """Train until the time is up; what was learned until the last check is in ``checkpoint`` if that is interrupted."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, weight_decay=0.01)
     started, checked = time.monotonic(), 0.0
     with tqdm(total=round(60 * minutes), unit="s", desc="finder") as bar:
@@ -151,9 +144,15 @@ def _fit(
             bar.update(round(seconds) - bar.n)
             if seconds - checked > _SECONDS_BETWEEN_CHECKS:
                 checked = seconds
+                _save(model, steps, checkpoint)
                 bar.set_postfix_str(f"step {steps}, losses {checked_losses(model, held_out).round(4).tolist()}")
     model.eval()
-    return steps
+    _save(model, steps, checkpoint)
+
+
+def _save(model: LineFinder, steps: int, checkpoint: Path) -> None:
+    with replacing(checkpoint) as temporary:
+        torch.save({"model": model.state_dict(), "steps": steps}, temporary)
 
 
 @torch.inference_mode()
