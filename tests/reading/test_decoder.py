@@ -114,8 +114,8 @@ def test_language_settles_what_the_picture_leaves_open():
 
 def test_what_is_remembered_of_a_language_model_is_bounded(monkeypatch):
     monkeypatch.setattr(decoder, "MOST_REMEMBERED", 50)
-    growth = decoder._Growth(ALPHABET, english(), 0.35, 0.9)
-    unbounded = decoder._Growth(ALPHABET, english(), 0.35, 0.9)
+    growth = decoder._Growth(ALPHABET, english())
+    unbounded = decoder._Growth(ALPHABET, english())
     for state in range(40):
         for token in range(4, 20):
             assert growth(state, token) == unbounded(state, token)

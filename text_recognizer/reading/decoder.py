@@ -21,8 +21,11 @@ BLANK_INDEX = 0
 MOST_REMEMBERED = 100_000
 """Steps of a language model: some 10 MB."""
 _IMPOSSIBLE = 1e-30
-LANGUAGE_WEIGHT = 0.35
-CHARACTER_BONUS = 0.9
+WORDS, OTHERS = (0.55, 1.3), (0.35, 0.9)
+"""Weight of the language model, and a bonus per character because the model favours short texts. The first pair is for
+lower-case letters and spaces, which are nearly always words. The second is for all else: names, numbers, codes."""
+MOST_SURPRISED = -6.0
+"""Least log probability that the language model may give a character, so that it cannot overrule what is clear."""
 JOINTS = "/:.,-"
 """What joins the digits of a date, a time or a number: after a digit taken for another digit."""
 
@@ -86,8 +89,6 @@ def decode_beam(
     language: LanguageModel | None = None,
     *,
     width: int = 8,
-    language_weight: float = LANGUAGE_WEIGHT,
-    character_bonus: float = CHARACTER_BONUS,
     negligible: float = 1e-3,
 ) -> Decoded:
     """Prefix beam search (Hannun et al. 2014, "First-pass large vocabulary continuous speech recognition").
@@ -99,13 +100,11 @@ def decode_beam(
         alphabet: The C tokens.
         language: Weighs texts by how English they are; None leaves it to the picture.
         width: Prefixes kept at each time step.
-        language_weight: Exponent of the language model's probability.
-        character_bonus: Added to the logarithm for each character, since the language model favours short texts.
         negligible: Probabilities up to this are taken for 0 (0 makes the search exact but for its width).
     """
     probabilities = np.exp(_characters_only(log_probs, alphabet), dtype=np.float64)
     blanks = np.maximum(probabilities[:, BLANK_INDEX], _IMPOSSIBLE).tolist()
-    growth = _growth(tuple(alphabet), language, language_weight, character_bonus)
+    growth = _growth(tuple(alphabet), language)
     beam = {"": _Prefix(1.0, 0.0, 1.0, language.start if language else 0, None)}
     log_scale, after_blank = 0.0, True
     for step, candidates in enumerate(_candidates(probabilities, alphabet, negligible)):
@@ -155,8 +154,8 @@ def _rank(prefix: _Prefix) -> float:
 class _Growth:
     """What the language model says of one more character: a factor and its next state, remembered for a while."""
 
-    def __init__(self, alphabet: Sequence[str], language: LanguageModel | None, weight: float, bonus: float) -> None:
-        self._alphabet, self._language, self._weight, self._bonus = alphabet, language, weight, bonus
+    def __init__(self, alphabet: Sequence[str], language: LanguageModel | None) -> None:
+        self._alphabet, self._language = alphabet, language
         self._known: dict[tuple[int, int], tuple[float, int]] = {}
 
     def __call__(self, state: int, token: int) -> tuple[float, int]:
@@ -167,8 +166,9 @@ class _Growth:
             character = self._alphabet[token]
             if character in JOINTS and self._language.after_digit(state):
                 character = DIGIT
-            log_factor = self._weight * self._language.log_probability(state, character) + self._bonus
-            known = math.exp(log_factor), self._language.next_state(state, character)
+            weight, bonus = WORDS if character.islower() or character == " " else OTHERS
+            log_probability = max(MOST_SURPRISED, self._language.log_probability(state, character))
+            known = math.exp(weight * log_probability + bonus), self._language.next_state(state, character)
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
             self._known[state, token] = known
