@@ -12,9 +12,10 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
@@ -27,7 +28,7 @@ from text_recognizer.hand.store import SETTING
 T = TypeVar("T")
 Pointer = Literal["mouse", "pen", "touch"]
 
-PATIENCE = 20  # seconds
+PATIENCE = 60  # seconds; on a busy machine a server alone takes 20 to start
 ASCENDER, X_TOP, BASELINE, DESCENDER = 0.22, 0.42, 0.66, 0.86
 """Where letters stand in the writing area, in its heights."""
 ZONES = {"acemnorsuvwxz": (X_TOP, BASELINE), "gpqy": (X_TOP, DESCENDER), "i": (0.3, BASELINE), "j": (0.3, DESCENDER)}
@@ -71,12 +72,19 @@ def answers(address: str) -> bool:
 
 
 def wait_until(condition: Callable[[], T], seconds: float = PATIENCE) -> T:
-    """The first true value of a condition."""
+    """The first true value of a condition, which is asked again where an element is not (or no more) on the page."""
     end = time.monotonic() + seconds
-    while not (value := condition()):
+    while not (value := _asked(condition)):
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.02)
     return value
+
+
+def _asked(condition: Callable[[], T]) -> T | None:
+    try:
+        return condition()
+    except (NoSuchElementException, StaleElementReferenceException):
+        return None
 
 
 def missing_browser() -> str:
@@ -146,6 +154,25 @@ return contrasts;
 """Contrast (WCAG 2) of each element that holds text with what is below it."""
 
 
+SHOWN = """
+return [...document.querySelectorAll(arguments[0])].filter((element) => element.checkVisibility()).map((element) => {
+    const {x, y, width, height} = element.getBoundingClientRect();
+    return [element.innerText, element.ariaLabel ?? '', x + scrollX, y + scrollY, width, height];
+});
+"""
+
+
+class Shown(NamedTuple):
+    """An element as it was at one moment; places and sizes in pixels of the page."""
+
+    text: str
+    label: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 class Page:
     """The page in a browser."""
 
@@ -160,6 +187,10 @@ class Page:
 
     def find(self, name: str) -> WebElement:
         return self.browser.find_element(By.ID, name)
+
+    def shown(self, selector: str) -> list[Shown]:
+        """All elements of a CSS selector that are shown, at one moment: the page may replace them at any other."""
+        return [Shown(*values) for values in self.script(SHOWN, selector)]
 
     def script(self, code: str, *arguments: Any) -> Any:
         return self.browser.execute_script(code, *arguments)

@@ -98,12 +98,12 @@ def test_reads_a_word_that_is_written(page: Page, pointer) -> None:
     page.write(WORD, pointer)
     page.wait_for_text(WORD)
     assert "of the characters are right" in page.find("confidence").text
-    assert page.find("prepared").get_property("naturalHeight") == 40
-    boxes = page.browser.find_elements(By.CLASS_NAME, "box")
+    wait_until(lambda: page.find("prepared").get_property("naturalHeight") == 40)
+    boxes = page.shown(".box")
     assert [box.text for box in boxes] == list(WORD)
-    area = page.find("ink").rect
-    written = [area["x"] + area["height"] * stroke[:, 0].mean() for stroke in strokes_of(WORD)[::2]]
-    assert boxes[0].rect["x"] < written[0] < boxes[0].rect["x"] + boxes[0].rect["width"]
+    (area,) = page.shown("#ink")
+    written = [area.x + area.height * stroke[:, 0].mean() for stroke in strokes_of(WORD)[::2]]
+    assert boxes[0].x < written[0] < boxes[0].x + boxes[0].width
 
 
 def test_text_appears_while_writing(page: Page) -> None:
@@ -199,14 +199,12 @@ def clipboard(page: Page) -> str:
 def test_reads_a_picture_that_is_chosen(page: Page, picture: Path) -> None:
     page.find("file").send_keys(str(picture))
     page.wait_for_text(WORD)
-    shown = page.find("picture")
-    assert shown.is_displayed()
-    assert not page.find("ink").is_displayed()
-    boxes = [box.rect for box in page.browser.find_elements(By.CLASS_NAME, "box")]
-    left, width = shown.rect["x"], shown.rect["width"]
-    assert all(left <= box["x"] and box["x"] + box["width"] <= left + width for box in boxes)
+    (shown,) = page.shown("#picture")
+    assert page.shown("#ink") == []
+    boxes = page.shown(".box")
+    assert all(shown.x <= box.x and box.x + box.width <= shown.x + shown.width for box in boxes)
     stroke = strokes_of(WORD)[0][:, 0].mean() / (strokes_of(WORD)[-1].max() + 0.2)
-    assert boxes[0]["x"] < left + width * stroke < boxes[0]["x"] + boxes[0]["width"]
+    assert boxes[0].x < shown.x + shown.width * stroke < boxes[0].x + boxes[0].width
     page.find("undo").click()
     assert page.find("ink").is_displayed()
     assert page.text == ""
@@ -287,9 +285,9 @@ def test_two_rows_are_read_as_two(page: Page) -> None:
             page.draw(np.stack([stroke[:, 0] * 0.6 + 0.1, stroke[:, 1] * 0.6 + top], axis=1))
     content = "return document.getElementById('text').textContent"
     wait_until(lambda: page.script(content) == f"{word}\n{word}")
-    boxes = page.browser.find_elements(By.CLASS_NAME, "box")
+    boxes = page.shown(".box")
     assert [box.text for box in boxes] == list(word + word)
-    assert boxes[0].rect["y"] + boxes[0].rect["height"] < boxes[-1].rect["y"] + boxes[-1].rect["height"] / 2
+    assert boxes[0].y + boxes[0].height < boxes[-1].y + boxes[-1].height / 2
 
 
 def test_says_that_a_server_is_slow(page: Page) -> None:
@@ -362,7 +360,7 @@ def test_works_with_the_keyboard_alone(page: Page, picture: Path) -> None:
     page.find("file").send_keys(str(picture))
     page.wait_for_text(WORD)
     page.find("details").find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
-    assert [cell.text for cell in page.find("characters").find_elements(By.TAG_NAME, "th")] == list(WORD)
+    assert [cell.text for cell in page.shown("#characters th")] == list(WORD)
     page.find("clear").send_keys(Keys.SPACE)
     wait_until(lambda: page.text == "")
     assert page.browser.switch_to.active_element == page.find("clear")
@@ -378,13 +376,12 @@ def test_fits_a_narrow_screen(page: Page, picture: Path) -> None:
     page.wait_for_text(WORD)
     page.script("for (const details of document.querySelectorAll('details')) details.open = true")
     assert page.script("return document.documentElement.scrollWidth") == 360
-    controls = page.browser.find_elements(By.CSS_SELECTOR, "button, label, select, a")
-    displayed = [control for control in controls if control.is_displayed()]
-    assert len(displayed) == 10
-    for control in displayed:
-        assert min(control.rect["width"], control.rect["height"]) >= 44
-        assert control.rect["x"] >= 0
-        assert control.rect["x"] + control.rect["width"] <= 360
+    controls = page.shown("button, label, select, a")
+    assert len(controls) == 10
+    for control in controls:
+        assert min(control.width, control.height) >= 44
+        assert control.x >= 0
+        assert control.x + control.width <= 360
     assert page.script("return document.getElementById('ink').width") == page.find("ink").size["width"] * 3
     page.find("clear").click()
     page.find("photo").send_keys(str(picture))  # as the camera does

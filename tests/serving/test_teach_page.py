@@ -183,7 +183,7 @@ def test_any_character_can_be_chosen_and_words_have_one_wide_box(writing: Page) 
     page.browser.find_element(By.CSS_SELECTOR, "#teach summary").click()
     buttons = page.find("overview").find_elements(By.TAG_NAME, "button")
     page.draw(BAR, area=page.boxes[0])
-    assert buttons[0].get_attribute("aria-label") == "small a: 1 of 4 written"
+    assert page.shown("#overview button")[0].label == "small a: 1 of 4 written"
     buttons[CHARACTERS.index("?")].click()
     assert (wanted(page), page.find("kind").text) == ("?", "question mark")
     assert buttons[CHARACTERS.index("?")].get_attribute("aria-current") == "true"
@@ -213,10 +213,10 @@ def test_from_prompt_to_reading(writing: Page, quick_job: None) -> None:
     assert page.browser.switch_to.active_element == page.find("learned-title")
     assert page.find("learned-title").text == "Learned “Anna”"
     assert "20.0 % were read wrongly before, 5.0 % now" in page.find("gain").text
-    assert [cell.text for cell in page.find("hands").find_elements(By.TAG_NAME, "th")] == ["Anna"]
+    wait_until(lambda: [cell.text for cell in page.shown("#hands th")] == ["Anna"])
     page.find("read").click()
     wait_until(lambda: page.browser.current_url == page.address.removesuffix("teach.html"))
-    menu = Select(page.find("hand"))
+    menu = Select(wait_until(lambda: page.find("hand")))
     wait_until(lambda: menu.first_selected_option.text == "Anna")
     page.write(WORD)
     wait_until(lambda: set(page.text) == {"X"})
@@ -285,18 +285,15 @@ def test_hands_can_be_deleted(page: Page, crosses: bytes) -> None:
     save_hand("yours", crosses)
     page.open()
     wait_until(lambda: page.find("known").is_displayed())
-    buttons = page.find("hands").find_elements(By.TAG_NAME, "button")
-    assert [button.get_attribute("aria-label") for button in buttons] == [
-        "Delete the hand mine",
-        "Delete the hand yours",
-    ]
-    buttons[0].click()
+    labels = [button.label for button in page.shown("#hands button")]
+    assert labels == ["Delete the hand mine", "Delete the hand yours"]
+    page.find("hands").find_element(By.TAG_NAME, "button").click()
     page.browser.switch_to.alert.dismiss()
     assert hand_names() == ["mine", "yours"]
-    buttons[0].click()
+    page.find("hands").find_element(By.TAG_NAME, "button").click()
     page.browser.switch_to.alert.accept()
     wait_until(lambda: hand_names() == ["yours"])
-    wait_until(lambda: len(page.find("hands").find_elements(By.TAG_NAME, "tr")) == 1)
+    wait_until(lambda: len(page.shown("#hands th")) == 1)
 
 
 def test_says_what_learning_needs_where_it_cannot(page: Page, crosses: bytes, light_install: None) -> None:
@@ -331,13 +328,12 @@ def test_fits_a_narrow_screen(writing: Page, quick_job: None, crosses: bytes) ->
     page.draw(BAR, "touch", area=page.boxes[3])
     assert [count > 0 for count in ink(page)] == [False, False, False, True]
     assert page.script("return document.documentElement.scrollWidth") == 360
-    controls = page.browser.find_elements(By.CSS_SELECTOR, "#teach button, #teach input, #boxes canvas")
-    shown = [control.rect for control in controls if control.is_displayed()]
-    assert len(shown) > 90
-    for control in shown:
-        assert min(control["width"], control["height"]) >= 44
-        assert control["x"] >= 0
-        assert control["x"] + control["width"] <= 360
+    controls = page.shown("#teach button, #teach input, #boxes canvas")
+    assert len(controls) > 90
+    for control in controls:
+        assert min(control.width, control.height) >= 44
+        assert control.x >= 0
+        assert control.x + control.width <= 360
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
