@@ -17,9 +17,9 @@ from rapidfuzz.distance import Levenshtein
 from reading import AS_BY_HAND, THREADS, PictureSet, composed_set, error_rates
 from report import data_source, machine, write
 
+from text_recognizer.evaluation.measures import right_characters
 from text_recognizer.files import replacing
 from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
-from text_recognizer.training.export import right_characters
 
 BINS = 5
 LEASTS = (0.0, 0.5, 0.7, 0.9)

@@ -10,7 +10,6 @@ and the lab's LineCNN, which reads composed lines alone (``--line_cnn RUN``, a r
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib.metadata
 import json
 import shutil
@@ -29,7 +28,6 @@ import numpy as np
 import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from rapidfuzz.distance import Levenshtein
 from report import data_source, machine, write
 from torch import nn
 
@@ -37,7 +35,8 @@ from text_recognizer.alphabet import ALPHABET
 from text_recognizer.command_line import run_safely
 from text_recognizer.data.sets.emnist_lines import EMNISTLines
 from text_recognizer.data.text.mix import TextMix
-from text_recognizer.imaging.pictures import load_picture
+from text_recognizer.evaluation.measures import cer
+from text_recognizer.labels.find import find_labels
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.checkpoint import Checkpoint
 
@@ -86,15 +85,12 @@ def composed_set(settings: dict[str, Any], count: int, text: str) -> PictureSet:
 
 
 def real_sets(folder: Path) -> dict[str, PictureSet]:
-    """The pictures that ``labels.tsv`` lists, by the folder they are in."""
+    """Labelled lines by the folder they are in; pages are left to benchmarks/pages.py."""
     sets: dict[str, PictureSet] = {}
-    with (folder / "labels.tsv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-            if "\\n" in row["text"]:
-                continue  # a page: benchmarks/pages.py
-            chosen = sets.setdefault(str(Path(row["file"]).parent), PictureSet([], []))
-            chosen.pictures.append(load_picture(folder / row["file"]))
-            chosen.texts.append(row["text"])
+    for line in find_labels(folder).lines:
+        chosen = sets.setdefault(str(Path(line.name).parent), PictureSet([], []))
+        chosen.pictures.append(line.load())
+        chosen.texts.append(line.text)
     return sets
 
 
@@ -155,12 +151,7 @@ def folded(text: str) -> str:
 
 def error_rates(found: list[str], texts: list[str]) -> dict[str, float]:
     """Edits per reference character: as it is, and with case, spaces and punctuation ignored."""
-    pairs = list(zip(found, texts, strict=True))
-    return {
-        "cer": sum(Levenshtein.distance(*pair) for pair in pairs) / sum(map(len, texts)),
-        "cer_folded": sum(Levenshtein.distance(folded(a), folded(b)) for a, b in pairs)
-        / sum(len(folded(text)) for text in texts),
-    }
+    return {"cer": cer(found, texts), "cer_folded": cer([*map(folded, found)], [*map(folded, texts)])}
 
 
 def installed_megabytes(*packages: str) -> float:

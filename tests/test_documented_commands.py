@@ -61,6 +61,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Path("letters").mkdir()
         for name in ("a1", "a2", "a3", "B1", "B2", "B3"):
             shutil.copy("line.png", f"letters/{name}.png")
+        assert run("lines --out=mine --count=12 --max_chars=12") == 0
+        rows = Path("mine/labels.tsv").read_text(encoding="utf-8").splitlines()
+        table = ["file\ttext\twriter", *(f"{row}\twriter {number % 4}" for number, row in enumerate(rows))]
+        Path("mine/labels.tsv").write_text("\n".join(table), encoding="utf-8")
+        Path("other.jsonl").write_text('{"file": "00.png", "text": "Meet me"}\n', encoding="utf-8")
         exec(fenced(ROOT / "docs" / "data.md", "python")[0], {})
         text = "\n\n".join(f"{number} men and {number + 1} boats went out to sea at noon." for number in range(2_000))
         for name in ("book.txt", "names.txt", *(f"books/pg{number}.txt" for number in (98, 345, 1342, 1661, 2701))):
@@ -93,7 +98,7 @@ def test_command_runs(
     elif not os.environ.get(MIRROR_SETTING) and "EMNISTLines" in command and "--glyphs" not in command:
         limited += f" {BUILT_IN}"
     assert run(limited) == 0
-    for output in re.findall(r"--(?:out|picture)[ =](\S+)", command):
+    for output in re.findall(r"--(?:out|picture|html)[ =](\S+)", command):
         assert Path(output).exists()
 
 

@@ -57,7 +57,7 @@ class Parser(ArgumentParser):
         return super().format_help(*args, **kwargs)
 
     def parse_args(self, args: Sequence[str] | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
-        args = [self._with_underscores(arg) for arg in (sys.argv[1:] if args is None else args)]
+        args = [self._adding(self._with_underscores(arg)) for arg in (sys.argv[1:] if args is None else args)]
         spelled = [f"{arg}=true" if self._stands_alone(arg, args[i + 1 : i + 2]) else arg for i, arg in enumerate(args)]
         try:
             return super().parse_args(spelled, **kwargs)
@@ -77,6 +77,12 @@ class Parser(ArgumentParser):
         spelled = "--" + name[2:].replace("-", "_")
         known = any(spelled in action.option_strings for action in self._actions)
         return spelled + equals + value if name.startswith("--") and known else arg
+
+    def _adding(self, arg: str) -> str:
+        """``--model=A`` as ``--model+=A``, if that flag may be given several times, once for each value."""
+        name, equals, value = arg.partition("=")
+        types = [one for action in self._actions if name in action.option_strings for one in _types(action)]
+        return f"{name}+{equals}{value}" if any(get_origin(one) is list for one in types) else arg
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         flags = [flag for action in self._actions for flag in action.option_strings]

@@ -16,7 +16,6 @@ TRAINING_MODULES = (
     "matplotlib",
     "numba",
     "onnx",
-    "rapidfuzz",
     "requests",
     "torch",
     "torchmetrics",

@@ -12,7 +12,7 @@ from text_recognizer.reading.calibration import Calibration, Confidence
 from text_recognizer.reading.finder import FINDER
 from text_recognizer.reading.model_file import LineModel, Metadata, graph_of
 from text_recognizer.training.checkpoint import Description
-from text_recognizer.training.export import read_model, right_characters, verify, weights_of, write_graph, write_model
+from text_recognizer.training.export import read_model, verify, weights_of, write_graph, write_model
 from text_recognizer.training.weights import load_model
 
 METADATA = Metadata(tuple(ALPHABET), 4, beam=Confidence(Calibration(0.5, 1.0), Calibration(2.0, -1.0)))
@@ -119,11 +119,3 @@ def test_weights_of_something_else_are_refused(tmp_path):
         load_model(tmp_path / "weights.safetensors")
     with pytest.raises(UserError, match="no weights"):
         load_model(tmp_path / "none.safetensors")
-
-
-@pytest.mark.parametrize(
-    ("text", "truth", "right"),
-    [("cat", "cat", [1, 1, 1]), ("cut", "cat", [1, 0, 1]), ("ct", "cat", [1, 1]), ("caat", "cat", [1, 0, 1, 1])],
-)
-def testright_characters(text, truth, right):
-    assert sum(right_characters(text, truth)) == sum(right)

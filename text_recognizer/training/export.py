@@ -23,6 +23,7 @@ from torch.nn.utils import fuse_conv_bn_eval
 from text_recognizer.alphabet import READER_ALPHABET
 from text_recognizer.data.synthesis.compose import Lines
 from text_recognizer.errors import UserError
+from text_recognizer.evaluation.measures import right_characters
 from text_recognizer.imaging.crop import CROPPED
 from text_recognizer.imaging.normalization import HEIGHT, NORMALIZATION, NormalizedLine
 from text_recognizer.reading.calibration import Confidence, JudgedLine, fit_confidence
@@ -275,9 +276,3 @@ def _fitted(readings: list[tuple[Reading | UserError, str]], file: Path) -> Conf
     if not lines:
         raise UserError(f"{file}: reads nothing in {len(readings)} lines, so its confidences cannot be fitted.")
     return fit_confidence(lines)
-
-
-def right_characters(text: str, truth: str) -> list[bool]:
-    """Which characters of ``text`` stay in the shortest way to turn it into ``truth``."""
-    wrong = {edit.src_pos for edit in Levenshtein.editops(text, truth) if edit.tag != "insert"}
-    return [position not in wrong for position in range(len(text))]

@@ -1,0 +1,83 @@
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from text_recognizer.cli import main
+from text_recognizer.commands.evaluate import SHIPPED
+from text_recognizer.errors import TRAINING_MODULES
+from text_recognizer.reading.model_file import DEFAULT_MODEL
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve lines of two words, with a broken picture among them."""
+    place = tmp_path_factory.mktemp("labelled")
+    flags = "--count=12 --max_chars=12 --glyphs=strokes --text_source=builtin"
+    assert main(["lines", f"--out={place}", *flags.split()]) == 0
+    rows = (place / "labels.tsv").read_text(encoding="utf-8").splitlines()
+    table = ["file\ttext\twriter", *(f"{row}\tw{number % 3}" for number, row in enumerate(rows)), "bad.png\tx\tw0"]
+    (place / "labels.tsv").write_text("\n".join(table), encoding="utf-8")
+    (place / "bad.png").write_bytes(b"\x89PNG and nothing else")
+    return place
+
+
+def test_two_models_and_foreign_readings_side_by_side(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, model = tmp_path / "other.tsv", tmp_path / "copy.onnx"
+    shutil.copy(DEFAULT_MODEL, model)
+    other.write_text("".join(f"{number:02}.png\tword\n" for number in range(12)), encoding="utf-8")
+    out = [f"--json={tmp_path / 'out.json'}", f"--html={tmp_path / 'out.html'}", "--group=writer"]
+    models = [f"--model={DEFAULT_MODEL}", "--model", str(model)]
+    assert main(["evaluate", str(folder), *models, "--readings", str(other), *out]) == 0
+    printed = capsys.readouterr()
+    found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    names = ["recognizer.onnx", "copy.onnx", "other.tsv"]
+    assert [reader["name"] for reader in found["readers"]] == names
+    rates = [reader["rates"]["as it is"]["cer"]["value"] for reader in found["readers"]]
+    assert rates[0] == rates[1] < 0.3 < rates[2]
+    assert found["lines"] == 12
+    assert found["differences"][0]["p"] == 1
+    assert "bad.png: not a picture" in printed.err
+    assert all(name in printed.out for name in names)
+    assert "writer w2" in printed.out
+    assert (tmp_path / "out.html").read_text(encoding="utf-8").count("<img") == 12 - sum(
+        row["read"]["recognizer.onnx"] == row["text"] for row in found["readings"]
+    )
+
+
+def test_a_part_is_what_training_leaves_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", str(folder), "--part=test"]) == 0
+    printed = capsys.readouterr().out
+    assert "Part test: dealt by writer, no writer in two parts." in printed
+    assert SHIPPED in printed
+
+
+@pytest.mark.parametrize(
+    ("flags", "code", "message"),
+    [
+        (["--group=age"], 2, "--group is 'age', but the labels have writer"),
+        (["--worst=-1"], 2, "--worst is -1"),
+        (["--model=nothing.onnx"], 1, "nothing.onnx: no such model file"),
+        (["--readings=nothing.jsonl"], 1, "nothing.jsonl: cannot be read"),
+    ],
+)
+def test_wrong_flags(
+    folder: Path, flags: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", str(folder), *flags]) == code
+    assert message in capsys.readouterr().err
+
+
+def test_it_needs_no_training_extra(folder: Path) -> None:
+    program = (
+        f"import sys; sys.modules.update(dict.fromkeys({TRAINING_MODULES!r})); "
+        f"from text_recognizer.cli import main; sys.exit(main(['evaluate', {str(folder)!r}]))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "both ignored" in done.stdout

@@ -1,0 +1,111 @@
+"""``text-recognizer evaluate``: how well readers read lines of known text."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from json import dumps
+from pathlib import Path
+from typing import Literal
+
+from text_recognizer.errors import UsageError, UserError, check_at_least, check_seed
+from text_recognizer.evaluation.evaluate import evaluate as evaluated
+from text_recognizer.evaluation.evaluate import to_json
+from text_recognizer.evaluation.measures import Form
+from text_recognizer.evaluation.readings import Progress, read_file, read_with
+from text_recognizer.evaluation.report import html as page
+from text_recognizer.evaluation.terminal import table
+from text_recognizer.files import write_text
+from text_recognizer.labels.find import find_labels
+from text_recognizer.labels.lines import Labels
+from text_recognizer.labels.parts import deal
+from text_recognizer.reading.recognizer import Decoder, TextRecognizer
+
+SHIPPED = "the reader that ships"
+_PROGRESS_FROM = 64
+Part = Literal["all", "train", "val", "test"]
+
+
+def evaluate(
+    folder: str,
+    *,
+    model: list[str] | None = None,
+    readings: list[str] | None = None,
+    group: str | None = None,
+    part: Part = "all",
+    json: str | None = None,
+    html: str | None = None,
+    worst: int = 20,
+    unicode: Form = "NFC",
+    decoder: Decoder = "beam",
+    threads: int = 2,
+    seed: int = 0,
+) -> None:
+    """Read labelled lines and print how many errors there are, with intervals, of several readers side by side.
+
+    Args:
+        folder: Labelled lines in one of the usual forms, found out by looking, or a file of labels.
+        model: ONNX files made by ``finetune`` or ``export``, the flag once for each; by default the model that ships.
+        readings: Files of what other programs read: JSON lines with file, text and confidence, or file, tab, text.
+        group: A column of the labels, such as writer, by which error rates are given too.
+        part: Which part of the lines, where the labels know parts or they are dealt as for training: all, train, val or
+            test.
+        json: Where all figures and readings go, as JSON.
+        html: Where a page goes that shows them, with the worst lines as pictures.
+        worst: How many lines with most errors the page shows.
+        unicode: Unicode normalisation of both texts before they are compared: NFC, NFKC or none.
+        decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
+        threads: How many batches of lines are read at the same time.
+        seed: Of the intervals and tests, and of how lines are dealt to parts.
+
+    Raises:
+        UsageError: If a flag has an impossible value, or no line has the column.
+        UserError: If there are no labelled lines, or a model or a file of readings cannot be used.
+    """
+    check_at_least(0, worst=worst)
+    check_seed(seed)
+    labels = find_labels(folder)
+    told = _keep_part(labels, part, seed)
+    recognizers = {name: TextRecognizer(file, decoder, threads) for name, file in _named(model or [None]).items()}
+    with _progress(len(labels.lines)) as progress:
+        lines, readers = read_with(recognizers, labels, progress)
+    if not lines:
+        raise UserError(f"{folder}: no picture can be read. {' '.join(labels.faults)}")
+    readers += [read_file(Path(file), lines, labels.faults) for file in readings or []]
+    found = evaluated(lines, readers, form=unicode, group=group, seed=seed)
+    print(f"{folder}: {labels.form}.{told}\n{table(found)}")
+    for fault in labels.faults:
+        print(fault, file=sys.stderr)
+    if json:
+        write_text(json, dumps(to_json(found) | {"faults": labels.faults}, ensure_ascii=False, indent=1) + "\n")
+    if html:
+        write_text(html, page(found, labels.faults, title=f"How well {folder} is read", worst=worst))
+    for file in filter(None, (json, html)):
+        print(f"Written: {file}")
+
+
+def _keep_part(labels: Labels, part: Part, seed: int) -> str:
+    """Leave the lines of a part alone; returns a sentence that says how lines were dealt, or nothing."""
+    if part == "all":
+        return ""
+    parts, how = deal(labels.lines, seed)
+    if not parts[part]:
+        raise UsageError(f"--part is {part}, but no line is in it ({how}).")
+    labels.lines = [labels.lines[number] for number in parts[part]]
+    return f" Part {part}: {how}."
+
+
+def _named(models: list[str] | list[None]) -> dict[str, str | None]:
+    """Models by file name, or by path where two have one name."""
+    names = [SHIPPED if model is None else Path(model).name for model in models]
+    return {name if names.count(name) == 1 else str(model): model for name, model in zip(names, models, strict=True)}
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Progress]:
+    """A bar on standard error, if someone looks at it and there is much to read."""
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit="line", disable=total < _PROGRESS_FROM or not sys.stderr.isatty()) as bar:
+        yield lambda count: bar.update(count) and None

@@ -1,0 +1,176 @@
+"""What readers say of labelled lines: models of this program, and files that other programs wrote."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from text_recognizer.errors import UserError, attempt
+from text_recognizer.imaging.normalization import NormalizedLine
+from text_recognizer.labels.lines import LabelledLine, Labels
+from text_recognizer.labels.tables import FILE_COLUMNS, TEXT_COLUMNS
+from text_recognizer.labels.texts import read_text
+from text_recognizer.reading.recognizer import Reading, TextRecognizer
+
+_AT_ONCE = 64
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a reader says of a line.
+
+    Attributes:
+        text: The text.
+        confidence: From 0 to 1; None where the reader gives none.
+        characters: Confidence of each character of the text; empty where the reader gives none.
+    """
+
+    text: str
+    confidence: float | None = None
+    characters: tuple[float, ...] = ()
+
+
+@dataclass
+class Reader:
+    """A reader and what it says of lines, in their order."""
+
+    name: str
+    said: list[Said]
+
+
+def read_with(
+    recognizers: dict[str, TextRecognizer], labels: Labels, progress: Progress
+) -> tuple[list[LabelledLine], list[Reader]]:
+    """Read lines with each recognizer, some at a time, so that memory stays bounded.
+
+    Args:
+        recognizers: By name.
+        labels: Gets a fault for each line whose picture cannot be read.
+        progress: Is told of so many lines that were read.
+
+    Returns:
+        The lines that could be read, and what each recognizer says of them.
+    """
+    kept: list[LabelledLine] = []
+    readers = [Reader(name, []) for name in recognizers]
+    for first in range(0, len(labels.lines), _AT_ONCE):
+        group = labels.lines[first : first + _AT_ONCE]
+        pictures = [attempt(line.name, line.load) for line in group]
+        said = [_said(recognizer, pictures) for recognizer in recognizers.values()]
+        for number, line in enumerate(group):
+            results = [pictures[number], *(one[number] for one in said)]
+            wrong = next((one for one in results if isinstance(one, UserError)), None)
+            if wrong is not None:
+                labels.faults.append(f"Left out: {wrong}")
+                continue
+            kept.append(line)
+            for reader, own in zip(readers, said, strict=True):
+                reader.said.append(own[number])  # type: ignore[arg-type]
+        progress(len(group))
+    return kept, readers
+
+
+def _said(recognizer: TextRecognizer, pictures: Sequence[np.ndarray | UserError]) -> list[Said | UserError]:
+    lines = [picture if isinstance(picture, UserError) else _line(recognizer, picture) for picture in pictures]
+    return [
+        Said(one.text, one.confidence, tuple(character.confidence for character in one.characters))
+        if isinstance(one, Reading)
+        else one
+        for one in recognizer.read_normalized(lines)
+    ]
+
+
+def _line(recognizer: TextRecognizer, picture: np.ndarray) -> NormalizedLine | UserError | None:
+    return attempt("the picture", lambda: recognizer.lines(picture, split=False)[0])
+
+
+def read_file(file: Path, lines: Sequence[LabelledLine], faults: list[str]) -> Reader:
+    """What another program says of lines, from a file of one JSON object a line, or of file and text with a tab.
+
+    The objects have a file, a text and, if there is one, a confidence from 0 to 1, as ``read --json`` prints them. A
+    file is known by its name as the labels have it, else by the end of its path.
+
+    Args:
+        file: The file.
+        lines: The labelled lines.
+        faults: Gets a sentence for lines without a reading, which count as read empty, and readings without a line.
+
+    Raises:
+        UserError: If it is no such file, or has no reading of any of the lines.
+    """
+    rows = _rows(file)
+    by_name = dict(rows)
+    by_end, lines_by_end = _by_end(list(by_name)), _by_end([line.name for line in lines])
+    found = [_name_of(line, by_name, by_end, lines_by_end) for line in lines]
+    if not any(found):
+        raise UserError(
+            f"{file}: has readings of {', '.join(list(by_name)[:3]) or 'nothing'}, but of none of the labelled lines, "
+            f"such as {lines[0].name}."
+        )
+    missing = [line.name for line, name in zip(lines, found, strict=True) if name is None]
+    missed = Labels(file, "")
+    missed.blame(f"Lines without a reading in {file.name}, which count as read empty", missing)
+    missed.blame(f"Readings in {file.name} of no labelled line", sorted(by_name.keys() - set(found)))
+    faults += missed.faults
+    return Reader(file.name, [by_name[name] if name else Said("") for name in found])
+
+
+def _name_of(
+    line: LabelledLine, by_name: dict[str, Said], by_end: dict[str, str], lines_by_end: dict[str, str]
+) -> str | None:
+    """The name that a line has among readings: its own, or the longest end of it that no other line or reading has."""
+    whole = next((name for name in (line.name, str(line.picture)) if name in by_name), None)
+    ends = (end for end in _ends(line.name) if end in by_end and lines_by_end.get(end) == line.name)
+    return whole or next((by_end[end] for end in ends), None)
+
+
+def _ends(name: str) -> list[str]:
+    """Ends of a path, the longest first: ``a/b/c.png``, ``b/c.png``, ``c.png``."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    return ["/".join(parts[k:]) for k in range(len(parts))]
+
+
+def _by_end(names: Sequence[str]) -> dict[str, str]:
+    """Names by those of their ends that no other name has."""
+    ends = [(end, name) for name in names for end in _ends(name)]
+    counts = Counter(end for end, _ in ends)
+    return {end: name for end, name in ends if counts[end] == 1}
+
+
+def _rows(file: Path) -> list[tuple[str, Said]]:
+    rows = []
+    for number, line in enumerate(read_text(file)[0].split("\n"), 1):
+        if not line.strip():
+            continue
+        row = _of_json(line) if line.lstrip().startswith("{") else _of_tsv(line)
+        if row is None:
+            raise UserError(
+                f"{file}: line {number} is no reading; expected JSON with file and text, or both with a tab between."
+            )
+        rows.append(row)
+    return rows
+
+
+def _of_tsv(line: str) -> tuple[str, Said] | None:
+    name, tab, text = line.partition("\t")
+    return (name, Said(text.replace("\t", " "))) if tab else None
+
+
+def _of_json(line: str) -> tuple[str, Said] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    name = next((row[column] for column in FILE_COLUMNS if isinstance(row.get(column), str)), None)
+    text = next((row[column] for column in TEXT_COLUMNS if isinstance(row.get(column), str)), None)
+    if text is None and "error" in row:
+        text = ""
+    confidence = row.get("confidence")
+    sure = float(confidence) if isinstance(confidence, int | float) and 0 <= confidence <= 1 else None
+    return None if name is None or text is None else (name, Said(text, sure))

@@ -1,0 +1,1 @@
+"""Labelled lines: pictures of writing and what they say, in the forms in which people keep them."""

@@ -1,0 +1,138 @@
+"""Labels in one table: labels.tsv, .csv and .jsonl, Hugging Face's metadata, PaddleOCR's rec_gt.txt."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from text_recognizer.errors import UserError
+from text_recognizer.labels.lines import PARTS, LabelledLine, Labels, Part, within
+from text_recognizer.labels.texts import read_text
+
+FILE_COLUMNS = ("file", "file_name", "filename", "image", "image_path", "picture", "path")
+TEXT_COLUMNS = ("text", "transcription", "ground_truth", "gt", "label", "sentence")
+SPLIT_COLUMNS = ("split", "subset", "part")
+MULTI_LINE = "\\n"
+"""How a table of one label a row writes the end of a line within a text."""
+_LONGEST_FIELD = 1 << 20
+
+Row = Mapping[str, str]
+
+
+def read_table(labels: Labels, table: Path, *, part: Part | None = None) -> None:
+    """Add the lines of a table to ``labels``; pictures are found from the table's folder.
+
+    Args:
+        labels: Gets lines and faults.
+        table: Ends in .tsv, .csv, .jsonl or, in PaddleOCR's form, .txt.
+        part: Of the data, which the table or its folder is named after.
+
+    Raises:
+        UserError: If it is no such table, or has no columns of files and texts.
+    """
+    text, odd = read_text(table)
+    name = within(labels.folder, table)
+    labels.blame(f"Lines of {name} that are not UTF-8, read as Windows-1252", [f"line {one}" for one in odd])
+    broken: list[str] = []
+    for number, row in _READERS[table.suffix.lower()](text, table, broken):
+        _add(labels, table.parent, row, f"line {number} of {name}", part)
+    labels.blame(f"Left out, lines of {name} that are no labels", broken)
+
+
+def _add(labels: Labels, folder: Path, row: Row, where: str, part: Part | None) -> None:
+    picture, text = _cell(row, FILE_COLUMNS), _cell(row, TEXT_COLUMNS)
+    if not picture:
+        labels.faults.append(f"Left out, as it names no picture: {where}.")
+        return
+    file = folder / picture.replace("\\", "/")
+    named = PARTS.get((_cell(row, SPLIT_COLUMNS) or "").lower(), part)
+    used = {*FILE_COLUMNS, *TEXT_COLUMNS, *SPLIT_COLUMNS}
+    groups = {column: value for column, value in row.items() if column.lower() not in used and value}
+    labels.lines.append(LabelledLine(within(labels.folder, file), file, text or "", groups, part=named))
+
+
+def _cell(row: Row, columns: tuple[str, ...]) -> str | None:
+    lowered = {column.lower(): value for column, value in row.items()}
+    return next((lowered[column] for column in columns if column in lowered), None)
+
+
+def _rows_of_tsv(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
+    lines = [(number, line.split("\t")) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    return _rows(lines, table, broken)
+
+
+def _rows_of_csv(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
+    csv.field_size_limit(_LONGEST_FIELD)
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter=";" if ";" in first and "," not in first else ",")
+    try:
+        lines = [
+            (reader.line_num, [cell.replace("\n", MULTI_LINE) for cell in cells]) for cells in reader if any(cells)
+        ]
+    except csv.Error as error:
+        raise UserError(f"{table}: not a CSV file ({error} in line {reader.line_num}).") from None
+    return _rows(lines, table, broken)
+
+
+def _rows(lines: list[tuple[int, list[str]]], table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
+    """Rows by column: of the first line if it names columns, else file and text."""
+    header = [cell.strip() for cell in lines[0][1]] if lines else []
+    lowered = {cell.lower() for cell in header}
+    if lowered & set(FILE_COLUMNS):
+        if not lowered & set(TEXT_COLUMNS):
+            raise UserError(f"{table}: has the columns {', '.join(header)}, but none of {', '.join(TEXT_COLUMNS)}.")
+        lines = lines[1:]
+    else:
+        header = ["file", "text"]
+    for number, cells in lines:
+        if len(cells) < 2 or len(cells) > len(header):
+            broken.append(f"line {number}")
+        else:
+            yield number, dict(zip(header, cells, strict=False))
+
+
+def _rows_of_jsonl(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        row = _object(line)
+        if row is None or not row.keys() & set(FILE_COLUMNS) or not row.keys() & set(TEXT_COLUMNS):
+            broken.append(f"line {number}")
+        else:
+            yield number, {column: _plain(value) for column, value in row.items()}
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _plain(value: Any) -> str:
+    """A value as text, a line feed in it as a table writes it; what has parts is left out."""
+    if value is None or isinstance(value, dict | list):
+        return ""
+    return str(value).replace("\n", MULTI_LINE)
+
+
+def _rows_of_paddle(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        file, tab, label = line.partition("\t")
+        if tab:
+            yield number, {"file": file.strip(), "text": label}
+        elif line.strip():
+            broken.append(f"line {number}")
+
+
+_READERS: dict[str, Callable[[str, Path, list[str]], Iterator[tuple[int, Row]]]] = {
+    ".tsv": _rows_of_tsv,
+    ".csv": _rows_of_csv,
+    ".jsonl": _rows_of_jsonl,
+    ".txt": _rows_of_paddle,
+}
