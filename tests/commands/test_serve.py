@@ -6,6 +6,7 @@ import threading
 import time
 import urllib.request
 
+import cv2
 import pytest
 from reading_tools import bars
 from serving_tools import Server, png, serving
@@ -72,6 +73,18 @@ def test_the_log_is_json_without_what_was_read():
     assert "secret" not in server.log
     assert '"text"' not in server.log
     assert server.output == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_libraries_print_is_logged_as_json(model, workers):
+    broken = bytearray(cv2.imencode(".tiff", bars([20, 60, 100]), [cv2.IMWRITE_TIFF_COMPRESSION, 8])[1].tobytes())
+    broken[8:40] = bytes(32)  # the beginning of what is packed
+    with serving(f"--model={model}", f"--workers={workers}") as server:
+        with pytest.raises(urllib.error.HTTPError):
+            ask(server, bytes(broken))
+        assert server.stop() == 0
+    assert {"library", "request"} <= {entry["event"] for entry in server.entries()}
+    assert "ZIPDecode" in next(entry["said"] for entry in server.entries() if entry["event"] == "library")
 
 
 def test_workers_share_the_port_and_the_counters(model):

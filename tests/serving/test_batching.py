@@ -1,13 +1,19 @@
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from reading_tools import bars
 from serving_tools import OneReader, png
 
+from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.reading.recognizer import TextRecognizer
+from text_recognizer.serving import batching
 from text_recognizer.serving.app import create_app
+from text_recognizer.serving.batching import Batcher
+from text_recognizer.serving.metrics import Metrics
 
 
 class Gate:
@@ -59,6 +65,46 @@ def test_what_comes_meanwhile_is_read_together(gate):
         texts = [future.result().json()[0]["text"] for future in [first, *others]]
         assert texts == ["I" * (count % 6) for count in [1, *range(1, 10)]]
     assert gate.sizes == [1, 9]
+
+
+def test_a_page_of_many_lines_takes_turns_with_others(gate):
+    batcher = Batcher(Metrics())
+    batcher.start()
+
+    async def ask() -> list[str]:
+        ended: list[str] = []
+
+        async def read(name: str, count: int) -> None:
+            assert len(await batcher.read(gate, [None] * count)) == count
+            ended.append(name)
+
+        long = asyncio.create_task(read("long", 100))
+        await asyncio.to_thread(gate.entered.wait, 30)
+        short = asyncio.create_task(read("short", 3))
+        await asyncio.sleep(0)
+        gate.open.set()
+        await asyncio.gather(long, short)
+        return ended
+
+    assert asyncio.run(ask()) == ["short", "long"]
+    assert gate.sizes == [32, 32, 32, 7]
+    batcher.close()
+
+
+def test_a_picture_that_takes_too_long_is_refused_and_the_next_is_read(gate, monkeypatch):
+    monkeypatch.setattr(batching, "MOST_SECONDS", 0.0)
+    gate.open.set()
+    metrics = Metrics()
+    batcher = Batcher(metrics)
+    batcher.start()
+    line = NormalizedLine(np.zeros((40, 50), np.uint8), 1.0, 0.0)
+    results = asyncio.run(batcher.read(gate, [line] * 100))
+    assert len(results) == 33
+    assert "takes more than 0 seconds to read. Cut it into parts." in str(results[-1])
+    assert gate.sizes == [32]
+    assert len(asyncio.run(batcher.read(gate, [line] * 32))) == 32
+    assert b"text_recognizer_queue_lines 0.0" in metrics.text()
+    batcher.close()
 
 
 def test_a_full_queue_refuses_at_once_and_recovers(gate):

@@ -13,11 +13,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
+from filelock import FileLock
 from hand_tools import hand_of, shipped_weights, write_samples, written_on_a_page
 from reading_tools import bars
 from serving_tools import Server, png, serving
@@ -45,7 +47,7 @@ def learn(client: TestClient, name: str, written: Any = WRITTEN, headers: dict[s
     return client.post(f"/v1/hands/{name}", content=json.dumps(written), headers=headers)
 
 
-def ended(ask: Callable[[], dict[str, Any]], seconds: float = 20) -> dict[str, Any]:
+def ended(ask: Callable[[], dict[str, Any]], seconds: float = 60) -> dict[str, Any]:
     """What is said of learning when it has ended."""
     end = time.monotonic() + seconds
     while (progress := ask())["state"] == "learning":
@@ -128,7 +130,15 @@ def test_learning_that_fails(client, quick_job, caplog, name, error):
     if name == "broken":
         fields = next(record.fields for record in caplog.records if record.msg == "learning")
         assert "something the log should hold" in fields["error"]
-    learn(client, "next")
+    assert learn(client, "next").status_code == 202
+    assert ended(progress_of(client, "next"))["state"] == "learned"
+
+
+def test_the_next_hand_is_learned_although_the_last_lets_go_a_moment_after_its_last_word(client, quick_job, hands):
+    lock = FileLock(hands / "learning.lock", thread_local=False)
+    lock.acquire()
+    Timer(0.3, lock.release).start()
+    assert learn(client, "next").status_code == 202
     assert ended(progress_of(client, "next"))["state"] == "learned"
 
 

@@ -37,7 +37,10 @@ STEPS_OF_AN_EPOCH = 4
 def train(
     flags: str, log_dir: Path, monkeypatch: pytest.MonkeyPatch, *, stopped_at: int = 0, number: int = signal.SIGTERM
 ) -> tuple[int, Path]:
-    """Train, and send this process a signal in the step ``stopped_at``; exit code and folder of the run."""
+    """Train, and send this process a signal in the step ``stopped_at``; exit code and folder of the run.
+
+    The training takes the signals of this process. One from outside, as of ``timeout``, ends the tests all the same.
+    """
     steps = 0
     training_step = Recognition.training_step
 
@@ -51,6 +54,8 @@ def train(
     with monkeypatch.context() as patched:
         patched.setattr(Recognition, "training_step", step)
         code = main([*flags.split(), "--log_dir", str(log_dir)])
+    if code not in (0, 128 + number) or steps < stopped_at:
+        pytest.exit(f"Signal {code - 128} came from outside: the tests are to end.", code)
     return code, sorted(log_dir.iterdir())[-1]
 
 
@@ -102,7 +107,7 @@ def test_a_test_that_is_stopped_leaves_the_figures_of_the_training(
         test_step(self, batch, batch_idx)
 
     monkeypatch.setattr(Recognition, "test_step", stop)
-    code, run = train(f"{READER} --max_epochs 1", tmp_path, monkeypatch)
+    code, run = train(f"{READER} --max_epochs 1", tmp_path, monkeypatch, number=signal.SIGINT)
     assert code == 130
     metrics = json.loads((run / "metrics.json").read_text())
     assert metrics["interrupted"]

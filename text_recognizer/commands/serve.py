@@ -19,7 +19,7 @@ from uvicorn.supervisors import Multiprocess
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.serving.connections import PatientProtocol
 from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB
-from text_recognizer.serving.log import LOGGING
+from text_recognizer.serving.log import LOGGING, log_what_libraries_print
 from text_recognizer.serving.metrics import MULTIPROCESS_FOLDER
 from text_recognizer.serving.readers import Readers, processors
 from text_recognizer.serving.security import ANY_ADDRESS, LOOPBACK_NAMES
@@ -52,6 +52,17 @@ class _MakeApp:
             max_queue=self.max_queue,
             allowed_hosts=self.allowed_hosts,
         )
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """Makes the application of a worker process."""
+
+    make_app: _MakeApp
+
+    def __call__(self) -> FastAPI:
+        log_what_libraries_print()
+        return self.make_app()
 
 
 def serve(
@@ -93,7 +104,7 @@ def serve(
     with _listening(host, port) as listener, _stopping_means_success():
         app: Any = make_app()
         if workers > 1:
-            app = make_app  # each makes its own; that of this process only said what is wrong, if anything is
+            app = _Worker(make_app)  # that of this process only said what is wrong, if anything is
         config = uvicorn.Config(
             app,
             factory=workers > 1,
@@ -109,6 +120,7 @@ def serve(
         )
         print(f"Open {_address(host, listener)} (Ctrl-C stops)", flush=True)
         if workers == 1:
+            log_what_libraries_print()
             uvicorn.Server(config).run(sockets=[listener])
         else:
             with _shared_metrics():

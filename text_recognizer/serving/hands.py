@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 JOB = (sys.executable, "-m", "text_recognizer.hand.job")
 _INTERRUPTED = "Learning was interrupted. Start it again."
+_LETTING_GO = 1.0
+"""Seconds that the lock is waited for: whoever wrote the last word on a hand lets it go a moment later."""
 _MOST_OF_A_FAILURE = 4000  # characters of what the job said, for the log
 _log = logging.getLogger(__name__)
 
@@ -56,7 +58,7 @@ class Learning:
             HTTPException: 409 if one is being learned already.
             UserError: If the folder of hands cannot be written.
         """
-        lock = _lock()
+        lock = _lock(_LETTING_GO)
         if lock is None:
             raise HTTPException(409, "A hand is being learned already. Wait until that is done, a minute or two.")
         progress = Progress(name=name, state="learning")
@@ -154,13 +156,13 @@ def _read() -> Progress | None:
     return None
 
 
-def _lock() -> AcquireReturnProxy[Any] | None:
-    """The lock, held; None if another holds it."""
+def _lock(seconds: float = 0) -> AcquireReturnProxy[Any] | None:
+    """The lock, held; None if another holds it for so many seconds."""
     from filelock import FileLock, Timeout
 
     try:
         hands_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        return FileLock(_progress_file().with_suffix(".lock"), thread_local=False).acquire(blocking=False)
+        return FileLock(_progress_file().with_suffix(".lock"), thread_local=False).acquire(seconds)
     except Timeout:
         return None
     except OSError as error:
