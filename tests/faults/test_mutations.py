@@ -49,7 +49,7 @@ def scribble(rng: np.random.Generator) -> np.ndarray:
 
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
-def test_from_python(model, count):
+def test_from_python(model, most_mb, count):
     recognizer = TextRecognizer(model)
     results = recognizer.read_each([LINE, *mutated(count), LINE])
     assert len(results) == count + 2
@@ -60,7 +60,7 @@ def test_from_python(model, count):
 
 @pytest.mark.parametrize("query", ["", "?lines=true"])
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
-def test_over_http(client: TestClient, caplog, count, query):
+def test_over_http(client: TestClient, caplog, most_mb, count, query):
     pictures = list(mutated(count))
     for first in range(0, count, 50):
         files = [("file", (f"{k}.png", data)) for k, data in enumerate(pictures[first : first + 50])]
