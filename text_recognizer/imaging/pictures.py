@@ -123,7 +123,7 @@ def _decode(open_image: Callable[[], Image.Image], name: str, max_pixels: int, d
             image = open_image()
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and doubts is not None:
-                doubts.append(f"{name}: has {frames} pages or frames, of which the first alone is read.")
+                doubts.append(f"has {frames} pages or frames, of which the first alone is read.")
             return _grey_of_image(image, name, max_pixels)
     except UserError:
         raise

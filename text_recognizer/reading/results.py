@@ -15,8 +15,11 @@ DOUBTFUL = 0.7
 """A confidence below which a reading is called doubtful."""
 _MUCH_HIGHER = 2.5
 """Heights of a line, from which on a picture may hold more than one."""
-_GAIN = 0.15
-"""How much more confident a turned picture's reading must be."""
+_PERHAPS_UPSIDE_DOWN = 0.9
+"""A confidence below which a picture is read upside down too: writing that is turned by half often looks like some."""
+_DOUBT_LEFT = 0.5
+"""Share of its doubt that a reading of the picture turned may have, where the picture is to be taken for turned."""
+_TURNED = "seems to be turned by {} degrees clockwise. Turn it upright and read it again."
 
 
 def to_json(readings: list[Reading], lines: bool) -> dict[str, Any]:
@@ -45,14 +48,18 @@ def doubts_of(picture: np.ndarray, readings: Sequence[Reading], recognizer: Text
     """
     written = [reading for reading in readings if reading.text]
     if not written:
-        return ["no writing was found."]
+        turn = _better_turn(picture, 1 - (1 - DOUBTFUL) / _DOUBT_LEFT, recognizer, split)
+        return [f"no writing was found, and it {_TURNED.format(turn)}" if turn else "no writing was found."]
     if not split and (count := _lines_in(picture, written[0], recognizer)) > 1:
         return [f"looks like {count} lines, of which one was read. Read all with --lines."]
     confidence = _confidence(written)
+    if confidence >= _PERHAPS_UPSIDE_DOWN:
+        return []
+    turns = (1, 2, 3) if confidence < DOUBTFUL else (2,)
+    if turn := _better_turn(picture, confidence, recognizer, split, turns):
+        return [_TURNED.format(turn)]
     if confidence >= DOUBTFUL:
         return []
-    if turn := _better_turn(picture, confidence, recognizer, split):
-        return [f"seems to be turned by {turn} degrees. Turn it upright and read it again."]
     return [
         f"doubtful: its confidence is {confidence:.2f}. Is it level, upright"
         + (", and plain writing on plain paper?" if split else ", and one line?")
@@ -72,10 +79,16 @@ def _lines_in(picture: np.ndarray, reading: Reading, recognizer: TextRecognizer)
     return 1 if isinstance(lines, UserError) else len(lines)
 
 
-def _better_turn(picture: np.ndarray, confidence: float, recognizer: TextRecognizer, split: bool) -> int | None:
-    """By how many degrees clockwise the picture seems to be turned, if it reads much better when turned back."""
-    best, turn = confidence + _GAIN, None
-    for quarters in (1, 2, 3):
+def _better_turn(
+    picture: np.ndarray, confidence: float, recognizer: TextRecognizer, split: bool, turns: Sequence[int] = (1, 2, 3)
+) -> int | None:
+    """By how many degrees clockwise the picture seems to be turned, if it reads much better when turned back.
+
+    Args:
+        turns: Those that are tried, in quarters.
+    """
+    best, turn = 1 - _DOUBT_LEFT * (1 - confidence), None
+    for quarters in turns:
         turned = np.ascontiguousarray(np.rot90(picture, quarters))
         lines = attempt("the picture", lambda turned=turned: recognizer.lines(turned, split=split))  # type: ignore[misc]
         if isinstance(lines, UserError):
