@@ -35,6 +35,7 @@ LIMITS = {
     "--batch_size=16 --enable_progress_bar=false",
     "demo": "--num_lines=320",
     "export": "--calibration_lines=50",
+    "finetune": "--epochs=1 --num_workers=0 --batch_size=4",
 }
 BUILT_IN = "--glyphs=strokes --text=builtin"
 SMALL_READER = (

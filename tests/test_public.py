@@ -17,6 +17,8 @@ EXPERIMENT = [
     "devices",
     "load_checkpoint",
     "load_weights",
+    "init",
+    "freeze",
     "log_dir",
     "auto_lr_find",
     "compile",
@@ -91,6 +93,7 @@ DATA_FLAGS = {
     "EMNIST": [*BATCHES, "balance"],
     "EMNISTLines": LINES,
     "PaperLines": PAPER,
+    "LabelledLines": ["path", "composed", "glyphs", "text", "shares", "max_length", *BATCHES],
 }
 WINDOWS = ["conv_dim", "fc_dim", "window_width", "window_stride", "limit_output_length"]
 MODEL_FLAGS = {
@@ -107,7 +110,7 @@ def test_public_names() -> None:
     assert sorted(text_recognizer.__all__) == ["Reading", "TextRecognizer", "load"]
     assert sorted(models.__all__) == MODELS
     assert sorted(registry.MODEL_CLASSES) == MODELS
-    assert sorted(registry.DATA_CLASSES) == ["EMNIST", "EMNISTLines", "MNIST", "PaperLines", "PenStrokes"]
+    assert sorted(registry.DATA_CLASSES) == sorted(DATA_FLAGS)
     assert all(hasattr(text_recognizer, name) for name in text_recognizer.__all__)
 
 
@@ -120,7 +123,7 @@ def test_data_modules_are_found_where_the_course_has_them() -> None:
 def test_commands() -> None:
     hands = [f"hand {verb}" for verb in ("export", "import", "learn", "list", "remove", "sheet", "show")]
     assert sorted(cli.COMMANDS) == sorted(
-        ["data", "demo", "evaluate", "export", "lines", "read", "serve", "train", *hands]
+        ["data", "demo", "evaluate", "export", "finetune", "lines", "read", "serve", "train", *hands]
     )
 
 
@@ -135,10 +138,12 @@ def test_commands() -> None:
         ("LineCNNLSTM", "EMNISTLines"),
         ("LineReader", "EMNISTLines"),
         ("LineReader", "PaperLines"),
+        ("LineReader", "LabelledLines"),
     ],
 )
 def test_flags_of_training(model: str, data: str) -> None:
-    arguments = parse([f"--model_class={model}", f"--data_class={data}"], "train")
-    aligned = ["aligned_share"] if data in ("EMNISTLines", "PaperLines") else []
+    needed = ["--path=mine"] if data == "LabelledLines" else []
+    arguments = parse([f"--model_class={model}", f"--data_class={data}", *needed], "train")
+    aligned = ["aligned_share"] if data.endswith("Lines") else []
     flags = [*aligned, *EXPERIMENT, *DATA_FLAGS[data], *MODEL_FLAGS[model], *OPTIMIZATION, *TRAINER]
     assert sorted(yaml.safe_load(arguments.yaml)) == sorted(flags)

@@ -14,6 +14,7 @@ DATA_CLASSES = {
     "PenStrokes": "text_recognizer.data.sets.pen_strokes",
     "EMNISTLines": "text_recognizer.data.sets.emnist_lines",
     "PaperLines": "text_recognizer.data.sets.paper_lines",
+    "LabelledLines": "text_recognizer.data.sets.labelled_lines",
 }
 MODEL_CLASSES = {
     "MLP": "text_recognizer.models.mlp",

@@ -7,7 +7,8 @@ from text_recognizer.evaluation.evaluate import Evaluation, Rates, Result
 from text_recognizer.evaluation.trust import calibration_error
 
 _CONFUSIONS_SHOWN = 8
-_CERTAIN = 0.05
+CERTAIN = 0.05
+"""A p-value below which a difference is called real."""
 
 
 def table(evaluation: Evaluation) -> str:
@@ -59,6 +60,6 @@ def _differences(evaluation: Evaluation) -> list[str]:
     lines = [""] if evaluation.differences else []
     for (a, b), found in evaluation.differences.items():
         first, second = evaluation.results[a].name, evaluation.results[b].name
-        verdict = "a real difference" if found.p < _CERTAIN else "may be chance"
+        verdict = "a real difference" if found.p < CERTAIN else "may be chance"
         lines.append(f"CER of {second} less that of {first}: {found.rate}, p = {found.p:.4f}: {verdict}.")
     return lines

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 KNOWN_PREPARATIONS = (NORMALIZATION, CROPPED)
 """Of lines that models read: ink in normal form, or grey crops with their paper."""
+ABOUT = "about"
+"""The property of a model file that says what it was trained on, and how well it reads that."""
 MAX_COLUMNS = 8192
 _CONTEXT_STEPS = 64
 DEFAULT_MODEL = Path(__file__).with_name("recognizer.onnx")
@@ -127,6 +129,10 @@ class _Properties(BaseModel):
 class LineModel:
     """The network of a model file, run by ONNX Runtime on one thread per call.
 
+    Attributes:
+        metadata: What it needs to read.
+        about: What ``finetune`` says of its training, in plain values; empty for other models.
+
     Args:
         file: The model file; by default the one that ships with the package.
         weights: Other weights, by the names in its graph (:func:`graph_of`), for its own. ONNX Runtime refuses names,
@@ -139,7 +145,9 @@ class LineModel:
     def __init__(self, file: Path | None = None, weights: Mapping[str, np.ndarray] | None = None) -> None:
         self.file = file or DEFAULT_MODEL
         self._session = open_session(self.file, weights, inputs="images", outputs="log_probs")
-        self.metadata = Metadata.from_properties(self._session.get_modelmeta().custom_metadata_map, self.file)
+        said = self._session.get_modelmeta().custom_metadata_map
+        self.metadata = Metadata.from_properties(said, self.file)
+        self.about: dict[str, Any] = _about(said.get(ABOUT, "{}"))
 
     def log_probabilities(self, lines: list[np.ndarray]) -> list[np.ndarray]:
         """Run a batch.
@@ -175,6 +183,15 @@ class LineModel:
             log_probs = self.log_probabilities([line[:, first : start + piece + context]])[0]
             parts.append(log_probs[(start - first) // stride :][: piece // stride])
         return np.concatenate(parts)
+
+
+def _about(said: str) -> dict[str, Any]:
+    """What a model file says of its training; nothing where that makes no sense, as nothing depends on it."""
+    try:
+        about = json.loads(said)
+    except (ValueError, RecursionError):
+        return {}
+    return about if isinstance(about, dict) else {}
 
 
 def open_session(

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import lightning as L
 import yaml
@@ -17,6 +17,7 @@ from text_recognizer.command_line import Parser
 from text_recognizer.errors import UsageError, check_at_least
 from text_recognizer.registry import DATA_CLASSES, MODEL_CLASSES, load_class
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition
+from text_recognizer.training.weights import load_reader
 
 TRAINER_SKIPPED = {
     "barebones",
@@ -53,6 +54,9 @@ class Experiment:
         devices: How many of these, or a list of their numbers.
         load_checkpoint: Go on from this file of an earlier run, as if that had not ended.
         load_weights: Start from the weights of this ``.safetensors`` file, which ``export`` wrote.
+        init: Start from a reader, and build the model that it has: ``reader``, the one that ships, or a file that
+            ``export`` or ``finetune`` wrote (.onnx or .safetensors). Its norms stay as they are.
+        freeze: Of the model, what does not learn: nothing, or the features, which see the shapes of characters.
         log_dir: Folder in which the run gets a folder of its own.
         auto_lr_find: Look for a learning rate first.
         compile: Compile the model with torch.compile.
@@ -74,6 +78,8 @@ class Experiment:
     devices: str | None = None
     load_checkpoint: str | None = None
     load_weights: str | None = None
+    init: str | None = None
+    freeze: Literal["nothing", "features"] = "nothing"
     log_dir: str = "training/logs"
     auto_lr_find: bool = False
     compile: bool = False
@@ -89,8 +95,8 @@ class Experiment:
         if not self.checkpoint_minutes > 0:
             raise UsageError(f"--checkpoint_minutes is {self.checkpoint_minutes}, but must be above 0.")
         check_at_least(0, stop_early=self.stop_early)
-        if self.load_checkpoint and self.load_weights:
-            raise UsageError("--load_checkpoint brings weights of its own. Leave out it or --load_weights.")
+        if sum(map(bool, (self.load_checkpoint, self.load_weights, self.init))) > 1:
+            raise UsageError("--load_checkpoint, --load_weights and --init each bring weights. Leave out all but one.")
         if self.wandb and importlib.util.find_spec("wandb") is None:
             raise UsageError(
                 "--wandb needs Weights & Biases, which is not installed. "
@@ -112,7 +118,7 @@ class Arguments:
 
 def parse(argv: Sequence[str], prog: str) -> Arguments:
     """Parse the flags of an experiment; ``--help`` and mistakes end the program as usual (exit codes 0 and 2)."""
-    chosen = _chosen_classes(argv)
+    chosen, init = _chosen_classes(argv)
     data_class = load_class(DATA_CLASSES, chosen["data_class"], "--data_class")
     model_class = load_class(MODEL_CLASSES, chosen["model_class"], "--model_class")
     recognition_class = LineRecognition if hasattr(model_class, "output_length") else CharacterRecognition
@@ -132,7 +138,7 @@ def parse(argv: Sequence[str], prog: str) -> Arguments:
     for name, meaning in AMOUNTS.items():
         default = inspect.signature(L.Trainer).parameters[name].default
         amounts.add_argument(f"--{name}", type=int | float | None, default=default, help=f"{meaning}.")
-    parser.set_defaults(TRAINER_DEFAULTS | chosen)
+    parser.set_defaults(TRAINER_DEFAULTS | chosen | _model_flags(init))
     config = parser.parse_args(list(argv))
     built = parser.instantiate(config)
     values = {group: {name: built[name] for name in names} for group, names in groups.items()}
@@ -140,17 +146,28 @@ def parse(argv: Sequence[str], prog: str) -> Arguments:
     return Arguments(experiment=experiment, **values, yaml=parser.dump(config, skip_unset=False))
 
 
-def _chosen_classes(argv: Sequence[str]) -> dict[str, str]:
-    """Model and data class, which decide what other flags there are: from the flags, else from the config file."""
+def _chosen_classes(argv: Sequence[str]) -> tuple[dict[str, str], str | None]:
+    """Model and data class, which decide what other flags there are: from the flags, else from the config file.
+
+    Besides, the reader to start from, whose class the model's is by default.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("model_class", "data_class", "config"):
+    for name in ("model_class", "data_class", "init", "config"):
         parser.add_argument(f"--{name}", f"--{name.replace('_', '-')}")
     known, _ = parser.parse_known_args(list(argv))
     config = _flags_of(Path(known.config)) if known.config is not None else {}
+    init = known.init or config.get("init")
+    defaults = {"model_class": load_reader(init)[0].model_class if init else Experiment.model_class}
     return {
-        name: getattr(known, name) or config.get(name) or getattr(Experiment, name)
+        name: getattr(known, name) or config.get(name) or defaults.get(name) or getattr(Experiment, name)
         for name in ("model_class", "data_class")
-    }
+    }, init
+
+
+def _model_flags(init: str | None) -> dict[str, Any]:
+    """The flags of the model of the reader to start from, which are its defaults."""
+    arguments = load_reader(init)[0].model_args if init else {}
+    return {name: value for name, value in arguments.items() if name not in ("input_shape", "num_classes")}
 
 
 def _flags_of(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
 from lightning.pytorch.tuner.tuning import Tuner
 from lightning.pytorch.utilities import rank_zero_only
-from torch import nn
+from torch import Tensor, nn
 
 from text_recognizer.data.figures import save_figure
 from text_recognizer.data.sets.data_module import DataModule
@@ -37,7 +37,7 @@ from text_recognizer.training.interruption import (
 from text_recognizer.training.logs import LogPictures, build_loggers, close_loggers
 from text_recognizer.training.pictures import confusion_figure
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
-from text_recognizer.training.weights import load_weights
+from text_recognizer.training.weights import load_reader, load_weights
 
 LOG_REFRESH_STEPS = 100
 MONITOR = "val_loss"
@@ -166,7 +166,9 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
     description = Description(experiment.model_class, model_args, data.alphabet)
     model = description.build()
     if experiment.load_weights is not None:
-        start_from(experiment.load_weights, model, description)
+        start_from(experiment.load_weights, load_weights(experiment.load_weights), model, description)
+    if experiment.init is not None:
+        start_from(experiment.init, load_reader(experiment.init), model, description)
     reads_lines = hasattr(model, "output_length")
     if reads_lines != bool(data.target_shape):
         reads, holds = ("lines", "single characters") if reads_lines else ("single characters", "lines")
@@ -177,17 +179,37 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
     if reads_lines:
         width = None if data.varying_widths else data.input_shape[2]
         sizes = {"input_width": width, "target_length": data.target_shape[0]}
-        return data, LineRecognition(model, data.alphabet, **sizes, **arguments.recognition), description
+        recognition = LineRecognition(model, data.alphabet, **sizes, **_loss_for(data, arguments.recognition))
+        recognition.hold(norms=experiment.init is not None, features=experiment.freeze == "features")
+        return data, recognition, description
     return data, CharacterRecognition(model, data.alphabet, **arguments.recognition), description
 
 
-def start_from(path: str, model: nn.Module, description: Description) -> None:
-    """Give a model, described by ``description``, the weights of a ``.safetensors`` file.
+def _loss_for(data: DataModule, flags: dict[str, Any]) -> dict[str, Any]:
+    """The flags of the recognition, their loss one that the data can be learned with.
 
     Raises:
-        UserError: If the file is not there, damaged, or holds the weights of another model or alphabet.
+        UsageError: If the loss needs to know where characters stand, and the data does not.
     """
-    found, weights = load_weights(path)
+    if data.has_boxes or flags["loss"] == "ctc":
+        return flags
+    if flags["loss"] is not None:
+        raise UsageError(
+            f"--loss is {flags['loss']}, but {type(data).__name__} does not know where its characters stand. "
+            "Use --loss=ctc."
+        )
+    return flags | {"loss": "ctc"}
+
+
+def start_from(
+    path: str, found_weights: tuple[Description, dict[str, Tensor]], model: nn.Module, description: Description
+) -> None:
+    """Give a model, described by ``description``, the weights that a file was found to hold, and for what model.
+
+    Raises:
+        UserError: If they are those of another model or alphabet.
+    """
+    found, weights = found_weights
     if (found.model_class, found.alphabet) != (description.model_class, description.alphabet):
         raise UserError(
             f"{path} holds a {found.model_class} that reads {len(found.alphabet)} classes, but a "

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from google.protobuf.message import DecodeError
 from onnx import TensorProto, helper, numpy_helper
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
@@ -27,11 +26,12 @@ from text_recognizer.evaluation.measures import right_characters
 from text_recognizer.imaging.crop import CROPPED
 from text_recognizer.imaging.normalization import HEIGHT, NORMALIZATION, NormalizedLine
 from text_recognizer.reading.calibration import Confidence, JudgedLine, fit_confidence
-from text_recognizer.reading.model_file import LineModel, Metadata
+from text_recognizer.reading.model_file import ABOUT, LineModel, Metadata
 from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
 from text_recognizer.registry import DATA_CLASSES, load_class
 from text_recognizer.training.arguments import parse
 from text_recognizer.training.checkpoint import Checkpoint, Description
+from text_recognizer.training.weights import HALVED, MODEL, OF_MODEL, exported_weights
 
 TOLERANCE = 0.01
 """How far a probability of the exported model may be from the original's."""
@@ -39,9 +39,6 @@ CHECKED_WIDTHS = (64, 250, 1001)
 CHECKED_BATCHES = (1, 3, 8)
 _HALVED_FROM = 1024
 _PROBED_WIDTH = 4096
-_OF_MODEL = "model."
-_MODEL = "model"
-_HALVED = "_half"
 _DECODERS: tuple[Decoder, ...] = ("greedy", "beam")
 
 
@@ -94,13 +91,19 @@ def preparation_of(checkpoint: Checkpoint) -> dict[str, Any]:
     return CROPPED if checkpoint.description.alphabet == READER_ALPHABET else NORMALIZATION
 
 
-def write_model(model: nn.Module, description: Description, metadata: Metadata, path: Path) -> None:
+def write_model(
+    model: nn.Module, description: Description, metadata: Metadata, path: Path, about: dict[str, Any] | None = None
+) -> None:
     """Write ``model``, which reads (B, 1, HEIGHT, W), as a model file with dynamic batch and width.
 
     Large weights are stored at half precision and computed with at full. ``description`` says how to build the model,
-    for :func:`read_model`.
+    for :func:`read_model`; ``about`` is what else the file says of it, in plain values.
     """
-    path.write_bytes(_exported(model, description, metadata).SerializeToString())
+    exported = _exported(model, description, metadata)
+    if about:
+        entry = exported.metadata_props.add()
+        entry.key, entry.value = ABOUT, json.dumps(about, ensure_ascii=False)
+    path.write_bytes(exported.SerializeToString())
 
 
 def read_model(path: Path) -> nn.Module:
@@ -109,22 +112,12 @@ def read_model(path: Path) -> nn.Module:
     Raises:
         UserError: If the file is missing, or does not say how to build its model.
     """
+    description, weights = exported_weights(path)
+    model = _fused(description.build())
     try:
-        exported = onnx.load(path)
-        said = json.loads({entry.key: entry.value for entry in exported.metadata_props}[_MODEL])
-        model = _fused(Description(said["class"], said["args"], READER_ALPHABET).build())
-        named = {weight.name: numpy_helper.to_array(weight) for weight in exported.graph.initializer}
-        weights = {
-            name.removeprefix(_OF_MODEL).removesuffix(_HALVED): torch.from_numpy(np.array(weight, np.float32))
-            for name, weight in named.items()
-            if name.startswith(_OF_MODEL)
-        }
         model.load_state_dict(weights)
-    except (OSError, DecodeError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise UserError(
-            f"{path}: not a model file that can be trained on ({type(error).__name__}). "
-            "Make one with: text-recognizer export RUN"
-        ) from error
+    except RuntimeError as error:
+        raise UserError(f"{path}: its weights are not those of the {description.model_class} that it names.") from error
     return model
 
 
@@ -132,7 +125,7 @@ def write_graph(model: nn.Module, description: Description, metadata: Metadata, 
     """Write the same without weights, which are put in when it is loaded: see :func:`weights_of`."""
     exported = _exported(model, description, metadata)
     for weight in exported.graph.initializer:
-        if weight.name.startswith(_OF_MODEL):
+        if weight.name.startswith(OF_MODEL):
             size = len(weight.raw_data)
             weight.ClearField("raw_data")
             weight.data_location = TensorProto.EXTERNAL
@@ -143,9 +136,9 @@ def write_graph(model: nn.Module, description: Description, metadata: Metadata, 
 
 def weights_of(model: nn.Module) -> dict[str, np.ndarray]:
     """The weights of ``model`` by their names in its graph."""
-    weights = {f"{_OF_MODEL}{name}": value.numpy() for name, value in _fused(model).state_dict().items()}
+    weights = {f"{OF_MODEL}{name}": value.numpy() for name, value in _fused(model).state_dict().items()}
     return {
-        name if weight.size < _HALVED_FROM else f"{name}{_HALVED}": np.ascontiguousarray(
+        name if weight.size < _HALVED_FROM else f"{name}{HALVED}": np.ascontiguousarray(
             weight if weight.size < _HALVED_FROM else weight.astype(np.float16)
         )
         for name, weight in weights.items()
@@ -167,7 +160,7 @@ def _exported(model: nn.Module, description: Description, metadata: Metadata) ->
     dynamic = {0: torch.export.Dim("batch"), 2: torch.export.Dim("width", min=8, max=1 << 20)}
     exported = _graph(_Reader(_fused(model)).eval(), example, "images", "log_probs", dynamic)
     built = {"class": description.model_class, "args": description.model_args}
-    helper.set_model_props(exported, metadata.to_properties() | {_MODEL: json.dumps(built)})
+    helper.set_model_props(exported, metadata.to_properties() | {MODEL: json.dumps(built)})
     return exported
 
 
@@ -208,7 +201,7 @@ def _halve_weights(graph: onnx.GraphProto) -> None:
     for weight in graph.initializer:
         if weight.data_type == TensorProto.FLOAT and np.prod(weight.dims) >= _HALVED_FROM:
             name, values = weight.name, numpy_helper.to_array(weight)
-            weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}{_HALVED}"))
+            weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}{HALVED}"))
             casts.append(helper.make_node("Cast", [weight.name], [name], to=TensorProto.FLOAT))
     nodes = [*casts, *graph.node]
     del graph.node[:]

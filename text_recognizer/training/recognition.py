@@ -229,6 +229,9 @@ class CharacterRecognition(Recognition):
 class LineRecognition(Recognition):
     """Trains a model that reads a line: logits (B, C, S).
 
+    Attributes:
+        holds_norms: Whether norms keep what they know of pictures while the rest is trained.
+
     Args:
         model: Has ``output_length(width)``, the S of a line of that width.
         alphabet: What its classes mean.
@@ -255,6 +258,7 @@ class LineRecognition(Recognition):
         **optimization: Any,
     ) -> None:
         super().__init__(model, alphabet, **optimization)
+        self.holds_norms = False
         self.loss = str(loss or getattr(model, "default_loss", "cross_entropy"))
         self._check_output_length(self.loss, input_width, target_length)
         self.aligned_share = aligned_share
@@ -284,6 +288,25 @@ class LineRecognition(Recognition):
                 f"{outputs}, fewer than the {target_length} characters that a target may hold. "
                 "Use a smaller --window_stride."
             )
+
+    def hold(self, *, norms: bool, features: bool) -> None:
+        """Leave parts of the model as they are: what its norms know of pictures, and its features.
+
+        Raises:
+            UsageError: If the features are to stay, but the model has none that are told apart.
+        """
+        self.holds_norms = norms
+        if features and not isinstance(getattr(self.model, "features", None), nn.Module):
+            raise UsageError(f"--freeze is features, but {type(self.model).__name__} has none that can be told apart.")
+        if features:
+            self.model.features.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> LineRecognition:
+        super().train(mode)
+        for layer in self.model.modules() if self.holds_norms else ():
+            if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+                layer.eval()
+        return self
 
     def build_metrics(self) -> CharacterMetrics | LineMetrics:
         return LineMetrics(self.alphabet)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import onnx
 import torch
+from google.protobuf.message import DecodeError
+from onnx.numpy_helper import to_array
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
@@ -14,7 +19,13 @@ from torch import nn
 from text_recognizer.alphabet import Alphabet
 from text_recognizer.errors import UserError
 from text_recognizer.files import replacing
+from text_recognizer.reading.model_file import DEFAULT_MODEL
 from text_recognizer.training.checkpoint import Checkpoint, Description
+
+MODEL = "model"
+"""The property of a model file that says how its model is built."""
+OF_MODEL, HALVED = "model.", "_half"
+"""What the names of its weights begin with, and end with where they are stored at half precision."""
 
 
 def save_weights(path: str | Path, checkpoint: Checkpoint) -> None:
@@ -52,6 +63,73 @@ def load_weights(path: str | Path) -> tuple[Description, dict[str, torch.Tensor]
             return description, {name: _full(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise _no_weights(path, error) from error
+
+
+def exported_weights(path: Path) -> tuple[Description, dict[str, torch.Tensor]]:
+    """What a model file says of its model, and its weights at full precision, norms a part of convolutions.
+
+    Raises:
+        UserError: If the file is missing, or does not say how to build its model.
+    """
+    try:
+        exported = onnx.load(path)
+        said = {
+            entry.key: json.loads(entry.value) for entry in exported.metadata_props if entry.key in (MODEL, "alphabet")
+        }
+        description = Description(said[MODEL]["class"], said[MODEL]["args"], Alphabet(said["alphabet"]))
+        weights = {
+            one.name.removeprefix(OF_MODEL).removesuffix(HALVED): torch.from_numpy(np.array(to_array(one), np.float32))
+            for one in exported.graph.initializer
+            if one.name.startswith(OF_MODEL)
+        }
+    except (OSError, DecodeError, KeyError, TypeError, ValueError) as error:
+        raise _not_to_train_on(path, error) from error
+    return description, weights
+
+
+def load_reader(init: str) -> tuple[Description, dict[str, torch.Tensor]]:
+    """What a reader's file says of its model, and the model's state dict at full precision.
+
+    Args:
+        init: ``reader``, the one that ships; a model file; or a file of :func:`save_weights`.
+
+    Raises:
+        UserError: If the file is missing, or is not such a file.
+    """
+    if Path(init).suffix.lower() == ".safetensors":
+        return load_weights(init)
+    path = DEFAULT_MODEL if init == "reader" else Path(init)
+    description, weights = exported_weights(path)
+    try:
+        return description, _unfused(description.build(), weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise _not_to_train_on(path, error) from error
+
+
+def _not_to_train_on(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"{path}: not a model file that can be trained on ({type(error).__name__}). "
+        "Make one with: text-recognizer export RUN"
+    )
+
+
+def _unfused(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The state dict of a model that computes the same with norms of its own, which do nothing but add the biases."""
+    model.eval()
+    state = model.state_dict()
+    state |= {name: value for name, value in weights.items() if name in state}
+    for prefix, layers in model.named_modules():
+        if not isinstance(layers, nn.Sequential):
+            continue
+        for number, (layer, norm) in enumerate(pairwise(layers)):
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                name = f"{prefix}.{number + 1}"
+                state[f"{name}.bias"] = weights[f"{prefix}.{number}.bias"]
+                state[f"{name}.weight"] = torch.ones_like(state[f"{name}.bias"])
+                state[f"{name}.running_mean"] = torch.zeros_like(state[f"{name}.bias"])
+                state[f"{name}.running_var"] = torch.full_like(state[f"{name}.bias"], 1 - norm.eps)
+    model.load_state_dict(state)
+    return state
 
 
 def load_model(path: str | Path) -> nn.Module:

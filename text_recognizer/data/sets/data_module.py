@@ -49,6 +49,7 @@ class DataModule(L.LightningDataModule):
         input_shape: (1, H, W) of one example.
         target_shape: () for characters, (max_length,) for lines.
         varying_widths: Whether the pictures of a batch may be wider or narrower than ``input_shape`` says.
+        has_boxes: Of lines, whether it is known where each character stands.
         datasets: The splits, once ``setup`` has run.
 
     Args:
@@ -61,6 +62,7 @@ class DataModule(L.LightningDataModule):
     input_shape: tuple[int, int, int]
     target_shape: tuple[int, ...] = ()
     varying_widths = False
+    has_boxes = True
 
     def __init__(self, *, batch_size: int = 128, num_workers: int = 0, seed: int = 42) -> None:
         super().__init__()

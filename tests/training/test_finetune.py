@@ -1,0 +1,134 @@
+"""A reader learns labelled lines: where it starts, what it keeps, and the file that comes out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from labelled_tools import write_lines
+
+from text_recognizer.cli import main
+from text_recognizer.errors import UsageError, UserError
+from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
+from text_recognizer.training.arguments import parse
+from text_recognizer.training.experiment import build
+from text_recognizer.training.finetune import Choice, choose
+from text_recognizer.training.weights import load_reader
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_lines(tmp_path_factory.mktemp("mine"), 15, writers=3)
+
+
+@pytest.fixture
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEXT_RECOGNIZER_CACHE", str(tmp_path / "cache"))
+
+
+def test_what_ships_can_be_trained_on() -> None:
+    description, weights = load_reader("reader")
+    model = description.build().eval()
+    model.load_state_dict(weights)
+    lines = np.random.default_rng(0).integers(0, 256, (2, 40, 128), np.uint8)
+    with torch.inference_mode():
+        found = model(torch.from_numpy(lines).unsqueeze(1).float() / 255).softmax(1).transpose(1, 2).numpy()
+    expected = np.exp(np.stack(LineModel().log_probabilities(list(lines))))
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_the_model_of_a_reader_comes_with_it() -> None:
+    arguments = parse(["--data_class=LabelledLines", "--path=mine", "--init=reader"], "train")
+    data, recognition, description = build(arguments)
+    assert description.model_class == "LineReader"
+    assert description.model_args["conv_dim"] == load_reader("reader")[0].model_args["conv_dim"]
+    assert recognition.loss == "ctc"
+    assert not data.has_boxes
+    norms = [layer for layer in recognition.train().modules() if isinstance(layer, torch.nn.BatchNorm2d)]
+    assert not any(layer.training for layer in norms)
+    assert recognition.model.training
+
+
+def test_features_stay_where_they_are_frozen() -> None:
+    arguments = parse(["--data_class=LabelledLines", "--path=mine", "--init=reader", "--freeze=features"], "train")
+    model = build(arguments)[1].model
+    learning = {name.split(".")[0] for name, weight in model.named_parameters() if weight.requires_grad}
+    assert learning == {"steps", "context", "classifier"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "error", "message"),
+    [
+        ("--init=nowhere.onnx", UserError, "nowhere.onnx: not a model file that can be trained on"),
+        ("--init=reader --load_weights=x.safetensors", UsageError, "Leave out all but one"),
+        ("--init=reader --loss=aligned_ctc", UsageError, "does not know where its characters stand"),
+        ("--init=reader --context_dim=64", UserError, "has weights of other sizes"),
+        ("--model_class=LineReader --freeze=features --conv_dim=8", None, ""),
+    ],
+)
+def test_wrong_starts(flags: str, error: type[Exception] | None, message: str) -> None:
+    def start() -> None:
+        arguments = parse(["--data_class=LabelledLines", "--path=mine", *flags.split()], "train")
+        build(arguments)
+
+    if error is None:
+        start()
+    else:
+        with pytest.raises(error, match=message):
+            start()
+
+
+@pytest.mark.usefixtures("_cache")
+def test_one_file_comes_out_that_reads_and_says_what_it_learned(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mine.onnx"
+    flags = "--epochs=1 --num_workers=0 --lr=1e-4 --composed=0.3 --batch_size=4"
+    assert main(["finetune", str(folder), f"--out={out}", *flags.split()]) == 0
+    printed = capsys.readouterr().out
+    assert "5 lines to learn from, 5 to choose by, 5 to test on: dealt by writer" in printed
+    assert "Error rate on your test lines" in printed
+    model = LineModel(out)
+    assert model.metadata == LineModel().metadata
+    assert model.about["data"]["form"] == "a table of labels"
+    assert model.about["data"]["train"] == 5
+    assert set(model.about["test"]) == {"before", "after", "difference"}
+    assert LineModel().about == {}
+    assert main(["read", str(folder / "00.png"), f"--model={out}"]) == 0
+    assert main(["evaluate", str(folder), f"--model={out}", f"--model={DEFAULT_MODEL}"]) == 0
+    description, weights = load_reader(str(out))
+    assert weights.keys() == load_reader("reader")[1].keys()
+    assert description.model_class == "LineReader"
+
+
+def test_of_averages_the_best_that_forgets_nothing_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = iter([0.2, 0.15, 0.1, 0.05, 0.04])
+    composed = iter([0.05, 0.049, 0.0525, 0.0531, 0.2])
+    rates = iter([rate for pair in zip(own, composed, strict=True) for rate in pair])
+    monkeypatch.setattr("text_recognizer.training.finetune._error_rate", lambda *_: next(rates))
+    description, weights = load_reader("reader")
+
+    class Data:
+        composed = 0.5
+        datasets = {"val": [0]}  # noqa: RUF012
+        others = type("Others", (), {"datasets": {"val": [0]}})
+
+    choices = choose(description, weights, weights, Data())  # type: ignore[arg-type]
+    assert choices[0] == Choice(0.5, 0.1, 0.0525)
+    assert [one.share for one in choices[1:]] == [0.0, 0.25, 0.75, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("flag", "message"),
+    [
+        ("--out=mine.txt", "--out is 'mine.txt', but must end in .onnx"),
+        ("--init=mine.safetensors", "--init is 'mine.safetensors'"),
+        ("--minutes=0", "--minutes is 0"),
+        ("--epochs=0", "--epochs is 0"),
+    ],
+)
+def test_wrong_flags(folder: Path, flag: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["finetune", str(folder), flag]) == 2
+    assert message in capsys.readouterr().err

@@ -1,0 +1,331 @@
+"""Lines that people have labelled, cut out as they are read, with composed lines among them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+from filelock import FileLock
+
+from text_recognizer.alphabet import PADDING, READER_ALPHABET, Alphabet
+from text_recognizer.data.download import explain_write_errors, processed_folder
+from text_recognizer.data.sets.data_module import DataModule
+from text_recognizer.data.sets.paper_lines import MAX_WIDTH, WIDTH_STEP, InkShares, PaperLines
+from text_recognizer.data.splits import Split
+from text_recognizer.data.synthesis.compose import Lines
+from text_recognizer.errors import UsageError, UserError, attempt, check_at_least
+from text_recognizer.imaging.crop import CROP_HEIGHT, CROPPED
+from text_recognizer.labels.find import find_labels
+from text_recognizer.labels.lines import LabelledLine, Labels
+from text_recognizer.labels.parts import deal
+from text_recognizer.reading.finder import finder
+
+COLUMNS_PER_STEP = 4
+"""Of the reader, which reads at most one character a step, and none between two that are the same."""
+GLYPHS_ALONE = InkShares(pen_words=0, pen_characters=0, fonts=0, glyphs=1)
+"""Composed lines of single characters, which take no download with the glyphs ``strokes``."""
+_PIXELS, _ENDS, _WRONG = "pixels.bin", "ends.npy", "wrong.json"
+
+
+class Crops:
+    """Lines as the reader sees them, on disk: line ``i`` is uint8 (CROP_HEIGHT, W), ink 255; empty for blank paper."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ends = np.load(folder / _ENDS)
+        self.wrong: dict[str, str] = json.loads((folder / _WRONG).read_text(encoding="utf-8"))
+        shape = (int(self.ends[-1]), CROP_HEIGHT)
+        self._pixels = (
+            np.memmap(folder / _PIXELS, np.uint8, "r", shape=shape) if shape[0] else np.zeros(shape, np.uint8)
+        )
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return np.ascontiguousarray(self._pixels[self.ends[index] : self.ends[index + 1]].T)
+
+    @property
+    def widths(self) -> np.ndarray:
+        """Columns of each line, int64 (N,)."""
+        return np.diff(self.ends)
+
+
+def cut_lines(lines: Sequence[LabelledLine]) -> Crops:
+    """Cut lines out of their pictures as the reader does, once: what is cut is kept in the cache.
+
+    Memory does not grow with the lines. A picture that cannot be read leaves an empty crop, and is named in ``wrong``.
+    """
+    path = processed_folder() / f"labelled-{_key(lines)}"
+    if not path.is_dir():
+        with explain_write_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{path}.lock"):
+                if not path.is_dir():
+                    _cut(lines, path)
+    return Crops(path)
+
+
+def _key(lines: Sequence[LabelledLine]) -> str:
+    digest = hashlib.sha256(json.dumps(CROPPED).encode())
+    for line in lines:
+        state = line.picture.stat()
+        digest.update(repr((line.name, str(line.picture.resolve()), state.st_size, state.st_mtime_ns)).encode())
+        digest.update(repr(line.outline).encode())
+    return digest.hexdigest()[:24]
+
+
+def _cut(lines: Sequence[LabelledLine], path: Path) -> None:
+    folder = Path(tempfile.mkdtemp(dir=path.parent))
+    ends, wrong = [0], {}
+    try:
+        with (folder / _PIXELS).open("wb") as file:
+            for line in lines:
+                found = attempt(line.name, lambda line=line: finder().line(line.load()))  # type: ignore[misc]
+                columns = 0
+                if isinstance(found, UserError):
+                    wrong[line.name] = str(found)
+                elif found is not None:
+                    columns = found.image.shape[1]
+                    file.write(np.ascontiguousarray(found.image.T).tobytes())
+                ends.append(ends[-1] + columns)
+        np.save(folder / _ENDS, np.array(ends, np.int64))
+        (folder / _WRONG).write_text(json.dumps(wrong), encoding="utf-8")
+        folder.rename(path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def steps_of(text: str) -> int:
+    """Steps of the reader that a text takes at least: one a character, and one between two that are the same."""
+    return len(text) + sum(a == b for a, b in pairwise(text))
+
+
+def varied(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A crop as the same hand might have written it again: leaning, sized, placed and inked a little otherwise."""
+    height, width = crop.shape
+    across, up = np.exp(rng.normal(0, (0.06, 0.04)))
+    lean, lift = rng.normal(0, 0.08), rng.normal(0, 0.8)
+    middle = height / 2 - 0.5
+    matrix = np.array([[across, -lean, lean * middle], [0, up, middle - up * middle + lift]])
+    size = max(8, round(width * across)), height
+    moved = cv2.warpAffine(crop, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    table = 255 * (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.2))
+    noisy = cv2.LUT(moved, table.astype(np.float32)) + rng.standard_normal(moved.shape, np.float32) * rng.uniform(0, 6)
+    return np.asarray(np.clip(noisy, 0, 255).astype(np.uint8))
+
+
+class LabelledLineDataset:
+    """Labelled lines of one split, and after them composed ones.
+
+    Args:
+        crops: All labelled lines.
+        numbers: Which of them belong to the split.
+        texts: Of all labelled lines.
+        composed: Where composed lines come from.
+        num_composed: How many of them an epoch has.
+        max_length: Length of the targets.
+        varies: Whether labelled lines differ a little from epoch to epoch; then composed ones are new each epoch.
+        seed: Seed of everything random.
+    """
+
+    varying_widths = True
+
+    def __init__(
+        self,
+        crops: Crops,
+        numbers: Sequence[int],
+        texts: Sequence[str],
+        *,
+        composed: PaperLines | None,
+        num_composed: int,
+        max_length: int,
+        varies: bool,
+        seed: int,
+    ) -> None:
+        self.crops, self.numbers, self.texts = crops, np.array(numbers, np.int64), texts
+        self.composed, self.num_composed = composed, num_composed
+        self.max_length, self.fresh_each_epoch, self.seed = max_length, varies, seed
+
+    def __len__(self) -> int:
+        return len(self.numbers) + self.num_composed
+
+    def widths(self, indices: np.ndarray) -> np.ndarray:
+        """About the columns that lines take up, int64 (B,)."""
+        own = self.crops.widths
+        places = indices % len(self)
+        composed = [k for k, place in enumerate(places) if place >= len(self.numbers)]
+        widths = np.array([own[self.numbers[place]] if place < len(self.numbers) else 0 for place in places], np.int64)
+        if composed:
+            assert self.composed is not None
+            widths[composed] = self.composed.datasets["train"].widths(indices[composed])
+        return widths
+
+    def line(self, index: int) -> tuple[np.ndarray, str]:
+        """Line ``index``: picture uint8 (CROP_HEIGHT, W), ink 255, and text."""
+        place = index % len(self)
+        if place >= len(self.numbers):
+            assert self.composed is not None
+            picture, text, _ = self.composed.datasets["train"].line(index)  # type: ignore[attr-defined]
+            return picture, text
+        number = int(self.numbers[place])
+        crop = self.crops[number]
+        return varied(crop, np.random.default_rng((self.seed, index))) if self.fresh_each_epoch else crop, self.texts[
+            number
+        ]
+
+    def batch(self, indices: np.ndarray) -> Lines:
+        """Lines, padded with 0 to a common width in steps of ``WIDTH_STEP``; nobody knows their boxes, which are 0."""
+        lines = [self.line(int(index)) for index in indices]
+        widths = np.array([picture.shape[1] for picture, _ in lines], np.int64)
+        images = np.zeros((len(lines), CROP_HEIGHT, -(-int(widths.max()) // WIDTH_STEP) * WIDTH_STEP), np.uint8)
+        targets = np.full((len(lines), self.max_length), READER_ALPHABET.index(PADDING), np.int64)
+        for row, (picture, text) in enumerate(lines):
+            images[row, :, : picture.shape[1]] = picture
+            targets[row, : len(text)] = READER_ALPHABET.encode(text)
+        lengths = np.array([len(text) for _, text in lines], np.int64)
+        return Lines(images, targets, widths, lengths, np.zeros((len(lines), self.max_length, 2), np.int32))
+
+
+class LabelledLines(DataModule):
+    """Your own labelled lines: tables, .gt.txt, imagefolder, PaddleOCR, PAGE XML, ALTO or IAM, found out by looking.
+
+    Lines are cut out as they are read. They are dealt to the splits as the labels say, else by writer, page or file.
+    Composed lines are mixed into the training, so that what the reader knew is not forgotten.
+
+    Args:
+        path: A folder of labelled lines, or a file of labels.
+        batch_size: Lines per batch.
+        num_workers: Processes that prepare batches; 0 prepares them in the main process.
+        seed: Seed of everything random, of the dealing too.
+        composed: Share of the training's lines that is composed, from 0 to below 1.
+        glyphs: Where single characters of composed lines come from, as for EMNISTLines.
+        text: Where texts of composed lines come from, as for EMNISTLines.
+        shares: Where ink of composed lines comes from, as for PaperLines; by default single characters alone.
+        max_length: Longest text; lines of longer ones are left out.
+
+    Attributes:
+        others: Where composed lines come from.
+        labels: What was found, once ``setup`` has run.
+        numbers: The numbers of the lines of each split among those.
+        how: How they were dealt to the splits, in words.
+
+    Raises:
+        UsageError: If the share is out of range.
+    """
+
+    has_boxes = False
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        batch_size: int = 24,
+        num_workers: int = 0,
+        seed: int = 42,
+        composed: float = 0.5,
+        glyphs: str = "strokes",
+        text: str = "builtin",
+        shares: InkShares = GLYPHS_ALONE,
+        max_length: int = 128,
+    ) -> None:
+        super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
+        check_at_least(1, max_length=max_length)
+        if not 0 <= composed < 1:
+            raise UsageError(f"--composed is {composed}, but must be at least 0 and below 1.")
+        self.path, self.composed, self.max_length = path, composed, max_length
+        self.alphabet: Alphabet = READER_ALPHABET
+        self.input_shape = (1, CROP_HEIGHT, MAX_WIDTH)
+        self.target_shape, self.varying_widths = (max_length,), True
+        self.others = PaperLines(glyphs=glyphs, text=text, shares=shares, seed=seed, max_length=min(56, max_length))
+        self.labels: Labels | None = None
+        self.numbers: dict[Split, list[int]] = {}
+        self.how = ""
+
+    def prepare_data(self) -> None:
+        """Cut the lines out, and prepare what composed lines need, if the cache does not hold it."""
+        cut_lines(find_labels(self.path).lines)
+        if self.composed:
+            self.others.prepare_data()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Make the data sets of all splits; ``stage`` is ignored.
+
+        Raises:
+            UserError: If no line is left to train on, or none to validate.
+        """
+        if self.datasets:
+            return
+        self.labels = find_labels(self.path)
+        crops = cut_lines(self.labels.lines)
+        usable = self._usable(self.labels, crops)
+        parts, self.how = deal([self.labels.lines[number] for number in usable], self.seed) if usable else ({}, "")
+        if not parts.get("train") or not parts.get("val"):
+            raise UserError(
+                f"{self.path}: {len(usable)} lines can be used, too few to train and validate. "
+                f"Label more. {' '.join(self.labels.faults)}"
+            )
+        if self.composed:
+            self.others.setup()
+        self.numbers = {split: [usable[number] for number in numbers] for split, numbers in parts.items()}
+        self.datasets = {split: self._dataset(split, crops, numbers) for split, numbers in self.numbers.items()}
+
+    def _dataset(self, split: Split, crops: Crops, numbers: Sequence[int]) -> LabelledLineDataset:
+        assert self.labels is not None
+        trains = split == "train"
+        return LabelledLineDataset(
+            crops,
+            numbers,
+            [line.text for line in self.labels.lines],
+            composed=self.others if self.composed else None,
+            num_composed=round(len(numbers) * self.composed / (1 - self.composed)) if trains else 0,
+            max_length=self.max_length,
+            varies=trains,
+            seed=self.seed,
+        )
+
+    def _usable(self, labels: Labels, crops: Crops) -> list[int]:
+        """The numbers of the lines that can be learned; all others are among the faults."""
+        known = set(self.alphabet.characters)
+        unknown = Counter(one for line in labels.lines for one in line.text if one not in known)
+        if unknown:
+            counts = ", ".join(f"{one!r} {count}" for one, count in unknown.most_common())
+            labels.faults.append(f"Characters that the reader does not know: {counts}.")
+        reasons: dict[str, list[str]] = {}
+        usable = []
+        for number, (line, width) in enumerate(zip(labels.lines, crops.widths.tolist(), strict=True)):
+            reason = crops.wrong.get(line.name) or self._why_not(line.text, width, known)
+            if reason is None:
+                usable.append(number)
+            else:
+                reasons.setdefault(reason, []).append(line.name)
+        for reason, names in reasons.items():
+            labels.blame(f"Left out: {reason.removesuffix('.')}", names)
+        return usable
+
+    def _why_not(self, text: str, width: int, known: set[str]) -> str | None:
+        if not known.issuperset(text):
+            return "the text has characters that the reader does not know"
+        if not width:
+            return "no writing is found in the picture"
+        if len(text) > self.max_length:
+            return f"the text is longer than --max_length, {self.max_length}"
+        if steps_of(text) > -(-width // COLUMNS_PER_STEP):
+            return "the text is too long for the writing in the picture"
+        return None
+
+    def __repr__(self) -> str:
+        if self.labels is None:
+            return super().__repr__()
+        faults = "".join(f"\n  {fault}" for fault in self.labels.faults)
+        found = f"{len(self.labels.lines):,} labelled lines in {self.path}: {self.labels.form}, {self.how}"
+        return f"{super().__repr__()}\n  {found}{faults}"
+
+    __str__ = __repr__

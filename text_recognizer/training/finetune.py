@@ -1,0 +1,140 @@
+"""A reader learns labelled lines without forgetting: trained on them and on composed lines, then averaged with itself.
+
+The average of what was learned and what was there before (Wortsman et al., "Robust fine-tuning of zero-shot models",
+2022) is chosen by lines that only choose: the user's validation part, and composed lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from text_recognizer.data.sets.labelled_lines import LabelledLines
+from text_recognizer.data.sets.loaders import Batch, Dataset
+from text_recognizer.data.splits import Split
+from text_recognizer.errors import UserError
+from text_recognizer.evaluation.evaluate import evaluate, to_json
+from text_recognizer.evaluation.readings import read_with
+from text_recognizer.files import replacing
+from text_recognizer.labels.lines import Labels
+from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
+from text_recognizer.reading.recognizer import TextRecognizer
+from text_recognizer.training.arguments import Arguments
+from text_recognizer.training.checkpoint import Checkpoint, Description
+from text_recognizer.training.experiment import run
+from text_recognizer.training.export import verify, write_model
+from text_recognizer.training.recognition import LineRecognition
+from text_recognizer.training.weights import average, load_reader
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Of what was learned; the rest is what was there before."""
+MOST_FORGOTTEN = 0.003
+"""Rise of the character error rate on composed lines that is accepted."""
+_CHOOSING_LINES = 120
+_BATCH = 24
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A share of what was learned, and the error rates on the lines that choose: the user's, and composed ones."""
+
+    share: float
+    own: float
+    composed: float
+
+
+def finetune(arguments: Arguments, out: Path) -> tuple[list[Choice], dict[str, Any]]:
+    """Train a reader on labelled lines and write it as a model file.
+
+    Args:
+        arguments: Of a training on LabelledLines from a reader (``init``); its run folder is thrown away.
+        out: The ONNX file to write.
+
+    Returns:
+        The averages that were tried, the chosen one first, and what the file says of itself: the data, and error rates
+        on the user's test part, before and after.
+
+    Raises:
+        UserError: If there is too little to learn from, the training was interrupted, or the file cannot be written.
+    """
+    init = str(arguments.experiment.init)
+    original = DEFAULT_MODEL if init == "reader" else Path(init)
+    metadata = LineModel(original).metadata
+    figures, code = run(arguments)
+    if code:
+        raise UserError("Interrupted: nothing was written.")
+    run_folder = max(Path(arguments.experiment.log_dir).iterdir())
+    data = LabelledLines(**arguments.data)
+    data.setup()
+    description, old = load_reader(init)
+    new = Checkpoint.load(str(run_folder / "best.ckpt")).weights
+    choices = choose(description, old, new, data)
+    model = description.build().eval()
+    model.load_state_dict(average(old, new, choices[0].share))
+    with replacing(out) as temporary:
+        write_model(model, description, metadata, temporary)
+        verify(model, LineModel(temporary), metadata.stride)
+        about = _about(data, figures, choices[0]) | {"test": _tested(original, temporary, data)}
+        write_model(model, description, metadata, temporary, about)
+    return choices, about
+
+
+def choose(
+    description: Description, old: dict[str, torch.Tensor], new: dict[str, torch.Tensor], data: LabelledLines
+) -> list[Choice]:
+    """Error rates of averages of two states of a model, the chosen one first.
+
+    It is the one that reads the user's validation lines best among those that hardly read composed lines worse; of
+    equal ones the one with the smallest share of what was learned.
+    """
+    sets: list[tuple[Dataset, int]] = [(data.datasets["val"], len(data.datasets["val"]))]
+    if data.composed:
+        sets.append((data.others.datasets["val"], _CHOOSING_LINES))
+    choices = []
+    for share in SHARES:
+        model = description.build()
+        model.load_state_dict(average(old, new, share))
+        rates = [_error_rate(model, data, *one) for one in sets]
+        choices.append(Choice(share, rates[0], rates[-1] if data.composed else 0.0))
+    allowed = [one for one in choices if one.composed <= choices[0].composed + MOST_FORGOTTEN]
+    best = min(allowed, key=lambda one: one.own)
+    return [best, *(one for one in choices if one is not best)]
+
+
+@torch.inference_mode()
+def _error_rate(model: torch.nn.Module, data: LabelledLines, lines: Dataset, count: int) -> float:
+    length = data.max_length
+    recognition = LineRecognition(model, data.alphabet, input_width=None, target_length=length, loss="ctc").eval()
+    metrics = recognition.build_metrics()
+    order = np.argsort(lines.widths(np.arange(count)), kind="stable")
+    for start in range(0, count, _BATCH):
+        recognition.loss_and_update(Batch.of(lines.batch(order[start : start + _BATCH])), metrics)
+    return float(metrics.compute()["cer"])
+
+
+def _tested(before: Path, after: Path, data: LabelledLines) -> dict[str, Any]:
+    """Error rates of both readers on the user's test part, or nothing if that is empty."""
+    assert data.labels is not None
+    lines = [data.labels.lines[number] for number in data.numbers["test"]]
+    if not lines:
+        return {}
+    recognizers = {name: TextRecognizer(file) for name, file in (("before", before), ("after", after))}
+    read, readers = read_with(recognizers, Labels(data.labels.folder, "", lines), lambda _: None)
+    found = to_json(evaluate(read, readers))
+    rates = {reader["name"]: reader["rates"]["as it is"] for reader in found["readers"]}
+    return rates | {"difference": found["differences"][0]}
+
+
+def _about(data: LabelledLines, figures: dict[str, Any], choice: Choice) -> dict[str, Any]:
+    assert data.labels is not None
+    parts: Sequence[Split] = ("train", "val", "test")
+    return {
+        "data": {"form": data.labels.form, "dealt": data.how, **{part: len(data.numbers[part]) for part in parts}},
+        "training": {name: figures[name] for name in ("epochs", "steps", "train_seconds") if name in figures},
+        "share": choice.share,
+    }
