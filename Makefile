@@ -56,7 +56,7 @@ test-slow: extras ## Run the slow tests
 	$(PYTEST) -m slow
 
 drills: extras ## Run the long drills of faults: broken pictures, memory, slow clients, downloads, parsers, killed trainings
-	DRILL_EXAMPLES=2000 $(BIN)/python -m pytest tests/faults -m "slow or not slow"
+	DRILL_EXAMPLES=2000 $(BIN)/python -m pytest tests/faults -m "slow or drill or not slow"
 
 lint: setup ## Check style, types and which room imports which
 	$(BIN)/ruff check .

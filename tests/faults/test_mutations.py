@@ -48,7 +48,7 @@ def scribble(rng: np.random.Generator) -> np.ndarray:
     return page
 
 
-@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.drill)])
 def test_from_python(model, most_mb, count):
     recognizer = TextRecognizer(model)
     results = recognizer.read_each([LINE, *mutated(count), LINE])
@@ -59,7 +59,7 @@ def test_from_python(model, most_mb, count):
 
 
 @pytest.mark.parametrize("query", ["", "?lines=true"])
-@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.drill)])
 def test_over_http(client: TestClient, caplog, most_mb, count, query):
     pictures = list(mutated(count))
     for first in range(0, count, 50):

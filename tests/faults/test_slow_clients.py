@@ -46,7 +46,7 @@ def test_slow_clients_hold_no_place(model):
             client.close()
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 def test_256_slow_clients_cost_less_than_a_fifth_of_the_rate(model):
     with serving(f"--model={model}") as server:
         rate(server, 3)
