@@ -59,6 +59,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy("folder/0.png", "line.png")
         Image.fromarray(np.vstack([np.asarray(Image.open(f"folder/{i}.png")) for i in (0, 0)])).save("page.png")
         cv2.imwrite("photo.jpg", simulate(0, Camera()).photo)
+        Path("archive/below").mkdir(parents=True)
+        shutil.copy("line.png", "archive/below/line.png")
         Path("letters").mkdir()
         for name in ("a1", "a2", "a3", "B1", "B2", "B3"):
             shutil.copy("line.png", f"letters/{name}.png")

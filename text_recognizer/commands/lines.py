@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from text_recognizer.alphabet import ALPHABET
-from text_recognizer.data.glyphs.sources import download_glyphs, load_glyphs
-from text_recognizer.data.synthesis.compose import Layout, LineStyle, compose_lines, encode_texts
-from text_recognizer.data.synthesis.degradations import degrade
-from text_recognizer.data.text.mix import AS_IT_STANDS, TextMix, draw_texts, split_documents
-from text_recognizer.data.text.sources import download_text, load_documents, to_alphabet
+from text_recognizer.data.glyphs.sources import download_glyphs
+from text_recognizer.data.synthesis.compose import Layout, LineStyle
+from text_recognizer.data.synthesis.shards import Recipe, ShardFormat, Shards, write_shards
+from text_recognizer.data.text.mix import AS_IT_STANDS, TextMix
+from text_recognizer.data.text.sources import download_text
 from text_recognizer.errors import UsageError, check_at_least, check_seed
 from text_recognizer.files import replacing, write_text
 
@@ -36,6 +36,9 @@ def lines(
     text_mix: TextMix = AS_IT_STANDS,
     max_chars: int = 30,
     seed: int = 42,
+    shards: ShardFormat | None = None,
+    shard_lines: int = 10_000,
+    workers: int = 1,
 ) -> None:
     """Compose lines and show them on one page, or write them as files for other tools.
 
@@ -53,37 +56,41 @@ def lines(
         text_mix: How often a line holds which kind of text.
         max_chars: The longest text that is drawn.
         seed: Seed of everything random.
+        shards: Write the folder as shards instead, those that are not there yet: webdataset (tar files with a .png
+            and a .txt per line) or parquet (the columns number, png and text).
+        shard_lines: With shards: lines in each.
+        workers: With shards: processes that write them. Their bytes do not depend on it.
 
     Raises:
         UsageError: If a value is impossible.
         UserError: If the text is empty, a source cannot be had, or the file or folder cannot be written.
     """
-    check_at_least(1, count=count, max_chars=max_chars)
+    check_at_least(1, count=count, max_chars=max_chars, shard_lines=shard_lines, workers=workers)
     check_seed(seed)
     style = LineStyle(layout, min_overlap, max_overlap)
     as_page = Path(out).suffix.lower() == ".png"
-    if Path(out).suffix and not as_page and not Path(out).is_dir():
-        raise UsageError(f"--out is {out!r}, but must be a .png file or a folder.")
-    indices = np.arange(count)
+    if (Path(out).suffix and not as_page and not Path(out).is_dir()) or (as_page and shards):
+        raise UsageError(f"--out is {out!r}, but must be {'a folder' if shards else 'a .png file or a folder'}.")
     if text is None:
         download_text(text_source)
-        corpus = split_documents(load_documents(text_source, seed), seed)["train"]
-        codes, lengths = draw_texts(corpus, "train", max_chars=max_chars, seed=seed, indices=indices, mix=text_mix)
-    else:
-        codes, lengths = encode_texts([" ".join(to_alphabet(text, "--text").split())] * count)
     download_glyphs(glyphs)
-    composed = compose_lines(load_glyphs(glyphs, seed)["train"], codes, lengths, style, seed=seed, indices=indices)
-    images = composed.images
-    if degraded:
-        images = degrade(images, composed.widths, seed=seed, indices=indices)
-    pictures = [255 - image[:, :width] for image, width in zip(images, composed.widths, strict=True)]
-    texts = [ALPHABET.decode(row[:length]) for row, length in zip(codes, lengths, strict=True)]
+    recipe = Recipe(text, style, degraded, glyphs, text_source, text_mix, max_chars, seed)
+    if shards is not None:
+        _save_shards(Shards(recipe, Path(out), shards, count, shard_lines), workers)
+        return
+    pictures, texts = recipe.compose(np.arange(count))
     if as_page:
         _save_page(pictures, texts, out)
         print(f"{count} lines: {out}")
     else:
         _save_files(pictures, texts, Path(out))
         print(f"{count} lines and {LABELS}: {out}")
+
+
+def _save_shards(shards: Shards, workers: int) -> None:
+    for path in write_shards(shards, workers):
+        print(f"written: {path}", file=sys.stderr)
+    print(f"{shards.count} lines in {len(shards.paths)} shards: {shards.folder}")
 
 
 def _save_page(pictures: Sequence[np.ndarray], captions: Sequence[str], path: str | Path) -> None:

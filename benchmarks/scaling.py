@@ -1,0 +1,109 @@
+"""What scaling brings and costs, as ratios of runs on this machine: call it on one that does nothing else.
+
+    python benchmarks/scaling.py --archive 2000 --lines 20000
+
+Prints one JSON object:
+
+- reading_2_processes: pictures a second of two processes (--shard 1/2, 2/2) over those of one.
+- composing_2_workers: the same of lines written as shards.
+- memory_1000000_names: peak memory of a run over a million names over that of a thousand.
+- resume_seconds_1000000_rows: how long a run takes to find what has a row.
+
+Each process reads or composes with one thread, so that two can use two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+LINES = ["lines", "--max_chars=20", "--layout=handwriting", "--degraded"]
+NAMES_PROGRAM = r"""
+import re, sys
+from pathlib import Path
+from text_recognizer.reading.archive.listing import Listing
+from text_recognizer.reading.archive.rows import open_rows
+from text_recognizer.reading.archive.run import read_archive
+def read_rows(files):
+    return ([{"file": file, "text": "a line of text"}] for file in files)
+with open_rows(Path(sys.argv[2]), resume=True) as out:
+    read_archive(Listing([sys.argv[1]], {".png"}), read_rows, out)
+print(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def start(*arguments: str) -> subprocess.Popen[bytes]:
+    """A command of this program in a process of one thread."""
+    env = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "text_recognizer", *arguments]
+    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def seconds(*commands: list[str]) -> float:
+    """How long commands take that start together."""
+    started = time.perf_counter()
+    processes = [start(*command) for command in commands]
+    codes = [process.wait() for process in processes]
+    if any(codes):
+        raise SystemExit(f"failed: {commands}")
+    return time.perf_counter() - started
+
+
+def reading(folder: Path, count: int) -> float:
+    """Time of one process over that of two."""
+    archive = folder / "archive"
+    seconds([*LINES, f"--count={count}", f"--out={archive}"])
+    command = ["read", str(archive), "--threads=1", "--out"]
+    one = seconds([*command, str(folder / "one.jsonl")])
+    both = [[*command, str(folder / "two.jsonl"), f"--shard={number}/2"] for number in (1, 2)]
+    return one / seconds(*both)
+
+
+def composing(folder: Path, count: int) -> float:
+    """Time of one worker over that of two."""
+    command = [*LINES, f"--count={count}", f"--shard_lines={max(count // 8, 1)}", "--shards=webdataset"]
+    times = [seconds([*command, f"--workers={n}", f"--out={folder / f'shards{n}'}"]) for n in (1, 2)]
+    return times[0] / times[1]
+
+
+def over_names(folder: Path, count: int) -> tuple[int, float]:
+    """Peak memory in kB of a run over so many names, and the seconds of a second run, that finds all rows there."""
+    names, out = folder / f"{count}.txt", folder / f"{count}.jsonl"
+    with names.open("w") as file:
+        file.writelines(f"archive/{number // 1000:04}/{number:07}.png\n" for number in range(count))
+    command = [sys.executable, "-c", NAMES_PROGRAM, str(names), str(out)]
+    peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    started = time.perf_counter()
+    subprocess.run(command, capture_output=True, check=True)
+    found = re.search(r"\d+", peak)
+    assert found is not None
+    return int(found[0]), time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="What scaling brings and costs, as ratios.")
+    parser.add_argument("--archive", type=int, default=2000, help="pictures that are read")
+    parser.add_argument("--lines", type=int, default=20_000, help="lines that are composed")
+    parser.add_argument("--names", type=int, default=1_000_000, help="names of the run that measures memory")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        few, (many, resume) = over_names(folder, 1000)[0], over_names(folder, arguments.names)
+        figures = {
+            "reading_2_processes": reading(folder, arguments.archive),
+            "composing_2_workers": composing(folder, arguments.lines),
+            f"memory_{arguments.names}_names": many / few,
+            f"resume_seconds_{arguments.names}_rows": resume,
+        }
+    print(json.dumps({key: round(value, 4) for key, value in figures.items()}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
