@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -43,10 +45,14 @@ class OneReader:
 
 @dataclass
 class Server:
-    """A running ``text-recognizer serve``. ``log``, ``output`` and ``code`` are there once it was stopped."""
+    """A running ``text-recognizer serve``. ``log`` and ``output`` are there once it was stopped.
+
+    ``said`` is a file and no pipe, as a server waits when a pipe that nobody reads is full.
+    """
 
     process: subprocess.Popen[str]
     address: str
+    said: IO[str] = field(default_factory=io.StringIO)
     output: str = ""
     log: str = ""
 
@@ -57,12 +63,18 @@ class Server:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Tell it to stop and wait; returns the exit code."""
         self.process.send_signal(number)
-        self.output, self.log = self.process.communicate(timeout=60)
+        self.output, _ = self.process.communicate(timeout=60)
+        self.log = content(self.said)
         return self.process.returncode
 
     def entries(self) -> list[dict[str, Any]]:
         """The lines of its log."""
         return [json.loads(line) for line in self.log.splitlines()]
+
+
+def content(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
 
 
 @contextmanager
@@ -71,22 +83,22 @@ def serving(*flags: str, code: str = _WITHOUT_TRAINING) -> Iterator[Server]:
 
     By default that process lacks all that the light install lacks.
     """
-    arguments = ["serve", "--port=0", *flags]
+    said = tempfile.TemporaryFile("a+", encoding="utf-8")  # noqa: SIM115 (closed below)
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", code, "serve", "--port=0", *flags],
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=said,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
         start_new_session=True,
     )
-    assert process.stdout
-    line = process.stdout.readline()
-    address = re.search(r"http://\S+", line)
-    try:
-        assert address, process.communicate(timeout=60)
-        yield Server(process, address[0])
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    with said:
+        try:
+            assert process.stdout
+            address = re.search(r"http://\S+", process.stdout.readline())
+            assert address, content(said)
+            yield Server(process, address[0], said)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()

@@ -1,6 +1,7 @@
 """A server that measures what each request takes.
 
-``python memory_probe.py [KIND ...]`` prints, for each kind of picture, the status and by how many MB the process grew.
+``python memory_probe.py [KIND ...]`` prints, for each kind of picture, the status and how many MB more than before
+all requests the process took at most.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ def _forget() -> None:
 def main(names: list[str]) -> None:
     """Send pictures of these kinds, or of all, and a form of many, each as a line and as a page."""
     with TestClient(create_app(max_upload_mb=64), base_url="http://localhost") as client:
+        _forget()
+        before = _peak()
         for name in names or [*KINDS, "form"]:
             if name == "form":
                 made = [KINDS[kind]() for kind in FORM_OF]
@@ -95,7 +98,6 @@ def main(names: list[str]) -> None:
                 sent = {"content": KINDS[name]()}
             for query in ("", "?lines=true"):
                 _forget()
-                before = _peak()
                 started = time.monotonic()
                 answer = client.post(f"/v1/read{query}", **sent)  # type: ignore[arg-type]
                 grown = (_peak() - before) >> 20

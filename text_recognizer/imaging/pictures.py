@@ -28,6 +28,7 @@ _HINT = "Open it in a picture viewer and save the writing as PNG or JPEG."
 _TOO_MANY_BYTES = f"more than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG."
 _SNIFFED = 1024
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+_ROWS_AT_ONCE = 256
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
@@ -151,7 +152,7 @@ def _grey_of_image(image: Image.Image, name: str, max_pixels: int) -> np.ndarray
     _check_size(image.width, image.height, name, max_pixels)
     image = ImageOps.exif_transpose(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _grey_of_deep(np.asarray(image, dtype=np.float32))
+        return _grey_of_deep(np.asarray(image))
     if image.has_transparency_data:
         grey_alpha = np.asarray(image.convert("RGBA").convert("LA"))
         return _over_white(grey_alpha[..., 0], grey_alpha[..., 1])
@@ -161,11 +162,21 @@ def _grey_of_image(image: Image.Image, name: str, max_pixels: int) -> np.ndarray
 
 
 def _grey_of_deep(values: np.ndarray) -> np.ndarray:
-    """Greys of more than 8 bits: white is the least 2^n - 1 that holds the largest value; NaN and infinity are 0."""
-    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
-    top = float(values.max())
+    """Greys of more than 8 bits: white is the least 2^n - 1 that holds the largest value; NaN and infinity are 0.
+
+    A few rows at a time, as copies of a large picture take much memory.
+    """
+    parts = [np.s_[start : start + _ROWS_AT_ONCE] for start in range(0, len(values), _ROWS_AT_ONCE)]
+    top = max(float(_finite(values[rows]).max()) for rows in parts)
     full = 1.0 if top <= 1 else 2.0 ** max(8, int(np.ceil(np.log2(top + 1)))) - 1
-    return np.clip(values * (255.0 / full) + 0.5, 0, 255).astype(np.uint8)
+    grey = np.empty(values.shape, np.uint8)
+    for rows in parts:
+        grey[rows] = np.clip(_finite(values[rows]) * (255.0 / full) + 0.5, 0, 255)
+    return grey
+
+
+def _finite(values: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def _over_white(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
