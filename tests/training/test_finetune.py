@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +133,12 @@ def test_of_averages_the_best_that_forgets_nothing_is_chosen(monkeypatch: pytest
 def test_wrong_flags(folder: Path, flag: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["finetune", str(folder), flag]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_cache")
+def test_all_flags_of_training_are_there_for_labelled_lines(folder: Path, tmp_path: Path) -> None:
+    flags = "--init=reader --max_epochs=1 --limit_train_batches=1 --limit_val_batches=1 --limit_test_batches=1"
+    place = f"--path={folder} --log_dir={tmp_path} --batch_size=4 --enable_progress_bar=false"
+    assert main(["train", "--data_class=LabelledLines", *flags.split(), *place.split()]) == 0
+    [figures] = tmp_path.glob("*-LineReader-LabelledLines/metrics.json")
+    assert 0 <= json.loads(figures.read_text(encoding="utf-8"))["test_cer"] < 1

@@ -6,6 +6,7 @@ import pytest
 from labelled_tools import write_lines
 
 from text_recognizer.alphabet import READER_ALPHABET
+from text_recognizer.cli import main
 from text_recognizer.data.sets.labelled_lines import LabelledLines, cut_lines, steps_of, varied
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.imaging.crop import CROP_HEIGHT
@@ -122,3 +123,11 @@ def test_variations_keep_the_height_and_differ() -> None:
     assert len({one.tobytes() for one in found}) == 20
     inked = [float((one > 127).mean()) / float((crop > 127).mean()) for one in found]
     assert 0.5 < min(inked) < max(inked) < 1.7
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_was_found_is_shown(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "mine.png"
+    assert main(["data", "LabelledLines", f"--path={folder}", "--composed=0", f"--picture={picture}"]) == 0
+    assert "20 labelled lines in" in capsys.readouterr().out
+    assert picture.stat().st_size > 5_000
