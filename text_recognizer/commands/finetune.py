@@ -27,7 +27,7 @@ def finetune(
     minutes: float = 12.0,
     epochs: int = 40,
     patience: int = 8,
-    lr: float = 1e-3,
+    lr: float = 1e-4,
     freeze: Literal["nothing", "features"] = "nothing",
     composed: float = 0.5,
     glyphs: str = "strokes",
@@ -36,7 +36,7 @@ def finetune(
     num_workers: int = 1,
     seed: int = 42,
 ) -> None:
-    """Teach a reader your labelled lines, without it forgetting others: a quarter of an hour for 250 lines.
+    """Teach a reader your labelled lines, with composed ones among them, so that it does not forget others.
 
     It is the short way of ``train --data_class=LabelledLines --init=reader``, with an export.
 
