@@ -19,6 +19,8 @@ EXPERIMENT = [
     "load_weights",
     "init",
     "freeze",
+    "resume",
+    "ema_decay",
     "log_dir",
     "auto_lr_find",
     "compile",

@@ -53,6 +53,7 @@ class Experiment:
         accelerator: Lightning's name of what it runs on (cpu, gpu, auto), in place of gpus.
         devices: How many of these, or a list of their numbers.
         load_checkpoint: Go on from this file of an earlier run, as if that had not ended.
+        resume: auto goes on from the newest sound checkpoint in log_dir of a run with the same data, model and loss.
         load_weights: Start from the weights of this ``.safetensors`` file, which ``export`` wrote.
         init: Start from a reader, and build the model that it has: ``reader``, the one that ships, or a file that
             ``export`` or ``finetune`` wrote (.onnx or .safetensors). Its norms stay as they are.
@@ -65,10 +66,12 @@ class Experiment:
         enable_checkpointing: Write checkpoints.
         checkpoint_minutes: Minutes between two checkpoints within an epoch.
         stop_early: End when the validation loss has not fallen for so many validations; 0 never does.
+        ema_decay: Validate, test and keep a running mean of the weights, which after each step keeps this share of
+            itself, as 0.999; 0 keeps the weights.
 
     Raises:
         UsageError: If Weights & Biases is not installed, weights are to come from two files, devices are named twice,
-            checkpoint_minutes is not above 0, or stop_early is below.
+            checkpoint_minutes is not above 0, stop_early is below, or ema_decay is not from 0 to below 1.
     """
 
     model_class: str = "MLP"
@@ -77,6 +80,7 @@ class Experiment:
     accelerator: str | None = None
     devices: str | None = None
     load_checkpoint: str | None = None
+    resume: Literal["auto"] | None = None
     load_weights: str | None = None
     init: str | None = None
     freeze: Literal["nothing", "features"] = "nothing"
@@ -88,6 +92,7 @@ class Experiment:
     enable_checkpointing: bool = True
     checkpoint_minutes: float = 5.0
     stop_early: int = 10
+    ema_decay: float = 0.0
 
     def __post_init__(self) -> None:
         if self.gpus is not None and (self.accelerator or self.devices) is not None:
@@ -97,6 +102,10 @@ class Experiment:
         check_at_least(0, stop_early=self.stop_early)
         if sum(map(bool, (self.load_checkpoint, self.load_weights, self.init))) > 1:
             raise UsageError("--load_checkpoint, --load_weights and --init each bring weights. Leave out all but one.")
+        if not 0 <= self.ema_decay < 1:
+            raise UsageError(f"--ema_decay is {self.ema_decay}, but must be from 0 to below 1.")
+        if self.load_checkpoint and self.resume:
+            raise UsageError("--resume looks for a checkpoint by itself. Leave out it or --load_checkpoint.")
         if self.wandb and importlib.util.find_spec("wandb") is None:
             raise UsageError(
                 "--wandb needs Weights & Biases, which is not installed. "

@@ -14,7 +14,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging
 from lightning.pytorch.tuner.tuning import Tuner
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
@@ -37,6 +37,8 @@ from text_recognizer.training.interruption import (
 from text_recognizer.training.logs import LogPictures, build_loggers, close_loggers
 from text_recognizer.training.pictures import confusion_figure
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
+from text_recognizer.training.runs.cost import Cost, CostBar
+from text_recognizer.training.runs.newest import resumed as with_newest_checkpoint
 from text_recognizer.training.weights import load_reader, load_weights
 
 LOG_REFRESH_STEPS = 100
@@ -227,16 +229,19 @@ def build_trainer(
     """The Lightning trainer of a run on the devices ``where``, and what keeps its best checkpoint, if anything does."""
     experiment = arguments.experiment
     validates = arguments.trainer["limit_val_batches"] != 0
-    best = None
+    best = last = None
     callbacks: list[Callback] = [DescribeCheckpoint(description), Continuing(), stop]
     if validates and experiment.logger:
         callbacks.append(LogPictures())
     if experiment.enable_checkpointing:
         if validates:
             callbacks.append(best := BestCheckpoint(run_dir, MONITOR, experiment.load_checkpoint))
-        callbacks.append(LastCheckpoint(run_dir, experiment.checkpoint_minutes, stop))
+        callbacks.append(last := LastCheckpoint(run_dir, experiment.checkpoint_minutes, stop))
+    callbacks.append(cost := Cost(last))
+    if experiment.ema_decay:
+        callbacks.append(EMAWeightAveraging(decay=experiment.ema_decay))
     if arguments.trainer["enable_progress_bar"] is not False:
-        callbacks.append(TQDMProgressBar(refresh_rate=1 if sys.stderr.isatty() else LOG_REFRESH_STEPS))
+        callbacks.append(CostBar(cost, 1 if sys.stderr.isatty() else LOG_REFRESH_STEPS))
     if validates and experiment.stop_early and not arguments.trainer["overfit_batches"]:
         callbacks.append(EarlyStopping(MONITOR, patience=experiment.stop_early, strict=False))
     trainer = L.Trainer(
@@ -257,9 +262,11 @@ def run(arguments: Arguments) -> tuple[dict[str, Any], int]:
     Returns:
         What ``metrics.json`` holds, and the exit code: 0, or what a signal that ended the run asks for.
     """
-    experiment = arguments.experiment
-    where = placement(experiment)
+    where = placement(arguments.experiment)
     check(arguments, where)
+    if arguments.experiment.resume:
+        arguments = with_newest_checkpoint(arguments)
+    experiment = arguments.experiment
     L.seed_everything(arguments.data["seed"], workers=True, verbose=False)
     data, recognition, description = build(arguments)
     resumed = None

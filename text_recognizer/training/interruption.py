@@ -24,6 +24,7 @@ from lightning.pytorch.callbacks import Callback, Checkpoint, ModelCheckpoint
 from text_recognizer.files import replacing
 
 _RANDOM_STATES = "random_states"
+LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -97,13 +98,18 @@ class StopOnSignal(Callback):
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Writes a checkpoint under a temporary name in its own folder, then renames it: it is whole or not there."""
+    """Writes a checkpoint under a temporary name in its own folder, then renames it: it is whole or not there.
+
+    A ``last.ckpt`` that was there is kept as ``previous.ckpt``.
+    """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         with replacing(path) as temporary, temporary.open("wb") as file:
             torch.save(checkpoint, file)
             file.flush()
             os.fsync(file.fileno())
+            if Path(path).name == LAST and Path(path).exists():
+                Path(path).replace(Path(path).with_name(PREVIOUS))
 
 
 class Continuing(Callback):
@@ -216,11 +222,14 @@ class LastCheckpoint(Checkpoint):
         run_dir: Folder of the run.
         minutes: Time between two checkpoints within an epoch.
         stop: Knows whether the run is told to stop.
+
+    Attributes:
+        spent: Seconds that writing has taken.
     """
 
     def __init__(self, run_dir: Path, minutes: float, stop: StopOnSignal) -> None:
-        self.path, self.seconds, self.stop = run_dir / "last.ckpt", 60 * minutes, stop
-        self._saved = 0.0
+        self.path, self.seconds, self.stop = run_dir / LAST, 60 * minutes, stop
+        self.spent = self._saved = 0.0
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self._saved = time.monotonic()
@@ -247,9 +256,11 @@ class LastCheckpoint(Checkpoint):
             self._stop(trainer)
 
     def _save(self, trainer: L.Trainer) -> None:
+        begun = time.monotonic()
         if not trainer.fast_dev_run:  # type: ignore[attr-defined]
             trainer.save_checkpoint(self.path)
         self._saved = time.monotonic()
+        self.spent += self._saved - begun
 
     def _stop(self, trainer: L.Trainer) -> None:
         if trainer.is_global_zero:
