@@ -6,6 +6,7 @@ Prints one JSON object:
 
 - reading_2_processes: pictures a second of two processes (--shard 1/2, 2/2) over those of one.
 - composing_2_workers: the same of lines written as shards.
+- checkpoint_share: time that a checkpoint a minute takes of a training, from its minutely figures.
 - memory_1000000_names: peak memory of a run over a million names over that of a thousand.
 - resume_seconds_1000000_rows: how long a run takes to find what has a row.
 
@@ -15,6 +16,7 @@ Each process reads or composes with one thread, so that two can use two cores.
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import re
@@ -25,6 +27,11 @@ import time
 from pathlib import Path
 
 LINES = ["lines", "--max_chars=20", "--layout=handwriting", "--degraded"]
+TRAINING = (
+    "train --model_class=LineReader --data_class=EMNISTLines --layout=mixed --prepared --degraded_share=0.6 "
+    "--fresh_lines --glyphs=strokes --text=builtin --max_epochs=1 --num_train=1000000 --checkpoint_minutes=1 --gpus=0 "
+    "--enable_progress_bar=false --limit_val_batches=0 --limit_test_batches=0"
+)
 NAMES_PROGRAM = r"""
 import re, sys
 from pathlib import Path
@@ -73,6 +80,15 @@ def composing(folder: Path, count: int) -> float:
     return times[0] / times[1]
 
 
+def checkpoints(folder: Path, minutes: int) -> float:
+    """Share of a training's time that a checkpoint a minute takes."""
+    seconds([*TRAINING.split(), f"--max_time=00:00:{minutes:02}:10", f"--log_dir={folder / 'logs'}"])
+    [metrics] = folder.glob("logs/*/metrics.csv")
+    with metrics.open() as file:
+        shares = [float(row["saving_share"]) for row in csv.DictReader(file) if row.get("saving_share")]
+    return sum(shares) / len(shares)
+
+
 def over_names(folder: Path, count: int) -> tuple[int, float]:
     """Peak memory in kB of a run over so many names, and the seconds of a second run, that finds all rows there."""
     names, out = folder / f"{count}.txt", folder / f"{count}.jsonl"
@@ -92,6 +108,7 @@ def main() -> None:
     parser.add_argument("--archive", type=int, default=2000, help="pictures that are read")
     parser.add_argument("--lines", type=int, default=20_000, help="lines that are composed")
     parser.add_argument("--names", type=int, default=1_000_000, help="names of the run that measures memory")
+    parser.add_argument("--minutes", type=int, default=5, help="of the training; 0 leaves it out")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -102,6 +119,8 @@ def main() -> None:
             f"memory_{arguments.names}_names": many / few,
             f"resume_seconds_{arguments.names}_rows": resume,
         }
+        if arguments.minutes:
+            figures["checkpoint_share"] = checkpoints(folder, arguments.minutes)
     print(json.dumps({key: round(value, 4) for key, value in figures.items()}, indent=2))
 
 
