@@ -126,8 +126,8 @@ def said(figures: dict[str, float]) -> str:
 
 def memory() -> int:
     """Bytes that this process holds: on the GPU if it trains there, else in memory; 0 where neither is known."""
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        return torch.cuda.memory_reserved()
+    if reserved := torch.cuda.memory_reserved() if torch.cuda.is_available() else 0:
+        return reserved
     status = Path("/proc/self/statm")  # Linux
     return int(status.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if status.exists() else _peak()
 

@@ -28,7 +28,8 @@ def resumed(arguments: Arguments) -> Arguments:
     if path is None:
         return arguments
     print(f"Going on from {path}", file=sys.stderr)
-    return replace(arguments, experiment=replace(arguments.experiment, load_checkpoint=str(path), load_weights=None))
+    experiment = replace(arguments.experiment, load_checkpoint=str(path), resume=None, load_weights=None)
+    return replace(arguments, experiment=experiment)
 
 
 def _checkpoints(arguments: Arguments) -> Iterator[Path]:
