@@ -38,7 +38,7 @@ from text_recognizer.training.logs import LogPictures, build_loggers, close_logg
 from text_recognizer.training.pictures import confusion_figure
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
 from text_recognizer.training.runs.cost import Cost, CostBar
-from text_recognizer.training.runs.newest import resumed as with_newest_checkpoint
+from text_recognizer.training.runs.newest import newest
 from text_recognizer.training.weights import load_reader, load_weights
 
 LOG_REFRESH_STEPS = 100
@@ -224,7 +224,12 @@ def start_from(
 
 
 def build_trainer(
-    arguments: Arguments, where: dict[str, Any], run_dir: Path, description: Description, stop: StopOnSignal
+    arguments: Arguments,
+    where: dict[str, Any],
+    run_dir: Path,
+    description: Description,
+    stop: StopOnSignal,
+    resumed: Checkpoint | None,
 ) -> tuple[L.Trainer, BestCheckpoint | None]:
     """The Lightning trainer of a run on the devices ``where``, and what keeps its best checkpoint, if anything does."""
     experiment = arguments.experiment
@@ -235,7 +240,7 @@ def build_trainer(
         callbacks.append(LogPictures())
     if experiment.enable_checkpointing:
         if validates:
-            callbacks.append(best := BestCheckpoint(run_dir, MONITOR, experiment.load_checkpoint))
+            callbacks.append(best := BestCheckpoint(run_dir, MONITOR, resumed.path if resumed else None))
         callbacks.append(last := LastCheckpoint(run_dir, experiment.checkpoint_minutes, stop))
     callbacks.append(cost := Cost(last))
     if experiment.ema_decay:
@@ -264,15 +269,10 @@ def run(arguments: Arguments) -> tuple[dict[str, Any], int]:
     """
     where = placement(arguments.experiment)
     check(arguments, where)
-    if arguments.experiment.resume:
-        arguments = with_newest_checkpoint(arguments)
     experiment = arguments.experiment
     L.seed_everything(arguments.data["seed"], workers=True, verbose=False)
     data, recognition, description = build(arguments)
-    resumed = None
-    if experiment.load_checkpoint is not None:
-        resumed = Checkpoint.load(experiment.load_checkpoint)
-        resumed.description.require(description, experiment.load_checkpoint)
+    resumed = to_resume(arguments, description)
     data.prepare_data()
     data.setup("fit")
     check_amounts(arguments, len(data.train_dataloader()))
@@ -285,7 +285,7 @@ def run(arguments: Arguments) -> tuple[dict[str, Any], int]:
     if experiment.compile:
         recognition.model.compile()
     stop = StopOnSignal()
-    trainer, best = build_trainer(arguments, where, run_dir, description, stop)
+    trainer, best = build_trainer(arguments, where, run_dir, description, stop, resumed)
     figures = {
         "model_class": experiment.model_class,
         "data_class": experiment.data_class,
@@ -302,6 +302,21 @@ def run(arguments: Arguments) -> tuple[dict[str, Any], int]:
     if is_first:
         write_results(figures, recognition, run_dir)
     return figures, stop.exit_code
+
+
+def to_resume(arguments: Arguments, description: Description) -> Checkpoint | None:
+    """The checkpoint from which a run goes on, if it does.
+
+    Raises:
+        UserError: If it is no checkpoint, or not of the model that ``description`` says.
+    """
+    experiment = arguments.experiment
+    path = newest(arguments) if experiment.resume else experiment.load_checkpoint
+    if path is None:
+        return None
+    resumed = Checkpoint.load(path)
+    resumed.description.require(description, path)
+    return resumed
 
 
 def find_learning_rate(trainer: L.Trainer, recognition: Recognition, data: DataModule) -> None:

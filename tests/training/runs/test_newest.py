@@ -12,7 +12,7 @@ from training_tools import READER, train, weights
 
 from text_recognizer.errors import UsageError
 from text_recognizer.training.arguments import Experiment, parse
-from text_recognizer.training.runs.newest import resumed
+from text_recognizer.training.runs.newest import newest
 
 ALL = "--ema_decay 0.9 --accumulate_grad_batches 2 --precision bf16-mixed --checkpoint_minutes 0.000001"
 
@@ -24,7 +24,7 @@ def content(run: Path, name: str = "last.ckpt") -> dict[str, Any]:
 def found(logs: Path, more: str = "") -> str | None:
     """The checkpoint from which a run of these flags would go on."""
     flags = f"{READER} {ALL} {more} --resume auto --log_dir {logs}"
-    return resumed(parse(flags.split(), "train")).experiment.load_checkpoint
+    return newest(parse(flags.split(), "train"))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_what_is_damaged_is_named_and_the_one_before_taken(
 def test_another_training_is_no_place_to_go_on_from(more: str, logs: Path) -> None:
     flags = READER.replace("--conv_dim 8 --context_dim 16", "") if "LineCNN" in more else READER
     arguments = parse(f"{flags} {more} --resume auto --log_dir {logs}".split(), "train")
-    assert resumed(arguments).experiment.load_checkpoint is None
+    assert newest(arguments) is None
 
 
 @pytest.mark.parametrize("more", ["--max_epochs 9", "--num_workers 1", "--checkpoint_minutes 2"])

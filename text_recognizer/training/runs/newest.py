@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import zipfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,16 @@ from text_recognizer.training.interruption import LAST, PREVIOUS
 _MAY_DIFFER = {"num_workers"}
 
 
-def resumed(arguments: Arguments) -> Arguments:
-    """Arguments that go on from the newest sound checkpoint of a run with the same flags; as they are if none is.
+def newest(arguments: Arguments) -> str | None:
+    """The newest sound checkpoint of a run with the data, the model and the loss of these arguments; None if none is.
 
     What is damaged is named on standard error, and the one before it is taken.
     """
     path = next(filter(_is_sound, _checkpoints(arguments)), None)
     if path is None:
-        return arguments
+        return None
     print(f"Going on from {path}", file=sys.stderr)
-    experiment = replace(arguments.experiment, load_checkpoint=str(path), resume=None, load_weights=None)
-    return replace(arguments, experiment=experiment)
+    return str(path)
 
 
 def _checkpoints(arguments: Arguments) -> Iterator[Path]:
