@@ -65,7 +65,7 @@ def wait_for_checkpoint(logs: Path, before: Path | None) -> Path:
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for workers in /proc")
 def test_a_worker_that_is_killed_on_one_of_two_nodes_costs_nothing(tmp_path: Path) -> None:
     killed, whole = tmp_path / "killed", tmp_path / "whole"
