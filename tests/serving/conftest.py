@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hand_tools import hand_of, shipped_weights
 
-from text_recognizer.alphabet import ALPHABET
+from text_recognizer.alphabet import READER_ALPHABET
 from text_recognizer.errors import TRAINING_MODULES
 from text_recognizer.hand.store import SETTING
 from text_recognizer.serving import hands as serving_hands
@@ -46,10 +46,10 @@ def client(model: Path) -> Iterator[TestClient]:
 @pytest.fixture(scope="session")
 def crosses() -> bytes:
     """A hand file whose reader reads X where it read I, and nothing else."""
-    weights, of_x, of_i = shipped_weights(), ALPHABET.index("X"), ALPHABET.index("I")
+    weights, of_x, of_i = shipped_weights(), READER_ALPHABET.index("X"), READER_ALPHABET.index("I")
     rows, bias = (weights[f"model.classifier.1.{name}"] for name in ("weight_half", "bias"))
     rows[of_x], bias[of_x] = rows[of_i], bias[of_i] + 2
-    bias[[index for index, token in enumerate(ALPHABET) if token not in ("<B>", "X")]] = -1000
+    bias[[index for index, token in enumerate(READER_ALPHABET) if token not in ("<B>", "X")]] = -1000
     return hand_of(weights).to_bytes()
 
 

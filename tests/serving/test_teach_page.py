@@ -31,7 +31,7 @@ from text_recognizer.serving.readers import Readers
 pytestmark = pytest.mark.skipif(bool(missing_browser()), reason=missing_browser())
 
 BAR = np.array([[0.3, 0.3], [0.3, 0.7], [0.325, 0.7], [0.325, 0.3], [0.35, 0.3], [0.35, 0.7]])
-WORD = "ill"
+WORD = "Illinois"
 
 
 @pytest.fixture(scope="module")

@@ -60,7 +60,7 @@ class Recipe:
         most_forgotten: Rise of the character error rate on lines of others that is accepted.
     """
 
-    steps: int = 340
+    steps: int = 220
     own_lines: int = 12
     other_lines: int = 8
     keeping: float = 1.0
