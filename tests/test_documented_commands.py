@@ -58,6 +58,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert run('lines --text="Meet me at 12:30" --count=3 --out=folder') == 0
         shutil.copy("folder/0.png", "line.png")
         Image.fromarray(np.vstack([np.asarray(Image.open(f"folder/{i}.png")) for i in (0, 0)])).save("page.png")
+        sheet = Image.open("page.png").convert("L")
+        sheet.save("scan.pdf", save_all=True, append_images=[sheet] * 4)
         cv2.imwrite("photo.jpg", simulate(0, Camera()).photo)
         Path("archive/below").mkdir(parents=True)
         shutil.copy("line.png", "archive/below/line.png")

@@ -1,6 +1,8 @@
+import csv
 import io
 import json
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image
 from reading_tools import bars, write_bar_model
 
 from text_recognizer.commands.read import read
+from text_recognizer.documents.formats import TRAITS, Format
 from text_recognizer.errors import UsageError
 from text_recognizer.reading.recognizer import TextRecognizer
 
@@ -51,31 +54,88 @@ def test_numbers_in_names_count(tmp_path, model, capsys):
 
 
 def test_what_a_folder_holds_besides_is_said(folder, model, capsys):
-    for name in ("photo.heic", "notes.txt", ".hidden"):
+    for name in ("photo.raw", "notes.txt", ".hidden"):
         (folder / name).touch()
     (folder / "more").mkdir()
     assert read([str(folder)], model=model) == 0
     said = capsys.readouterr().err
-    assert "skipped more/, notes.txt, photo.heic;" in said
+    assert "skipped more/, notes.txt, photo.raw;" in said
     assert f"{folder}/**/*.png" in said
 
 
-def test_further_pages_of_a_file_are_said(tmp_path, model, capsys):
-    first, second = Image.fromarray(bars([20, 60])), Image.fromarray(bars([20]))
-    first.save(tmp_path / "pages.tif", save_all=True, append_images=[second, second])
-    assert read([str(tmp_path / "pages.tif")], model=model) == 0
-    output = capsys.readouterr()
-    assert output.out == "II\n"
-    assert "has 3 pages or frames, of which the first alone is read" in output.err
+def save_pages(path, count=3):
+    first, *others = (Image.fromarray(bars([20 + 30 * k for k in range(number + 1)])) for number in range(count))
+    first.save(path, save_all=True, append_images=others, **({"resolution": 72} if path.suffix == ".pdf" else {}))
+    return str(path)
 
 
-def test_a_page_read_as_a_line_is_said(tmp_path, model, capsys):
+@pytest.mark.parametrize("name", ["pages.tif", "pages.pdf"])
+def test_all_pages_of_a_file_are_read(tmp_path, model, capsys, name):
+    file = save_pages(tmp_path / name)
+    assert read([file], model=model, resolution=72) == 0
+    assert capsys.readouterr().out == "I\n\fII\n\fIII\n"
+    assert read([file], model=model, resolution=72, pages="2-3", json=True) == 0
+    rows = [json.loads(row) for row in capsys.readouterr().out.splitlines()]
+    assert [(row["page"], row["text"]) for row in rows] == [(2, "II"), (3, "III")]
+
+
+def test_pages_that_are_not_there_are_an_error(tmp_path, model, capsys):
+    assert read([save_pages(tmp_path / "pages.tif")], model=model, pages="7") == 1
+    assert "pages.tif: has none of the pages asked for" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pages", ["", "0", "5-2", "a", "1-2-3", "1,,2", "1-99999"])
+def test_what_names_no_pages_is_wrong_use(model, pages):
+    with pytest.raises(UsageError, match="--pages is"):
+        read(["line.png"], model=model, pages=pages)
+
+
+def test_a_picture_is_one_line_or_a_page(tmp_path, model, capsys):
     page = np.vstack([bars([20, 60, 90, 120, 150])] * 4)
     cv2.imwrite(str(tmp_path / "page.png"), page)
-    assert read([str(tmp_path / "page.png")], model=model) == 0
+    cv2.imwrite(str(tmp_path / "line.png"), bars([20, 60]))
+    assert read([str(tmp_path / "page.png")], line=True, model=model) == 0
     assert "looks like 4 lines, of which one was read. Read all with --lines." in capsys.readouterr().err
-    assert read([str(tmp_path / "page.png")], lines=True, model=model) == 0
-    assert capsys.readouterr().err == ""
+    assert read([str(tmp_path / "page.png"), str(tmp_path / "line.png")], model=model, verbose=True) == 0
+    output = capsys.readouterr()
+    assert output.out.splitlines() == [f"{tmp_path}/page.png: IIIII"] * 4 + [f"{tmp_path}/line.png: II"]
+    assert "page.png: read as a page of 4 lines" in output.err
+    assert "line.png: read as one line" in output.err
+    with pytest.raises(UsageError, match="--line and --lines"):
+        read([str(tmp_path / "page.png")], line=True, lines=True, model=model)
+
+
+def test_formats_go_into_files(tmp_path, model, capsys):
+    file = save_pages(tmp_path / "pages.tif")
+    line = str(tmp_path / "line.png")
+    cv2.imwrite(line, bars([20, 60]))
+    out = tmp_path / "out"
+    for form in get_args(Format):
+        assert read([file, line], model=model, format=form, out=f"{out}/") == 0
+    suffixes = {traits.suffix for form, traits in TRAITS.items() if form != "page"}
+    expected = {f"{name}{suffix}" for name in ("pages.tif", "line.png") for suffix in suffixes}
+    expected |= {f"pages.tif-{number}.page.xml" for number in (1, 2, 3)} | {"line.png.page.xml"}
+    assert {path.name for path in out.iterdir()} == expected
+    for form, what in (("alto", "the pages of one file"), ("page", "one page")):
+        with pytest.raises(UsageError, match=what):
+            read([file, line], model=model, format=form, out=str(tmp_path / "one.xml"))
+    assert capsys.readouterr().out == ""
+
+
+def test_tables_have_one_header(tmp_path, model, capsys):
+    assert read([save_pages(tmp_path / "pages.tif")], model=model, format="csv", line=True) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [(row["page"], row["line"], row["text"]) for row in rows] == [
+        ("1", "1", "I"),
+        ("2", "1", "II"),
+        ("3", "1", "III"),
+    ]
+
+
+@pytest.mark.parametrize("wrong", [{"alternatives": 11}, {"resolution": 5}, {"json": True, "format": "csv"}])
+def test_impossible_values_are_wrong_use(model, wrong):
+    with pytest.raises(UsageError):
+        read(["line.png"], model=model, **wrong)
 
 
 def test_one_picture_that_the_program_fails_on_costs_no_other(folder, model, capsys, monkeypatch):

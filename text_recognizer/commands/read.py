@@ -1,66 +1,39 @@
-"""``text-recognizer read``: pictures in, one text per picture out."""
+"""``text-recognizer read``: pictures and documents in, their text out."""
 
 from __future__ import annotations
 
-import glob
-import re
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from json import dumps
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from text_recognizer.errors import UsageError, UserError, attempt, naming
+from text_recognizer.documents.files import SUFFIXES, expand
+from text_recognizer.documents.formats import Format, check_alternatives
+from text_recognizer.documents.layout import ReadPage
+from text_recognizer.documents.output import Output, archive_row
+from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
+from text_recognizer.errors import UsageError, UserError
 from text_recognizer.hand.file import model_of
 from text_recognizer.hand.store import hand_path
-from text_recognizer.imaging.normalization import NormalizedLine
-from text_recognizer.imaging.pictures import FORMATS, load_picture
+from text_recognizer.imaging.pages import RESOLUTION, check_resolution, page_numbers
 from text_recognizer.reading.archive.listing import Listing, Shard
 from text_recognizer.reading.archive.rows import Row, open_rows
 from text_recognizer.reading.archive.run import read_archive, skipped
-from text_recognizer.reading.recognizer import Decoder, Reading, TextRecognizer
-from text_recognizer.reading.results import doubts_of, to_json
-
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm"}
-_AT_ONCE = 64
-_PIXELS_AT_ONCE = 20_000_000
-_SKIPPED_NAMED = 5
-
-
-@dataclass
-class _Picture:
-    """A picture on its way to its readings, or to what is wrong with it.
-
-    Attributes:
-        file: As it was given.
-        grey: uint8 (h, w).
-        lines: Its lines as they are read; None for blank paper.
-        readings: What they say.
-        error: Why there is none.
-        doubts: What is left out of it, or makes it doubtful.
-    """
-
-    file: str
-    grey: np.ndarray | None = None
-    lines: list[NormalizedLine | None] = field(default_factory=list)
-    readings: list[Reading] = field(default_factory=list)
-    error: UserError | None = None
-    doubts: list[str] = field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        return "standard input" if self.file == "-" else self.file
+from text_recognizer.reading.recognizer import Decoder, TextRecognizer
 
 
 def read(
     pictures: list[str],
     *,
+    format: Format | None = None,
     json: bool = False,
     lines: bool = False,
+    line: bool = False,
+    pages: str | None = None,
+    resolution: int = RESOLUTION,
+    alternatives: int = 0,
     reject_below: float = 0.0,
+    verbose: bool = False,
     model: str | None = None,
     hand: str | None = None,
     decoder: Decoder = "beam",
@@ -70,23 +43,34 @@ def read(
     resume: bool = False,
     shard: str = "1/1",
 ) -> int:
-    """Read pictures of handwritten lines and print one text per picture, of several after the picture's name.
+    """Read pictures and documents of handwriting and print their text, of several files after the file's name.
 
     Args:
-        pictures: Picture files, folders of them, glob patterns, or ``-`` for standard input.
+        pictures: Picture files, PDFs, folders of them, glob patterns, or ``-`` for standard input.
+        format: What to write: plain text, the default; JSON, or JSON lines, with the places of lines, words and
+            characters; tables of lines; the layout formats hOCR, ALTO 4 and PAGE 2019; or a PDF of the pages whose text
+            can be searched.
         json: Print one JSON object per picture, each on its own line: file, text, confidence and characters, or file
             and error.
-        lines: Each picture is a page or paragraph: split it into lines and read these in order.
+        lines: Each picture is a page or paragraph: split it into lines and read these in order. By default each picture
+            is looked at.
+        line: Each picture is one line.
+        pages: Pages of each PDF or TIFF that are read, as ``2-5,8``; by default all.
+        resolution: Dots per inch at which PDFs are rendered.
+        alternatives: How many other readings to name of each line and character, with their probabilities.
         reject_below: Reject pictures whose confidence, the expected share of right characters, is below this.
+        verbose: Say of each picture how it was read, on standard error.
         model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
         hand: Read with the hand of this name (``text-recognizer hand learn``) instead.
         decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
         threads: How many batches of lines are read at the same time.
-        out: Write a row per picture here instead, as each is read: a .jsonl file, or a folder of Parquet files whose
-            name ends in .parquet. Pictures may then be text files, too, that name a picture a line.
-        recursive: With out: folders below folders are read too.
-        resume: With out: go on with rows that are there; pictures that have one are not read again.
-        shard: With out: read one of several parts of all pictures, as 3/16.
+        out: With format: file to write instead of standard output, or a folder (it exists, or ends in ``/``) that gets
+            a file for each file that is read. Without format: write a row per file here, as each is read: a .jsonl
+            file, or a folder of Parquet files whose name ends in .parquet. Pictures may then be text files, too, that
+            name a picture a line.
+        recursive: With out, without format: folders below folders are read too.
+        resume: With out, without format: go on with rows that are there; files that have one are not read again.
+        shard: With out, without format: read one of several parts of all files, as 3/16.
 
     Returns:
         0 if all pictures were read, 1 if any failed or was rejected. What is skipped or doubtful is said on standard
@@ -94,8 +78,8 @@ def read(
 
     Raises:
         UsageError: If no picture is given, there is no such decoder, there are fewer than 1 threads, both a model and a
-            hand are given, or the least confidence is not from 0 to 1.
-        UserError: If the model cannot be loaded, or there is no such hand.
+            hand are given, a number is out of its range, or a format cannot go where it is to go.
+        UserError: If the model cannot be loaded, or there is no such hand, or the output cannot be written.
     """
     if not pictures:
         raise UsageError("No picture given. Try: text-recognizer read line.png")
@@ -103,33 +87,48 @@ def read(
         raise UsageError("Both --model and --hand are given, but one reader reads. Leave one out.")
     if not 0 <= reject_below <= 1:
         raise UsageError(f"--reject_below is {reject_below}, but must be from 0 to 1.")
-    if out is None and (recursive or resume or shard != "1/1"):
-        raise UsageError("--recursive, --resume and --shard need --out, which takes the rows: --out rows.jsonl")
+    _check_output(format, out, json)
+    if (out is None or format) and (recursive or resume or shard != "1/1"):
+        raise UsageError(
+            "--recursive, --resume and --shard need --out, which takes the rows, without --format: --out rows.jsonl"
+        )
+    check_alternatives(alternatives)
+    check_resolution(resolution)
+    numbers, layout = page_numbers(pages), _layout(line, lines)
     recognizer = TextRecognizer(model if hand is None else model_of(hand_path(hand)), decoder, threads)
-    if out is not None:
-        listing = Listing(pictures, _SUFFIXES, recursive, Shard.parse(shard))
-        return _write_rows(listing, recognizer, Path(out), resume, lines, reject_below)
-    files = [file for picture in pictures for file in _expand(picture)]
+    reader = DocumentReader(recognizer, layout, numbers=numbers, resolution=resolution)
+    if out is not None and format is None:
+        listing = Listing(pictures, SUFFIXES, recursive, Shard.parse(shard))
+        return _write_rows(listing, reader, Path(out), resume, reject_below)
+    files = [file for picture in pictures for file in expand(picture)]
+    output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1)
+    return _write(reader, files, output, reject_below, verbose)
+
+
+def _write(reader: DocumentReader, files: list[str], output: Output, least: float, verbose: bool) -> int:
+    """Read files into an output; what is wrong or doubtful is said on standard error."""
     failed = False
-    for group in _progress(_read_in_groups(recognizer, files, lines), len(files)):
-        for picture in group:
-            _reject(picture, reject_below)
-            failed |= picture.error is not None
-            _print(picture, json, lines, named=len(files) > 1)
+    for page in _progress(reader.read((file, file) for file in files), len(files)):
+        _reject(page, least)
+        failed |= page.error is not None
+        _tell(page, verbose, errors=not output.takes_errors)
+        if page.error is None or output.takes_errors:
+            output.add(page)
         sys.stdout.flush()
+    output.close()
     return int(failed)
 
 
-def _write_rows(
-    listing: Listing, recognizer: TextRecognizer, out: Path, resume: bool, split: bool, least: float
-) -> int:
+def _write_rows(listing: Listing, reader: DocumentReader, out: Path, resume: bool, least: float) -> int:
     """Read an archive into a file of rows."""
 
     def read_rows(files: Iterator[str]) -> Iterator[list[Row]]:
-        for group in _read_in_groups(recognizer, files, split):
-            for picture in group:
-                _reject(picture, least)
-            yield [_row(picture, split) for picture in group]
+        pages = (page for group in reader.read((file, file) for file in files) for page in group)
+        for _, of_file in groupby(pages, key=lambda page: page.file):
+            whole = list(of_file)
+            for page in whole:
+                _reject(page, least)
+            yield [archive_row(whole)]
 
     out = listing.shard.of(out)
     with open_rows(out, resume=resume) as rows:
@@ -138,123 +137,46 @@ def _write_rows(
     return int(tally.failed > 0)
 
 
-def _row(picture: _Picture, lines: bool) -> Row:
-    """A picture as JSON, with what is doubtful about it."""
-    row = {"file": picture.file} | _outcome(picture, lines)
-    return row | {"doubts": picture.doubts} if picture.doubts else row
+def _layout(line: bool, lines: bool) -> Layout:
+    if line and lines:
+        raise UsageError("Both --line and --lines are given, but a picture is one or the other. Leave one out.")
+    return "line" if line else "page" if lines else "auto"
 
 
-def _outcome(picture: _Picture, lines: bool) -> dict[str, Any]:
-    return {"error": str(picture.error)} if picture.error else to_json(picture.readings, lines)
+def _check_output(format: Format | None, out: str | None, json: bool) -> None:
+    if json and format is not None:
+        raise UsageError("--json is the older form of --format=jsonl, and both are given. Leave one out.")
+    if format == "pdf" and out is None and sys.stdout.isatty():
+        raise UsageError("A PDF is no text to look at here. Write it to a file: --out read.pdf")
 
 
-def _expand(picture: str) -> list[str]:
-    """The files that an argument stands for; the argument itself where that is none, to be reported in its place."""
-    path = Path(picture)
-    if path.is_dir():
-        entries = sorted(path.iterdir(), key=lambda entry: _by_number(entry.name))
-        _tell_skipped(picture, [entry for entry in entries if entry.suffix.lower() not in _SUFFIXES or entry.is_dir()])
-        return [str(entry) for entry in entries if entry.suffix.lower() in _SUFFIXES and entry.is_file()] or [picture]
-    if picture != "-" and not path.exists() and glob.has_magic(picture):
-        return sorted(glob.glob(picture, recursive=True), key=_by_number) or [picture]  # noqa: PTH207 (Path takes no absolute pattern)
-    return [picture]
+def _reject(page: ReadPage, least: float) -> None:
+    if not page.error and page.written and page.confidence < least:
+        page.error = UserError(f"{page.name}: rejected: its confidence is {page.confidence:.2f}, below {least:g}.")
 
 
-def _by_number(name: str) -> list[tuple[int, str]]:
-    """A sorting key by which 2 comes before 10."""
-    parts = re.findall(r"\d+|\D+", name)
-    return [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]
+def _tell(page: ReadPage, verbose: bool, errors: bool) -> None:
+    """What is to be said of a page on standard error."""
+    for doubt in page.doubts:
+        print(f"{page.name}: {doubt}", file=sys.stderr)
+    if page.error:
+        if errors:
+            print(f"error: {page.error}", file=sys.stderr)
+    elif verbose:
+        read_as = "one line" if page.kind == "line" else f"a page of {len(page.readings)} lines"
+        print(f"{page.name}: read as {read_as}, confidence {page.confidence:.2f}.", file=sys.stderr)
 
 
-def _tell_skipped(folder: str, entries: list[Path]) -> None:
-    shown = [f"{entry.name}/" if entry.is_dir() else entry.name for entry in entries if not entry.name.startswith(".")]
-    if not shown:
-        return
-    more = f" and {len(shown) - _SKIPPED_NAMED} more" if len(shown) > _SKIPPED_NAMED else ""
-    folders = f" Of the folders below it: {folder}/**/*.png" if any(name.endswith("/") for name in shown) else ""
-    print(
-        f"{folder}: skipped {', '.join(shown[:_SKIPPED_NAMED])}{more}; "
-        f"read are its files whose names end in {', '.join(sorted(_SUFFIXES))}.{folders}",
-        file=sys.stderr,
-    )
-
-
-def _read_in_groups(recognizer: TextRecognizer, files: Iterable[str], split: bool) -> Iterator[list[_Picture]]:
-    """Read so many pictures at once that batches fill, and memory does not."""
-    for group in _load_in_groups(recognizer, files, split):
-        results = iter(recognizer.read_normalized([line for picture in group for line in picture.lines]))
-        for picture in group:
-            for _ in picture.lines:
-                result = next(results)
-                if isinstance(result, UserError):
-                    picture.error = UserError(f"{picture.name}: {result}")
-                else:
-                    picture.readings.append(result)
-            if picture.grey is not None and not picture.error:
-                picture.doubts += doubts_of(picture.grey, picture.readings, recognizer, split)
-        yield group
-
-
-def _load_in_groups(recognizer: TextRecognizer, files: Iterable[str], split: bool) -> Iterator[list[_Picture]]:
-    group: list[_Picture] = []
-    pixels = 0
-    for file in files:
-        group.append(_load(file, recognizer, split))
-        grey = group[-1].grey
-        pixels += 0 if grey is None else grey.size
-        if len(group) == _AT_ONCE or pixels > _PIXELS_AT_ONCE:
-            yield group
-            group, pixels = [], 0
-    if group:
-        yield group
-
-
-def _load(file: str, recognizer: TextRecognizer, split: bool) -> _Picture:
-    picture = _Picture(file)
-
-    def load() -> None:
-        if Path(file).is_dir():
-            raise UserError(f"{file}: a folder without pictures; expected files of {', '.join(FORMATS)}.")
-        if not Path(file).exists() and glob.has_magic(file):
-            raise UserError(f"{file}: no file matches.")
-        picture.grey = load_picture(file, picture.name, doubts=picture.doubts)
-        with naming(picture.name):
-            picture.lines = recognizer.lines(picture.grey, split=split)
-
-    picture.error = attempt(picture.name, load)
-    return picture
-
-
-def _reject(picture: _Picture, least: float) -> None:
-    readings = [reading for reading in picture.readings if reading.text]
-    if picture.error or not readings or not least:
-        return
-    confidence = to_json(readings, lines=True)["confidence"]
-    if confidence < least:
-        picture.error = UserError(f"{picture.name}: rejected: its confidence is {confidence:.2f}, below {least:g}.")
-
-
-def _print(picture: _Picture, json: bool, lines: bool, named: bool) -> None:
-    for doubt in picture.doubts:
-        print(f"{picture.name}: {doubt}", file=sys.stderr)
-    if json:
-        print(dumps({"file": picture.file, **_outcome(picture, lines)}, ensure_ascii=False))
-    elif picture.error:
-        print(f"error: {picture.error}", file=sys.stderr)
-    else:
-        start = f"{picture.file}: " if named else ""
-        print("\n".join(f"{start}{reading.text}" for reading in picture.readings))
-
-
-def _progress(groups: Iterator[list[_Picture]], total: int) -> Iterator[list[_Picture]]:
+def _progress(groups: Iterator[list[ReadPage]], total: int) -> Iterator[ReadPage]:
     """A progress bar on standard error, if someone looks at it and there is much to read."""
-    if total <= _AT_ONCE or not sys.stderr.isatty():
-        yield from groups
+    if total <= AT_ONCE or not sys.stderr.isatty():
+        for group in groups:
+            yield from group
         return
     from tqdm import tqdm
 
     with tqdm(total=total, unit="picture") as bar:
         for group in groups:
             bar.clear()
-            yield group
-            bar.update(len(group))
+            yield from group
+            bar.update(sum(page.number == page.count for page in group))

@@ -11,7 +11,7 @@ and Luettin, "A new normalization technique for cursive handwritten words", 2001
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import cv2
@@ -45,11 +45,14 @@ class NormalizedLine:
         image: uint8 (HEIGHT, W), ink 255 on 0.
         scale: Prepared pixels per picture pixel.
         left: Where column 0 of ``image`` begins in the picture, in picture pixels.
+        rows: float (W,), where the middle row of ``image`` lies in the picture at each column, in picture pixels; None
+            where that is not known.
     """
 
     image: np.ndarray
     scale: float
     left: float
+    rows: np.ndarray | None = None
 
     def to_picture(self, x: np.ndarray) -> np.ndarray:
         """Map x in the normalized line to x in the picture."""
@@ -57,7 +60,14 @@ class NormalizedLine:
 
     def within(self, part: NormalizedLine | None) -> NormalizedLine | None:
         """A line that was prepared from ``image``, in terms of the picture."""
-        return part and NormalizedLine(part.image, part.scale * self.scale, self.left + part.left / self.scale)
+        if part is None:
+            return None
+        whole = NormalizedLine(part.image, part.scale * self.scale, self.left + part.left / self.scale)
+        if self.rows is None:
+            return whole
+        columns = np.arange(part.image.shape[1]) + 0.5
+        rows = np.interp(part.to_picture(columns), np.arange(len(self.rows)) + 0.5, self.rows)
+        return replace(whole, rows=rows)
 
     def from_picture(self, x: np.ndarray) -> np.ndarray:
         """Map x in the picture to x in the normalized line."""

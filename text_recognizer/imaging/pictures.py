@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from text_recognizer.errors import UserError
+from text_recognizer.errors import UserError, naming
 
 Picture = str | PathLike[str] | bytes | Image.Image | np.ndarray
 """A path (``-`` is standard input), the bytes of a picture file, a PIL image, or an array."""
@@ -22,13 +22,15 @@ MAX_BYTES = 64 << 20
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 32_000
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
-"""The formats read, and no others: each decoder is one more thing that broken files can reach."""
+"""The formats that are decoded here, and no others: each decoder is one more thing that broken files can reach."""
+PICTURES = (*FORMATS, "HEIC", "AVIF")
+"""The formats read; the last two are decoded in a process of their own."""
 
 _HINT = "Open it in a picture viewer and save the writing as PNG or JPEG."
 _TOO_MANY_BYTES = f"more than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG."
 _SNIFFED = 1024
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 _ROWS_AT_ONCE = 256
+_PHOTOGRAPH_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
@@ -57,6 +59,20 @@ def load_picture(
     if isinstance(picture, Image.Image):
         image = picture
         return _decode(lambda: image, name, max_pixels, doubts)
+    data = read_bytes(picture, name)
+    if is_photograph(data):
+        return _photograph(data, name, max_pixels)
+    if what := _other_format(data[:_SNIFFED]):
+        raise UserError(f"{name}: {what}")
+    return _decode(lambda: Image.open(io.BytesIO(data), formats=FORMATS), name, max_pixels, doubts)
+
+
+def read_bytes(picture: str | PathLike[str] | bytes, name: str) -> bytes:
+    """The bytes of a file, or those given.
+
+    Raises:
+        UserError: If there are none or too many, or the file cannot be read.
+    """
     if isinstance(picture, str | PathLike):
         picture = _read(picture, name)
     elif not isinstance(picture, bytes | bytearray | memoryview):
@@ -65,9 +81,21 @@ def load_picture(
         raise UserError(f"{name}: 0 bytes; {_expected()}")
     if len(picture) > MAX_BYTES:
         raise UserError(f"{name}: {_TOO_MANY_BYTES}")
-    if what := _other_format(bytes(picture[:_SNIFFED])):
-        raise UserError(f"{name}: {what}")
-    return _decode(lambda: Image.open(io.BytesIO(picture), formats=FORMATS), name, max_pixels, doubts)
+    return bytes(picture)
+
+
+def is_photograph(data: bytes) -> bool:
+    """Whether a file is a HEIC or AVIF photograph, by how it begins."""
+    return data[4:8] == b"ftyp" and data[8:12] in _PHOTOGRAPH_BRANDS
+
+
+def _photograph(data: bytes, name: str, max_pixels: int) -> np.ndarray:
+    from text_recognizer.imaging.apart import decode_apart
+
+    [page] = decode_apart(data, name, {"kind": "photograph", "max_pixels": max_pixels})
+    if isinstance(page.grey, UserError):
+        raise page.grey
+    return page.grey
 
 
 def pixels_of(data: bytes) -> int:
@@ -82,15 +110,13 @@ def pixels_of(data: bytes) -> int:
 
 
 def _expected() -> str:
-    return f"expected a picture ({', '.join(FORMATS)}). {_HINT}"
+    return f"expected a picture ({', '.join(PICTURES)}). {_HINT}"
 
 
 def _other_format(start: bytes) -> str | None:
     """What a file is that begins so, if it is something that people take for a picture, and what to do."""
-    if start.startswith(b"%PDF"):
-        return f"a PDF, not a picture; {_expected()}"
-    if start[4:8] == b"ftyp" and start[8:12] in _HEIF_BRANDS:
-        return f"a HEIC or AVIF photograph; {_expected()}"
+    if b"%PDF-" in start:
+        return "a PDF, not a picture; its pages are read with: text-recognizer read FILE.pdf"
     if start.lstrip()[:5].lower() in (b"<?xml", b"<svg ", b"<!doc", b"<html"):
         return f"an SVG drawing or a web page, not a picture; {_expected()}"
     if start[:1] == b"P":  # PPM files begin like text
@@ -125,7 +151,8 @@ def _decode(open_image: Callable[[], Image.Image], name: str, max_pixels: int, d
             frames = getattr(image, "n_frames", 1)
             if frames > 1 and doubts is not None:
                 doubts.append(f"has {frames} pages or frames, of which the first alone is read.")
-            return _grey_of_image(image, name, max_pixels)
+            with naming(name):
+                return grey_of_image(image, max_pixels)
     except UserError:
         raise
     except UnidentifiedImageError:
@@ -136,20 +163,29 @@ def _decode(open_image: Callable[[], Image.Image], name: str, max_pixels: int, d
         raise UserError(f"{name}: broken or truncated picture ({error or type(error).__name__}).") from None
 
 
-def _check_size(width: int, height: int, name: str, max_pixels: int) -> None:
+def check_size(width: int, height: int, max_pixels: int = MAX_PIXELS) -> None:
+    """Check the size of a picture.
+
+    Raises:
+        UserError: If it has no pixels or too many.
+    """
     if width < 1 or height < 1:
-        raise UserError(f"{name}: an empty picture ({width} x {height} pixels).")
+        raise UserError(f"an empty picture ({width} x {height} pixels).")
     if max(width, height) > MAX_SIDE or width * height > max_pixels:
-        raise UserError(f"{name}: {width} x {height} pixels: {_too_many_pixels(max_pixels)}")
+        raise UserError(f"{width} x {height} pixels: {_too_many_pixels(max_pixels)}")
 
 
 def _too_many_pixels(limit: int) -> str:
     return f"more than {MAX_SIDE} pixels on a side or {limit // 10**6} million in all; cut it to the writing."
 
 
-def _grey_of_image(image: Image.Image, name: str, max_pixels: int) -> np.ndarray:
-    """Grey of the first frame, turned upright."""
-    _check_size(image.width, image.height, name, max_pixels)
+def grey_of_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Grey of the frame that an image is at, uint8 (h, w), turned upright.
+
+    Raises:
+        UserError: If it has no pixels or too many. Of broken pictures, Pillow raises almost anything.
+    """
+    check_size(image.width, image.height, max_pixels)
     image = ImageOps.exif_transpose(image)
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return _grey_of_deep(np.asarray(image))
@@ -194,7 +230,8 @@ def _grey_of_array(array: np.ndarray, name: str, max_pixels: int) -> np.ndarray:
     channels: Any = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or channels not in (1, 3, 4):
         raise UserError(f"{name}: an array of shape {array.shape}; expected (h, w), (h, w, 3) or (h, w, 4).")
-    _check_size(array.shape[1], array.shape[0], name, max_pixels)
+    with naming(name):
+        check_size(array.shape[1], array.shape[0], max_pixels)
     if array.ndim == 2:
         return np.ascontiguousarray(array)
     if channels == 1:

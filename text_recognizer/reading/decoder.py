@@ -21,6 +21,7 @@ BLANK_INDEX = 0
 MOST_REMEMBERED = 100_000
 """Steps of a language model: some 10 MB."""
 _IMPOSSIBLE = 1e-30
+_LEAST_NAMED = 1e-4  # probability of an alternative
 WORDS, OTHERS = (0.55, 1.3), (0.35, 0.9)
 """Weight of the language model, and a bonus per character because the model favours short texts. The first pair is for
 lower-case letters and spaces, which are nearly always words. The second is for all else: names, numbers, codes."""
@@ -52,10 +53,13 @@ class Decoded(NamedTuple):
     Attributes:
         characters: Its characters, in order.
         log_probability: Natural logarithm of the probability of the text (beam) or of its best path (greedy).
+        others: The texts that were weighed beside it (beam), each with its share of what all of them weigh, from 0 to
+            1, the likelier first.
     """
 
     characters: list[DecodedCharacter]
     log_probability: float
+    others: tuple[tuple[str, float], ...] = ()
 
     @property
     def text(self) -> str:
@@ -117,8 +121,33 @@ def decode_beam(
                 for prefix in beam.values():
                     prefix.ending_blank, prefix.ending_character = prefix.total, 0.0
         after_blank = not candidates
-    best = max(beam.values(), key=_rank)
-    return Decoded(_unlinked(best.characters, alphabet), log_scale + math.log(best.total))
+    best, *others = sorted(beam.items(), key=lambda item: _rank(item[1]), reverse=True)
+    weights = [_rank(prefix) for prefix in beam.values()]
+    shares = tuple((text, _rank(prefix) / sum(weights)) for text, prefix in others)
+    return Decoded(_unlinked(best[1].characters, alphabet), log_scale + math.log(best[1].total), shares)
+
+
+def alternatives(
+    log_probs: np.ndarray, alphabet: Sequence[str], characters: Sequence[DecodedCharacter], count: int
+) -> list[list[tuple[str, float]]]:
+    """For each character those that could stand in its place, with their probabilities, the likelier first.
+
+    Args:
+        log_probs: float (S, C), as it was decoded.
+        alphabet: The C tokens.
+        characters: What was decoded.
+        count: How many to name of each; fewer where the others are negligible.
+    """
+    probabilities = np.exp(_characters_only(log_probs, alphabet))
+    found = []
+    for one in characters:
+        steps = probabilities[one.first : one.last + 1]
+        clearest = steps[steps[:, alphabet.index(one.character)].argmax()]
+        likeliest = np.argsort(-clearest, kind="stable")[: count + 2]
+        rivals = [(alphabet[token], float(clearest[token])) for token in likeliest if token != BLANK_INDEX]
+        named = [(token, p) for token, p in rivals if token != one.character and p > _LEAST_NAMED]
+        found.append(named[:count])
+    return found
 
 
 _Link = tuple["_Link | None", int, float, int, int]

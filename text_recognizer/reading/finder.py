@@ -262,16 +262,18 @@ def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine | None:
     left, right = max(-0.5, near.left - margin), min(small.shape[1] - 0.5, near.right + margin)
     columns = max(1, int((right - left) * closer))
     rows = ((np.arange(CROP_HEIGHT) + 0.5 - CROP_HEIGHT / 2) / closer).astype(np.float32)
+    across = (left + (np.arange(columns) + 0.5) / closer).astype(np.float32)
+    middle = near.centre(across).astype(np.float32)
     parts = []
     for start in range(0, columns, _REMAP_COLUMNS):
-        x = (left + (np.arange(start, min(columns, start + _REMAP_COLUMNS)) + 0.5) / closer).astype(np.float32)
-        map_y = near.centre(x).astype(np.float32)[None] + rows[:, None]
+        x = across[start : start + _REMAP_COLUMNS]
+        map_y = middle[start : start + _REMAP_COLUMNS][None] + rows[:, None]
         map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
         parts.append(cv2.remap(small, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
     whole = np.concatenate(parts, axis=1)
     if int(whole.max()) - int(whole.min()) < LEAST_CONTRAST:
         return None
-    return NormalizedLine(stretch_contrast(whole), scale, (left + 0.5) / shrink)
+    return NormalizedLine(stretch_contrast(whole), scale, (left + 0.5) / shrink, (middle + 0.5) / shrink)
 
 
 class Finder:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, get_args, overload
@@ -21,13 +22,17 @@ from text_recognizer.imaging.normalization import (
     use_one_thread_per_line,
 )
 from text_recognizer.imaging.pictures import Picture, load_picture
-from text_recognizer.reading.decoder import Decoded, decode_beam, decode_greedy
+from text_recognizer.reading.decoder import Decoded, DecodedCharacter, alternatives, decode_beam, decode_greedy
 from text_recognizer.reading.finder import finder
 from text_recognizer.reading.language import english
 from text_recognizer.reading.model_file import LineModel
 
 Decoder = Literal["beam", "greedy"]
 
+MOST_ALTERNATIVES = 10
+"""Of a character or a line that a reading names."""
+_CUT_REACH = 0.35  # of the way from one character to the next, on both sides of halfway
+_OFF_HALFWAY = 8.0  # ink that a column farther from halfway must save
 _BATCH_COLUMNS = 6000
 _BATCH_LINES = 16
 
@@ -41,12 +46,14 @@ class Character:
         confidence: Calibrated probability that it is right.
         x0: Where it begins in the picture, in pixels.
         x1: Where it ends in the picture, in pixels.
+        alternatives: What else could stand there, with calibrated probabilities, the likelier first.
     """
 
     character: str
     confidence: float
     x0: float
     x1: float
+    alternatives: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +66,14 @@ class Reading:
             length of the line; 0 for blank paper.
         characters: The characters of the text.
         prepared: The line as the model saw it; None for blank paper.
+        alternatives: Other texts that the beam weighed, each with its share of what all weigh, the likelier first.
     """
 
     text: str
     confidence: float
     characters: tuple[Character, ...] = ()
     prepared: NormalizedLine | None = None
+    alternatives: tuple[tuple[str, float], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Text, confidence and characters as plain values, rounded for reading."""
@@ -224,7 +233,7 @@ class TextRecognizer:
 
     def _read_batch(self, lines: list[NormalizedLine]) -> list[Reading]:
         log_probs = self._model.log_probabilities([line.image for line in lines])
-        return [self._reading(line, self._decode(own)) for line, own in zip(lines, log_probs, strict=True)]
+        return [self._reading(line, own) for line, own in zip(lines, log_probs, strict=True)]
 
     def _decoding(self, decoder: Decoder) -> Callable[[np.ndarray], Decoded]:
         alphabet = self._model.metadata.alphabet
@@ -232,24 +241,33 @@ class TextRecognizer:
             return lambda log_probs: decode_greedy(log_probs, alphabet)
         return lambda log_probs: decode_beam(log_probs, alphabet, english())
 
-    def _reading(self, line: NormalizedLine, decoded: Decoded) -> Reading:
+    def _reading(self, line: NormalizedLine, log_probs: np.ndarray) -> Reading:
+        decoded = self._decode(log_probs)
         text = decoded.text.strip()
         if not text:
             return Reading("", 0.0, (), line)
         skip = len(decoded.text) - len(decoded.text.lstrip())
-        characters = decoded.characters[skip : skip + len(text)]
+        characters = self._characters(line, log_probs, decoded.characters[skip : skip + len(text)])
+        confidence = self._confidence.of_line([one.confidence for one in characters])
+        return Reading(text, confidence, characters, line, _other_texts(text, decoded.others))
+
+    def _characters(
+        self, line: NormalizedLine, log_probs: np.ndarray, decoded: Sequence[DecodedCharacter]
+    ) -> tuple[Character, ...]:
         stride = self._model.metadata.stride
-        centres = np.array([(one.first + one.last + 1) / 2 * stride for one in characters])
+        centres = np.array([(one.first + one.last + 1) / 2 * stride for one in decoded])
         extents = line.to_picture(_extents(centres, line.image))
-        confidences = [self._confidence.character(one.probability) for one in characters]
-        return Reading(
-            text,
-            self._confidence.of_line(confidences),
-            tuple(
-                Character(one.character, confidence, float(x0), float(x1))
-                for one, confidence, (x0, x1) in zip(characters, confidences, extents, strict=True)
-            ),
-            line,
+        rivals = alternatives(log_probs, self._model.metadata.alphabet, decoded, MOST_ALTERNATIVES)
+        calibrated = self._confidence.character
+        return tuple(
+            Character(
+                one.character,
+                calibrated(one.probability),
+                float(x0),
+                float(x1),
+                tuple((token, calibrated(probability)) for token, probability in others),
+            )
+            for one, (x0, x1), others in zip(decoded, extents, rivals, strict=True)
         )
 
 
@@ -267,6 +285,14 @@ class SomeUnread(UserError):
         super().__init__(f"{len(wrong)} of {len(results)} pictures cannot be read:\n" + "\n".join(wrong))
 
 
+def _other_texts(text: str, others: Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    """Texts that are others once the space around them is gone, each with its share."""
+    shares: dict[str, float] = {}
+    for other, share in others:
+        shares[other.strip()] = shares.get(other.strip(), 0.0) + share
+    return tuple((other, share) for other, share in shares.items() if other != text)[:MOST_ALTERNATIVES]
+
+
 def _batches(widths: Sequence[int]) -> list[list[int]]:
     """Indices of lines in batches of similar width; lines of width 0 are left out."""
     batches: list[list[int]] = []
@@ -281,8 +307,8 @@ def _batches(widths: Sequence[int]) -> list[list[int]]:
 
 
 def _extents(centres: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """From where to where each character reaches, (n, 2): halfway to its neighbours, drawn in to its ink."""
-    between = (centres[1:] + centres[:-1]) / 2
+    """From where to where each character reaches, (n, 2): to where there is least ink between it and its neighbours."""
+    between = _cuts(centres, image)
     starts = np.maximum(np.insert(between, 0, 0), centres - X_HEIGHT)
     ends = np.minimum(np.append(between, image.shape[1]), centres + X_HEIGHT)
     inked = image.max(0) > 64
@@ -291,3 +317,15 @@ def _extents(centres: np.ndarray, image: np.ndarray) -> np.ndarray:
         ink = np.flatnonzero(inked[start:end])
         extents.append((start + ink[0], start + ink[-1] + 1) if ink.size else (start, end))
     return np.array(extents, np.float64)
+
+
+def _cuts(centres: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Between each character and the next, the column with least ink, the nearer to halfway the better, (n - 1,)."""
+    ink = image.sum(0, dtype=np.float64)
+    cuts = []
+    for before, after in pairwise(centres):
+        halfway, reach = (before + after) / 2, _CUT_REACH * (after - before)
+        first, last = max(int(halfway - reach), 0), min(int(np.ceil(halfway + reach)), image.shape[1] - 1)
+        columns = np.arange(first, last + 1)
+        cuts.append(columns[np.argmin(ink[columns] + _OFF_HALFWAY * np.abs(columns + 0.5 - halfway))] + 0.5)
+    return np.array(cuts, np.float64)

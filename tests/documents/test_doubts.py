@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from text_recognizer.reading.recognizer import Reading, TextRecognizer
-from text_recognizer.reading.results import doubts_of
+from text_recognizer.documents.reader import DocumentReader
+from text_recognizer.reading.recognizer import TextRecognizer
 
 TEXT = "hello good people"
 
@@ -26,8 +26,8 @@ def picture(degrees: float = 0.0) -> np.ndarray:
 
 
 def doubts(recognizer: TextRecognizer, shown: np.ndarray) -> list[str]:
-    results = recognizer.read_normalized(recognizer.lines(shown, split=False))
-    return doubts_of(shown, [result for result in results if isinstance(result, Reading)], recognizer, split=False)
+    [[page]] = DocumentReader(recognizer, "line").read([("picture", shown)])
+    return page.doubts
 
 
 @pytest.mark.parametrize("degrees", [0, 8, -8])
@@ -37,8 +37,8 @@ def test_what_is_upright_or_nearly_is_not_doubted(recognizer: TextRecognizer, de
 
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_a_picture_that_is_turned_is_said_to_be(recognizer: TextRecognizer, quarters: int) -> None:
-    (doubt,) = doubts(recognizer, np.ascontiguousarray(np.rot90(picture(), -quarters)))
-    assert f"seems to be turned by {90 * quarters} degrees clockwise. Turn it upright" in doubt
+    (doubt,) = doubts(recognizer, np.ascontiguousarray(np.rot90(picture(), quarters)))
+    assert doubt == f"read turned by {90 * quarters} degrees clockwise."
 
 
 def test_writing_that_is_far_from_level_is_doubted(recognizer: TextRecognizer) -> None:

@@ -1,0 +1,76 @@
+"""Pages are found, turned upright and read; boxes of characters are where the characters are."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from reading_tools import bars, draw
+
+from text_recognizer.documents.layout import lines_of
+from text_recognizer.documents.reader import DocumentReader
+from text_recognizer.reading.recognizer import TextRecognizer
+
+TEXTS = ["It is a truth universally", "acknowledged, that a single", "man in possession of a good"]
+
+
+@pytest.fixture(scope="module")
+def reader() -> DocumentReader:
+    return DocumentReader(TextRecognizer())
+
+
+def page_of(texts: list[str]) -> np.ndarray:
+    lines = [draw(text, 0.9, 2, 60) for text in texts]
+    width = max(line.shape[1] for line in lines)
+    rows = [np.pad(line, ((0, 0), (20, 20 + width - line.shape[1])), constant_values=255) for line in lines]
+    return np.pad(np.vstack(rows), 30, constant_values=255)
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_a_turned_page_is_turned_upright(reader: DocumentReader, quarters: int) -> None:
+    picture = page_of(TEXTS)
+    [[upright]] = reader.read([("upright", picture)])
+    [[page]] = reader.read([("turned", np.ascontiguousarray(np.rot90(picture, quarters)))])
+    assert (page.turned, page.kind, page.text) == (90 * quarters, "page", upright.text)
+    assert (page.width, page.height) == (upright.width, upright.height)
+    assert [line.box for line in lines_of(page)] == [line.box for line in lines_of(upright)]
+    assert [doubt for doubt in page.doubts if "turned by" in doubt] == (
+        [f"read turned by {90 * quarters} degrees clockwise."] if quarters else []
+    )
+
+
+def test_light_writing_on_a_dark_board(reader: DocumentReader) -> None:
+    picture = page_of(TEXTS)
+    [[dark], [light]] = [next(reader.read([("board", one)])) for one in (picture, 255 - picture)]
+    assert light.text == dark.text
+    assert light.confidence > 0.8
+
+
+def test_boxes_of_characters_are_within_a_third_of_their_width(reader: DocumentReader) -> None:
+    """Each character of a plain font, its ink known from what is drawn before and after it."""
+    off = []
+    for text in ("handwriting", "Monday morning", "The garden", "paper and pen"):
+        [[page]] = reader.read([("line", draw(text, 0.9, 2, 60))])
+        if page.text.lower() != text.lower():
+            continue
+        glyphs = [glyph for line in lines_of(page) for word in line.words for glyph in word.glyphs]
+        written = [k for k, character in enumerate(text) if character != " "]
+        for k, glyph in zip(written, glyphs, strict=True):
+            left, right = ink_of(text, k)
+            off.append(max(abs(glyph.box[0] - left), abs(glyph.box[2] - right)) / max(right - left, 12))
+    assert len(off) > 25
+    assert max(off) <= 1 / 3
+
+
+def ink_of(text: str, k: int) -> tuple[int, int]:
+    """Columns of character ``k`` of a drawn text."""
+    ahead = cv2.getTextSize(text[:k], cv2.FONT_HERSHEY_SIMPLEX, 0.9, 2)[0][0] if k else 0
+    ink = np.flatnonzero((draw(text[k], 0.9, 2, 60) < 128).any(0))
+    return int(ahead + ink[0]), int(ahead + ink[-1] + 1)
+
+
+def test_pages_and_lines_come_in_order(model: str) -> None:
+    pictures = [(f"{k}.png", bars([20 + 30 * j for j in range(k)])) for k in range(1, 6)]
+    reader = DocumentReader(TextRecognizer(model))
+    pages = [page for group in reader.read(pictures) for page in group]
+    assert [(page.file, page.text) for page in pages] == [(f"{k}.png", "I" * k) for k in range(1, 6)]

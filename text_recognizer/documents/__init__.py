@@ -1,0 +1,1 @@
+"""Whole documents: files of pages in; text, tables, searchable PDFs and layouts out."""

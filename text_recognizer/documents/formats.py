@@ -1,0 +1,80 @@
+"""The formats in which pages are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from text_recognizer.documents.alto import alto_of
+from text_recognizer.documents.hocr import hocr_of
+from text_recognizer.documents.layout import ReadPage
+from text_recognizer.documents.page_xml import page_xml_of
+from text_recognizer.documents.pdf import pdf_of
+from text_recognizer.documents.tables import json_lines_of, json_of, table_of, text_of
+from text_recognizer.errors import UsageError
+from text_recognizer.reading.recognizer import MOST_ALTERNATIVES
+
+Format = Literal["text", "json", "jsonl", "csv", "tsv", "hocr", "alto", "page", "pdf"]
+
+
+class Traits(NamedTuple):
+    """What is to be known of a format.
+
+    Attributes:
+        suffix: Of its files.
+        media_type: What HTTP calls it.
+        holds: What one file of it holds: pages of many files, of one, or one page.
+    """
+
+    suffix: str
+    media_type: str
+    holds: Literal["files", "file", "page"] = "files"
+
+
+TRAITS: dict[Format, Traits] = {
+    "text": Traits(".txt", "text/plain; charset=utf-8"),
+    "json": Traits(".json", "application/json"),
+    "jsonl": Traits(".jsonl", "application/x-ndjson"),
+    "csv": Traits(".csv", "text/csv; charset=utf-8"),
+    "tsv": Traits(".tsv", "text/tab-separated-values; charset=utf-8"),
+    "hocr": Traits(".hocr.html", "text/html; charset=utf-8"),
+    "alto": Traits(".alto.xml", "application/xml", "file"),
+    "page": Traits(".page.xml", "application/xml", "page"),
+    "pdf": Traits(".pdf", "application/pdf"),
+}
+
+
+def written(form: Format, pages: Sequence[ReadPage], alternatives: int = 0, named: bool = False) -> bytes:
+    """Pages in a format.
+
+    Args:
+        form: The format.
+        pages: Those that could not be read are told of in JSON, and left out of the other formats. For ``pdf`` they
+            hold their pictures.
+        alternatives: How many to name of each line and character, from 0 to ``MOST_ALTERNATIVES``; JSON, ALTO and PAGE.
+        named: Whether each row of plain text begins with its file's name.
+    """
+    if form == "json":
+        return json_of(pages, alternatives).encode()
+    if form == "jsonl":
+        return json_lines_of(pages, alternatives).encode()
+    pages = [page for page in pages if not page.error]
+    if form == "text":
+        return text_of(pages, named).encode()
+    if form in ("csv", "tsv"):
+        return table_of(pages, "excel" if form == "csv" else "excel-tab").encode()
+    if form == "pdf":
+        return pdf_of(pages)
+    if form == "hocr":
+        return hocr_of(pages).encode()
+    return (alto_of(pages, alternatives) if form == "alto" else page_xml_of(pages[0], alternatives)).encode()
+
+
+def check_alternatives(alternatives: int) -> None:
+    """Check the flag of this name.
+
+    Raises:
+        UsageError: If it is not from 0 to ``MOST_ALTERNATIVES``.
+    """
+    if not 0 <= alternatives <= MOST_ALTERNATIVES:
+        raise UsageError(f"--alternatives is {alternatives}, but must be from 0 to {MOST_ALTERNATIVES}.")

@@ -1,0 +1,190 @@
+"""Where on its page each line, word and character stands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Literal
+
+import numpy as np
+
+from text_recognizer.errors import UserError
+from text_recognizer.imaging.crop import CROP_UNIT
+from text_recognizer.reading.recognizer import Character, Reading
+
+Kind = Literal["line", "page"]
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom, in pixels of the page."""
+Rival = tuple[str, float]
+"""What else could stand there, and how probable it is."""
+
+_ASCENT, _DESCENT = 1.1, 1.0  # reach of letters above and below the middle of their band, in band heights
+_BASELINE = 0.45  # below the middle of the band, in band heights
+_SAMPLES_APART = 8.0  # band heights between the points of a polygon
+
+
+@dataclass(eq=False)
+class ReadPage:
+    """A page that was read, or what is wrong with it.
+
+    Attributes:
+        file: As it was given.
+        number: Of the page in its file, from 1.
+        count: Pages of the file.
+        width, height: Of the page as it was read, upright, in pixels.
+        resolution: Pixels per inch where they are known: of a PDF.
+        kind: Whether it was read as one line or as a page.
+        turned: By how many degrees it was turned clockwise to be read: 0, 90, 180 or 270.
+        readings: Its lines, in reading order.
+        doubts: Sentences on what was left out or looks wrong.
+        error: Why it could not be read.
+        grey: uint8 (height, width), while it is needed.
+    """
+
+    file: str
+    number: int = 1
+    count: int = 1
+    width: int = 0
+    height: int = 0
+    resolution: int | None = None
+    kind: Kind = "line"
+    turned: int = 0
+    readings: list[Reading] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+    error: UserError | None = None
+    grey: np.ndarray | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call it: the file, and the page where there are several."""
+        file = "standard input" if self.file == "-" else self.file
+        return f"{file}, page {self.number}" if self.count > 1 else file
+
+    @property
+    def written(self) -> list[Reading]:
+        """The readings that hold text."""
+        return [reading for reading in self.readings if reading.text]
+
+    @property
+    def text(self) -> str:
+        """All lines, one a row."""
+        return "\n".join(reading.text for reading in self.readings)
+
+    @property
+    def confidence(self) -> float:
+        """Mean over the characters, 0 without any."""
+        count = sum(len(reading.text) for reading in self.readings)
+        return sum(reading.confidence * len(reading.text) for reading in self.readings) / max(count, 1)
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """A character on its page."""
+
+    text: str
+    confidence: float
+    box: Box
+    alternatives: tuple[Rival, ...]
+
+
+@dataclass(frozen=True)
+class Word:
+    """Characters between spaces. Its confidence is their mean."""
+
+    text: str
+    confidence: float
+    box: Box
+    glyphs: tuple[Glyph, ...]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line on its page.
+
+    Attributes:
+        polygon: Around the line, clockwise from its upper left corner: (x, y) in pixels of the page.
+        baseline: On which the letters stand, from left to right.
+    """
+
+    text: str
+    confidence: float
+    box: Box
+    polygon: tuple[tuple[int, int], ...]
+    baseline: tuple[tuple[int, int], ...]
+    words: tuple[Word, ...]
+    alternatives: tuple[Rival, ...]
+
+
+def lines_of(page: ReadPage) -> list[Line]:
+    """The lines of a page that hold text, in reading order."""
+    return [_line(reading, page) for reading in page.written]
+
+
+def box_around(boxes: Sequence[Box]) -> Box:
+    """The least box that holds all of ``boxes``, of which there is at least one."""
+    left, top, right, bottom = np.array(boxes).T
+    return int(left.min()), int(top.min()), int(right.max()), int(bottom.max())
+
+
+def _line(reading: Reading, page: ReadPage) -> Line:
+    place = _Place(reading, page)
+    words = tuple(
+        _word(list(characters), place)
+        for is_space, characters in groupby(reading.characters, key=lambda one: one.character.isspace())
+        if not is_space
+    )
+    upper, baseline, lower = place.outline(reading.characters[0].x0, reading.characters[-1].x1)
+    polygon = (*upper, *lower[::-1])
+    box = box_around([(*point, *point) for point in polygon])
+    return Line(reading.text, reading.confidence, box, polygon, baseline, words, reading.alternatives)
+
+
+def _word(characters: list[Character], place: _Place) -> Word:
+    glyphs = tuple(
+        Glyph(one.character, one.confidence, place.box(one.x0, one.x1), one.alternatives) for one in characters
+    )
+    confidence = sum(one.confidence for one in characters) / len(characters)
+    text = "".join(one.character for one in characters)
+    return Word(text, confidence, box_around([glyph.box for glyph in glyphs]), glyphs)
+
+
+class _Place:
+    """From columns of a reading to places on its page. Where its rows are not known, it is as high as the page."""
+
+    def __init__(self, reading: Reading, page: ReadPage) -> None:
+        assert reading.prepared is not None
+        self._line, self._page = reading.prepared, page
+        self._band = CROP_UNIT / self._line.scale
+
+    def box(self, left: float, right: float) -> Box:
+        upper, _, lower = self._rows(np.array([left, right]))
+        x0, x1 = self._within(left, right, self._page.width)
+        y0, y1 = self._within(float(upper.min()), float(lower.max()), self._page.height)
+        return x0, y0, x1, y1
+
+    def outline(self, left: float, right: float) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """Upper edge, baseline and lower edge, each from left to right."""
+        count = 2 + int((right - left) / (_SAMPLES_APART * self._band))
+        x = np.linspace(left, right, count)
+        x = np.clip(x, 0, self._page.width)
+        return tuple(_points(x, np.clip(rows, 0, self._page.height)) for rows in self._rows(x))
+
+    def _rows(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Upper edge, baseline and lower edge at columns ``x``."""
+        if self._line.rows is None:
+            edge = np.full(x.shape, float(self._page.height))
+            return 0 * edge, edge, edge
+        columns = np.arange(len(self._line.rows)) + 0.5
+        middle = np.interp(self._line.from_picture(x), columns, self._line.rows)
+        return middle - _ASCENT * self._band, middle + _BASELINE * self._band, middle + _DESCENT * self._band
+
+    @staticmethod
+    def _within(low: float, high: float, size: int) -> tuple[int, int]:
+        """Whole pixels of a page ``size`` wide or high, at least one."""
+        first = min(max(int(np.floor(low)), 0), size - 1)
+        return first, min(max(int(np.ceil(high)), first + 1), size)
+
+
+def _points(x: np.ndarray, y: np.ndarray) -> tuple[tuple[int, int], ...]:
+    return tuple(zip(np.rint(x).astype(int).tolist(), np.rint(y).astype(int).tolist(), strict=True))

@@ -1,0 +1,64 @@
+"""Pages as a PDF whose text, laid over the pictures unseen, can be searched and selected."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+
+from text_recognizer.documents.layout import ReadPage, Word, lines_of
+from text_recognizer.imaging.pages import RESOLUTION
+
+_POINTS_PER_INCH = 72
+_FONT = "Helvetica"
+_INVISIBLE = 3
+_QUALITY = 80
+
+
+def pdf_of(pages: Sequence[ReadPage]) -> bytes:
+    """A PDF of pages whose ``grey`` is there. Its text is Latin-1; other characters stand as question marks."""
+    from reportlab.pdfgen.canvas import Canvas
+
+    out = io.BytesIO()
+    canvas = Canvas(out, pageCompression=1, invariant=1)
+    canvas.setTitle(pages[0].file if pages else "")
+    for page in pages:
+        _add_page(canvas, page)
+    canvas.save()
+    return out.getvalue()
+
+
+def _add_page(canvas: Any, page: ReadPage) -> None:
+    scale = _POINTS_PER_INCH / (page.resolution or RESOLUTION)
+    canvas.setPageSize((page.width * scale, page.height * scale))
+    canvas.drawImage(_jpeg(page), 0, 0, page.width * scale, page.height * scale)
+    canvas.scale(scale, scale)
+    for line in lines_of(page):
+        descent = line.box[3] - max(y for _, y in line.baseline)
+        for word in line.words:
+            _add_word(canvas, word, page.height, descent)
+    canvas.showPage()
+
+
+def _jpeg(page: ReadPage) -> Any:
+    from reportlab.lib.utils import ImageReader
+
+    assert page.grey is not None
+    jpeg = io.BytesIO()
+    Image.fromarray(page.grey).save(jpeg, "JPEG", quality=_QUALITY)
+    return ImageReader(jpeg)
+
+
+def _add_word(canvas: Any, word: Word, page_height: int, descent: int) -> None:
+    """A word as wide as its box, its baseline ``descent`` pixels above the lower edge."""
+    left, top, right, bottom = word.box
+    said = word.text.encode("latin-1", "replace").decode("latin-1")
+    size = max(bottom - top - descent, 1)
+    text = canvas.beginText(left, page_height - bottom + descent)
+    text.setFont(_FONT, size)
+    text.setTextRenderMode(_INVISIBLE)
+    text.setHorizScale(100 * (right - left) / max(canvas.stringWidth(said, _FONT, size), 1e-3))
+    text.textOut(said)
+    canvas.drawText(text)

@@ -1,0 +1,90 @@
+"""Pages as plain text, JSON, and tables of lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from text_recognizer.documents.layout import Glyph, Line, ReadPage, Rival, Word, lines_of
+
+COLUMNS = ("file", "page", "line", "text", "confidence", "left", "top", "right", "bottom")
+"""Of the tables: one row a line."""
+PAGE_BREAK = "\f"
+"""Between the pages of a file in plain text, as pdftotext has it."""
+
+
+def text_of(pages: Sequence[ReadPage], named: bool) -> str:
+    """One row a line; after the file's name where there are several files."""
+    rows = []
+    for page in pages:
+        start = f"{page.file}: " if named else ""
+        rows.append(page_break(page) + "\n".join(f"{start}{reading.text}" for reading in page.readings))
+    return "".join(f"{row}\n" for row in rows)
+
+
+def page_break(page: ReadPage) -> str:
+    """What stands before a page in plain text."""
+    return PAGE_BREAK if page.number > 1 else ""
+
+
+def json_of(pages: Sequence[ReadPage], alternatives: int) -> str:
+    """One JSON document of all pages."""
+    return json.dumps({"pages": [page_json(page, alternatives) for page in pages]}, ensure_ascii=False, indent=1) + "\n"
+
+
+def json_lines_of(pages: Sequence[ReadPage], alternatives: int) -> str:
+    """One JSON object a page, each in a row of its own."""
+    return "".join(json.dumps(page_json(page, alternatives), ensure_ascii=False) + "\n" for page in pages)
+
+
+def page_json(page: ReadPage, alternatives: int) -> dict[str, Any]:
+    """A page as plain values; ``alternatives`` of each line and character are named."""
+    start: dict[str, Any] = {"file": page.file, "page": page.number, "pages": page.count}
+    if page.error:
+        return start | {"error": str(page.error)}
+    return start | {
+        "kind": page.kind,
+        "width": page.width,
+        "height": page.height,
+        "resolution": page.resolution,
+        "turned": page.turned,
+        "text": page.text,
+        "confidence": round(page.confidence, 4),
+        "lines": [_line_json(line, alternatives) for line in lines_of(page)],
+    }
+
+
+def _line_json(line: Line, alternatives: int) -> dict[str, Any]:
+    return {
+        **_common(line, alternatives, line.alternatives),
+        "polygon": line.polygon,
+        "words": [_word_json(word, alternatives) for word in line.words],
+    }
+
+
+def _word_json(word: Word, alternatives: int) -> dict[str, Any]:
+    characters = [_common(glyph, alternatives, glyph.alternatives) for glyph in word.glyphs]
+    return {"text": word.text, "confidence": round(word.confidence, 4), "box": word.box, "characters": characters}
+
+
+def _common(one: Line | Glyph, count: int, rivals: Sequence[Rival]) -> dict[str, Any]:
+    said: dict[str, Any] = {"text": one.text, "confidence": round(one.confidence, 4), "box": one.box}
+    if count:
+        named = [{"text": text, "probability": round(probability, 4)} for text, probability in rivals[:count]]
+        said["alternatives"] = named
+    return said
+
+
+def table_of(pages: Sequence[ReadPage], dialect: str, header: bool = True) -> str:
+    """A row for each line, in the ``csv`` module's dialect ``excel`` (commas) or ``excel-tab``."""
+    out = io.StringIO()
+    rows = csv.writer(out, dialect, lineterminator="\n")
+    if header:
+        rows.writerow(COLUMNS)
+    for page in pages:
+        for number, line in enumerate(lines_of(page), 1):
+            rows.writerow((page.file, page.number, number, line.text, f"{line.confidence:.4f}", *line.box))
+    return out.getvalue()
