@@ -100,9 +100,7 @@ def test_an_empty_pdf() -> None:
 
 def test_a_decoder_that_hangs_is_stopped() -> None:
     with pytest.raises(UserError, match="scan: a page takes more than"):
-        list(
-            decode_apart(encoded("PDF"), "scan", seconds=0.001, kind="pdf", pages=None, resolution=72, max_pixels=10**6)
-        )
+        list(decode_apart(encoded("PDF"), "scan", TASK, seconds=0.001))
 
 
 def test_a_decoder_that_crashes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
