@@ -40,7 +40,7 @@ def mutated(count: int) -> Iterator[tuple[str, bytes]]:
         yield suffix, bytes(data[: rng.integers(8, len(data))] if number % 2 else data)
 
 
-@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=pytest.mark.drill)])
 def test_broken_documents(tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str], count: int) -> None:
     for number, (suffix, data) in enumerate(mutated(count)):
         (tmp_path / f"{number}{suffix}").write_bytes(data)

@@ -19,7 +19,7 @@ from text_recognizer.serving.schema import ReadPicture, RefusedPicture
 LINE = png(bars([20, 60, 100]))
 NO_PICTURE = b"not a picture"
 EXPECTED = (
-    "expected a picture (PNG, JPEG, GIF, BMP, WEBP, TIFF, PPM). "
+    "expected a picture (PNG, JPEG, GIF, BMP, WEBP, TIFF, PPM, HEIC, AVIF). "
     "Open it in a picture viewer and save the writing as PNG or JPEG."
 )
 

@@ -26,10 +26,12 @@ _PERHAPS_UPSIDE_DOWN = 0.9
 """A confidence below which a page is tried upside down too: writing that is turned by half often looks like some."""
 _PIXELS_AT_ONCE = 20_000_000
 _LONG = 12.0  # widths in heights of pictures that are surely one line
+_SHEET = 2.5  # widths in heights of pictures that, less wide, may be a page of large writing
 _HIGH = 2.5  # heights of a prepared line, from which on a picture may hold more than one
 _DOUBT_LEFT = 0.5  # share of its doubt that a page may keep where it is turned
 _LEAST_TURNED = 0.7  # confidence of a turned page of which nothing was read as it lay
 _TRIED_LINES = 6  # of a turned page
+_FEWEST_TURNED = 12  # characters of a turned page: few look like others upside down, and say nothing
 
 
 @dataclass(eq=False)
@@ -147,8 +149,8 @@ class DocumentReader:
             return "page", self.recognizer.lines(grey, split=True)
         height, width = grey.shape
         [line] = self.recognizer.lines(grey, split=False)
-        surely_one = width > _LONG * height or (line is not None and height * line.scale < _HIGH * HEIGHT)
-        if self._layout == "line" or surely_one:
+        low = line is not None and height * line.scale < _HIGH * HEIGHT and width > _SHEET * height
+        if self._layout == "line" or width > _LONG * height or low:
             return "line", [line]
         lines = self.recognizer.lines(grey, split=True)
         return ("page", lines) if len(lines) > 1 else ("line", [line])
@@ -170,16 +172,16 @@ class DocumentReader:
         assert page.grey is not None
         confidence = page.confidence
         if not page.written:
-            best, turns = _LEAST_TURNED, (1, 2, 3)
+            best = _LEAST_TURNED
         elif confidence < _PERHAPS_UPSIDE_DOWN:
-            best, turns = 1 - _DOUBT_LEFT * (1 - confidence), (1, 2, 3) if confidence < DOUBTFUL else (2,)
+            best = 1 - _DOUBT_LEFT * (1 - confidence)
         else:
             return
         turn = 0
-        for quarters in turns:
-            confidence = self._tried(np.rot90(page.grey, -quarters))
-            if confidence > best:
-                best, turn = confidence, quarters
+        for quarters in (1, 2, 3) if confidence < DOUBTFUL else (2,):
+            tried = self._tried(np.rot90(page.grey, -quarters))
+            if tried > best:
+                best, turn = tried, quarters
         if not turn:
             return
         turned = self._prepared(ReadPage(page.file), Page(1, 1, np.ascontiguousarray(np.rot90(page.grey, -turn))))
@@ -190,13 +192,14 @@ class DocumentReader:
             page.width, page.height = turned.page.width, turned.page.height
 
     def _tried(self, grey: np.ndarray) -> float:
-        """How confidently the longest lines of a page are read; 0 without any."""
+        """How confidently the longest lines of a page are read; 0 if they hold too little to tell."""
         lines = attempt("the page", lambda: self._lines(np.ascontiguousarray(grey))[1])
         if isinstance(lines, UserError):
             return 0.0
         longest = sorted((line for line in lines if line), key=lambda line: -line.image.shape[1])[:_TRIED_LINES]
         readings = [one for one in self.recognizer.read_normalized(longest) if isinstance(one, Reading)]
-        return ReadPage("", readings=readings).confidence
+        page = ReadPage("", readings=readings)
+        return page.confidence if len(page.text) >= _FEWEST_TURNED else 0.0
 
     def _doubts(self, page: ReadPage) -> list[str]:
         if not page.written:

@@ -99,7 +99,9 @@ def _photograph(data: bytes, name: str, max_pixels: int) -> np.ndarray:
 
 
 def pixels_of(data: bytes) -> int:
-    """How many pixels a picture file says it has; 0 if it is none."""
+    """How many pixels a picture file says it has; 0 if it is none, the most there may be of a HEIC or AVIF file."""
+    if is_photograph(data):
+        return MAX_PIXELS
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES
-from text_recognizer.imaging.pictures import FORMATS
+from text_recognizer.imaging.pictures import PICTURES
 from text_recognizer.reading.recognizer import Decoder
 
 
@@ -140,7 +140,7 @@ READ: dict[str, Any] = {
     "openapi_extra": {
         "requestBody": {
             "required": True,
-            "description": f"Pictures ({', '.join(FORMATS)}). What they are is seen from their bytes.",
+            "description": f"Pictures ({', '.join(PICTURES)}). What they are is seen from their bytes.",
             "content": {
                 "image/*": {"schema": {"type": "string", "format": "binary"}},
                 "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
