@@ -4,8 +4,10 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -53,6 +55,8 @@ class Handler(BaseHTTPRequestHandler):
                 len(CONTENT) - start,
                 f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}",
             )
+        if behaviour == "down":
+            return self.reply(503, b"")
         if behaviour == "missing":
             return self.send_error(404)
         if behaviour == "web_page":
@@ -168,6 +172,21 @@ def test_a_wrong_rest_of_an_earlier_run_is_dropped(server: Server, rest: bytes) 
 def test_the_second_address_is_used_when_the_first_fails(server: Server, behaviour: str) -> None:
     assert server.file(behaviour, "good").fetch().read_bytes() == CONTENT
     assert [path for path, _ in server.requests] == [f"/{behaviour}/a.bin", "/good/a.bin"]
+
+
+@pytest.mark.parametrize(("behaviour", "attempts"), [("missing", 1), ("down", ATTEMPTS)])
+def test_emnist_comes_from_its_older_address_when_the_present_one_fails(
+    server: Server, behaviour: str, attempts: int
+) -> None:
+    official = data_file("emnist", "gzip.zip")
+    assert official.addresses == (
+        "https://biometrics.nist.gov/cs_links/EMNIST/gzip.zip",
+        "https://www.itl.nist.gov/iaui/vip/cs_links/EMNIST/gzip.zip",
+    )
+    present, older = (urlsplit(address).path for address in official.addresses)
+    addresses = (f"{server.url}/{behaviour}{present}", f"{server.url}/good{older}")
+    assert replace(official, addresses=addresses, checksums=(SHA256,)).fetch().read_bytes() == CONTENT
+    assert [path for path, _ in server.requests] == [f"/{behaviour}{present}"] * attempts + [f"/good{older}"]
 
 
 def test_a_web_page_is_no_file(server: Server) -> None:
