@@ -8,6 +8,7 @@ from text_recognizer.errors import UsageError
 from text_recognizer.models import LineCNN, LineReshapeCNN
 from text_recognizer.models.layers import BatchNorm1d, BatchNorm2d
 from text_recognizer.registry import MODEL_CLASSES, load_class
+from text_recognizer.training.arguments import parse
 
 
 def build(name: str) -> tuple[torch.nn.Module, torch.Tensor]:
@@ -133,3 +134,14 @@ def test_one_value_per_channel_is_normalised_as_when_reading(norm: torch.nn.Modu
     trained, before = norm.train()(x), norm.running_mean.clone()
     torch.testing.assert_close(trained, norm.eval()(x))
     assert torch.equal(norm.running_mean, before)
+
+
+@pytest.mark.parametrize("name", ["LineCNN", "LineCNNSimple", "LineCNNLSTM"])
+def test_flags_of_windows_are_written_once_and_explained_for_each_model(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        parse([f"--model_class={name}", "--data_class=EMNISTLines", "--help"], "train")
+    shown = " ".join(capsys.readouterr().out.split())
+    for meaning in ("Pixels from one window to the next.", "Give no more outputs than the line has squares"):
+        assert meaning in shown

@@ -1,10 +1,16 @@
+from itertools import pairwise
+from typing import Any
+
+import lightning as L
+import numpy as np
 import pytest
 import torch
 
 from text_recognizer.alphabet import ALPHABET, PADDING
+from text_recognizer.data import EMNISTLines, PenStrokes
 from text_recognizer.errors import UsageError
-from text_recognizer.models import LineCNN
-from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, one_cycle
+from text_recognizer.models import CNN, LineCNN
+from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, needed_steps, one_cycle
 
 
 def test_schedule_rises_and_falls() -> None:
@@ -69,3 +75,60 @@ def test_impossible_values_are_refused(flag: dict[str, float]) -> None:
     model = LineCNN(input_shape=(1, 28, 28 * 8))
     with pytest.raises(UsageError, match=next(iter(flag))):
         LineRecognition(model, ALPHABET, input_width=28 * 8, target_length=8, **flag)
+
+
+def test_ctc_needs_an_output_a_character_and_one_between_equal_ones() -> None:
+    pad = ALPHABET.index(PADDING)
+    texts = ["", "ab", "aab", "aaaa"]
+    targets = torch.tensor([[*ALPHABET.encode(text), *[pad] * (5 - len(text))] for text in texts])
+    lengths = torch.tensor([len(text) for text in texts])
+    assert needed_steps(targets, lengths).tolist() == [0, 2, 4, 7]
+    for steps in range(1, 8):
+        log_probs = torch.zeros(steps, 4, len(ALPHABET)).log_softmax(2)
+        losses = torch.nn.functional.ctc_loss(log_probs, targets, torch.full((4,), steps), lengths, reduction="none")
+        assert (losses.isinf() == (needed_steps(targets, lengths) > steps)).all()
+
+
+TRAINER: dict[str, Any] = {
+    "max_epochs": 2,
+    "logger": False,
+    "limit_val_batches": 0,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+}
+
+
+@pytest.mark.parametrize(("stride", "said"), [(28, True), (8, False)])
+def test_lines_too_long_for_ctc_are_counted_in_one_line(
+    stride: int, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags: dict[str, Any] = {"max_length": 8, "glyphs": "strokes", "text": "builtin", "min_overlap": 0.5}
+    data = EMNISTLines(**flags, max_overlap=0.5, num_train=64, num_val=8, num_test=8, batch_size=32)
+    data.prepare_data()
+    data.setup()
+    batch = data.datasets["train"].batch(np.arange(64))
+    steps = [min(8, -(-width // 28)) for width in batch.widths]
+    texts = [ALPHABET.decode(row) for row in batch.targets]
+    repeats = [sum(a == b for a, b in pairwise(text)) for text in texts]
+    long = sum(len(text) + again > step for text, again, step in zip(texts, repeats, steps, strict=True))
+    model = LineCNN(**data.config(), window_stride=stride, conv_dim=8, fc_dim=8)
+    recognition = LineRecognition(model, ALPHABET, input_width=data.input_shape[2], target_length=8, loss="ctc")
+    L.Trainer(**TRAINER).fit(recognition, datamodule=data)
+    printed = [line for line in capsys.readouterr().out.splitlines() if "CTC" in line]
+    expected = f"{long} of 64 lines of epoch 0 have more text than outputs, and CTC learns nothing from these. "
+    assert long > 20
+    assert printed == ([f"{expected}A smaller --window_stride gives more outputs."] if said else [])
+
+
+def test_a_model_trains_in_training_mode_and_reads_in_the_other() -> None:
+    data = PenStrokes(batch_size=32)
+    data.setup()
+    model = CNN(**data.config(), conv_dim=4, fc_dim=8)
+    recognition = CharacterRecognition(model, data.alphabet).eval()
+    modes = []
+    model.register_forward_hook(lambda module, *_: modes.append(module.training))
+    L.Trainer(**TRAINER | {"max_epochs": 1, "limit_train_batches": 2}).fit(recognition, datamodule=data)
+    assert modes == [True, True]
+    assert not recognition.training
+    assert not model.training

@@ -27,36 +27,17 @@ class LineCNNLSTM(LineCNN):
     """Reads a line window by window, and remembers what it saw to the left and to the right.
 
     Args:
-        input_shape: As in :class:`LineCNN`, as are the next six.
-        num_classes: Size of the alphabet.
-        conv_dim: Channels of the feature map at a quarter of the size.
-        fc_dim: Channels per window.
-        window_width: Width of a window in pixels; up to the next multiple of 4.
-        window_stride: Pixels from one window to the next.
-        limit_output_length: Give no more outputs than the line has squares.
         lstm_dim: Units of the recurrent network, each way.
         lstm_layers: Recurrent layers on each other.
+        sizes: As in :class:`LineCNN`.
 
     Raises:
         UsageError: If a size is below 1, or conv_dim below 2.
     """
 
-    def __init__(
-        self,
-        *,
-        input_shape: tuple[int, int, int] = (1, 28, 28 * 32),
-        num_classes: int = 83,
-        conv_dim: int = 64,
-        fc_dim: int = 128,
-        window_width: int = 28,
-        window_stride: int = 28,
-        limit_output_length: bool = False,
-        lstm_dim: int = 256,
-        lstm_layers: int = 1,
-    ) -> None:
-        shared: dict[str, Any] = {"input_shape": input_shape, "num_classes": num_classes, "conv_dim": conv_dim}
-        shared |= {"fc_dim": fc_dim, "window_width": window_width, "window_stride": window_stride}
-        super().__init__(**shared, limit_output_length=limit_output_length)
+    def __init__(self, *, lstm_dim: int = 256, lstm_layers: int = 1, **sizes: Any) -> None:
+        super().__init__(**sizes)
         check_at_least(1, lstm_dim=lstm_dim, lstm_layers=lstm_layers)
-        self.context = _Recurrent(fc_dim, lstm_dim, lstm_layers)
+        num_classes, channels, _ = self.classifier.weight.shape
+        self.context = _Recurrent(channels, lstm_dim, lstm_layers)
         self.classifier = nn.Conv1d(2 * lstm_dim, num_classes, 1)

@@ -61,8 +61,9 @@ class Description:
 
     def _all_args(self) -> dict[str, Any]:
         """The arguments, and the defaults of those that the model did not have when the checkpoint was written."""
-        parameters = inspect.signature(load_class(MODEL_CLASSES, self.model_class, "--model_class")).parameters
-        return {name: parameter.default for name, parameter in parameters.items()} | self.model_args
+        model_class = load_class(MODEL_CLASSES, self.model_class, "--model_class")
+        signatures = [inspect.signature(base).parameters.items() for base in reversed(model_class.__mro__)]
+        return {name: parameter.default for one in signatures for name, parameter in one} | self.model_args
 
 
 @dataclass(frozen=True)

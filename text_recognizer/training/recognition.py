@@ -138,6 +138,14 @@ class Recognition(L.LightningModule):
         """Loss of a batch. One of several processes may have none of the last examples."""
         return self.loss_and_update(batch, metrics) if len(batch.images) else torch.zeros((), device=self.device)
 
+    def on_train_start(self) -> None:
+        """Train in training mode, also a model that was loaded or has read."""
+        self.train()
+
+    def on_fit_end(self) -> None:
+        """A trained model is there to read."""
+        self.eval()
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         self.progress = self._progress_after(self.trainer.global_step)
 
@@ -262,6 +270,9 @@ class LineRecognition(Recognition):
         self.loss = str(loss or getattr(model, "default_loss", "cross_entropy"))
         self._check_output_length(self.loss, input_width, target_length)
         self.aligned_share = aligned_share
+        self.too_long: Tensor
+        self.register_buffer("too_long", torch.zeros(2, dtype=torch.long), persistent=False)
+        self.told_too_long = False
         self.blank = alphabet.index(BLANK)
         self.padding = alphabet.index(PADDING)
 
@@ -311,6 +322,26 @@ class LineRecognition(Recognition):
     def build_metrics(self) -> CharacterMetrics | LineMetrics:
         return LineMetrics(self.alphabet)
 
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        self.too_long.zero_()
+        self.told_too_long = False
+
+    def on_train_epoch_end(self) -> None:
+        """Say once how many lines of an epoch CTC could learn nothing from."""
+        reduced: Any = self.trainer.strategy.reduce(self.too_long, reduce_op="sum")
+        count, lines = reduced.tolist()
+        self.too_long.zero_()
+        if count and not self.told_too_long and self.trainer.is_global_zero:
+            print(
+                f"{count:,} of {lines:,} lines of epoch {self.current_epoch} have more text than outputs, and CTC learns "
+                f"nothing from these.{self._remedy()}"
+            )
+        self.told_too_long |= count > 0
+
+    def _remedy(self) -> str:
+        return " A smaller --window_stride gives more outputs." if hasattr(self.model, "window_stride") else ""
+
     def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
         targets = batch.targets
         logits = self(batch.images)  # (B, C, S)
@@ -327,6 +358,9 @@ class LineRecognition(Recognition):
         return self._ctc_loss(logits, targets, steps, batch.lengths)
 
     def _ctc_loss(self, logits: Tensor, targets: Tensor, steps: Tensor, lengths: Tensor) -> Tensor:
+        if self.training:
+            too_long = steps < needed_steps(targets, lengths)
+            self.too_long += torch.stack([too_long.sum(), torch.tensor(len(targets), device=steps.device)])
         log_probs = logits.float().log_softmax(dim=1).permute(2, 0, 1)  # (S, B, C)
         return F.ctc_loss(log_probs, targets, steps.cpu(), lengths.cpu(), blank=self.blank, zero_infinity=True)
 
@@ -351,6 +385,17 @@ class LineRecognition(Recognition):
             kept = collapsed[collapsed != self.blank]
             predictions[row, : len(kept)] = kept
         return predictions
+
+
+def needed_steps(targets: Tensor, lengths: Tensor) -> Tensor:
+    """Outputs that CTC needs for each text, int64 (B,): one a character, and a blank between two that are equal.
+
+    Args:
+        targets: int64 (B, L), padded.
+        lengths: int64 (B,), targets that are not padding.
+    """
+    pairs = torch.arange(1, targets.shape[1], device=targets.device) < lengths[:, None]
+    return lengths + ((targets[:, 1:] == targets[:, :-1]) & pairs).sum(dim=1)
 
 
 def load(path: str | Path) -> Recognition:
