@@ -334,8 +334,8 @@ class LineRecognition(Recognition):
         self.too_long.zero_()
         if count and not self.told_too_long and self.trainer.is_global_zero:
             print(
-                f"{count:,} of {lines:,} lines of epoch {self.current_epoch} have more text than outputs, and CTC learns "
-                f"nothing from these.{self._remedy()}"
+                f"{count:,} of {lines:,} lines of epoch {self.current_epoch} have more text than outputs, and CTC "
+                f"learns nothing from these.{self._remedy()}"
             )
         self.told_too_long |= count > 0
 
