@@ -22,9 +22,11 @@ def test_a_seed_gives_the_same_desk() -> None:
 def test_a_box_goes_around_its_line() -> None:
     ink = StrokeInk("-", np.array([[0, 3]], np.float32), 3.0, [np.array([[0, 0], [3, 0]], np.float32)])
     matrix = np.array([[10.0, 0, 60], [0, 10.0, 60]])
-    drawn = boxed(PAPER, [(ink, matrix)], np.random.default_rng(0)) < 220
-    assert not drawn[55:66, 58:92].any()
-    assert drawn[:55].any()
-    assert drawn[66:].any()
+    sheet = PAPER.copy()
+    sheet[54:67, 58:92] = 30
+    drawn = boxed(sheet, [(ink, matrix)], np.random.default_rng(0)) < sheet
+    assert not drawn[54:67, 58:92].any()
+    assert drawn[:54].any()
+    assert drawn[67:].any()
     assert drawn[:, :58].any()
     assert drawn[:, 92:].any()
