@@ -8,7 +8,7 @@ from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
 
 CLEAR = Path("/proc/self/clear_refs")
-MOST_MB = 1000
+MOST_MB = 1300
 
 
 def peak_mb() -> int:
