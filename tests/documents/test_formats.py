@@ -44,7 +44,7 @@ def sheet(texts: list[str] = TEXTS) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def reader() -> DocumentReader:
-    return DocumentReader(TextRecognizer())
+    return DocumentReader(TextRecognizer(alternatives=3))
 
 
 @pytest.fixture(scope="module")

@@ -182,3 +182,14 @@ def test_reading_imports_nothing_of_training(model, tmp_path):
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_other_readings_are_named_as_asked() -> None:
+    picture = np.full((60, 200), 255, np.uint8)
+    cv2.putText(picture, "l0O1", (20, 45), cv2.FONT_HERSHEY_SCRIPT_SIMPLEX, 1.2, 40, 2, cv2.LINE_AA)
+    [plain, asked] = [TextRecognizer(alternatives=count).read(picture) for count in (0, 2)]
+    assert (asked.text, asked.confidence) == (plain.text, plain.confidence)
+    assert plain.alternatives == ()
+    assert {one.alternatives for one in plain.characters} == {()}
+    assert 0 < max(len(one.alternatives) for one in asked.characters) <= 2
+    assert len(asked.alternatives) <= 2

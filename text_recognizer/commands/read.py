@@ -95,7 +95,9 @@ def read(
     check_alternatives(alternatives)
     check_resolution(resolution)
     numbers, layout = page_numbers(pages), _layout(line, lines)
-    recognizer = TextRecognizer(model if hand is None else model_of(hand_path(hand)), decoder, threads)
+    recognizer = TextRecognizer(
+        model if hand is None else model_of(hand_path(hand)), decoder, threads, alternatives=alternatives
+    )
     reader = DocumentReader(recognizer, layout, numbers=numbers, resolution=resolution)
     if out is not None and format is None:
         listing = Listing(pictures, SUFFIXES, recursive, Shard.parse(shard))

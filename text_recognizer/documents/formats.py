@@ -12,8 +12,9 @@ from text_recognizer.documents.page_xml import page_xml_of
 from text_recognizer.documents.pdf import pdf_of
 from text_recognizer.documents.tables import json_lines_of, json_of, table_of, text_of
 from text_recognizer.errors import UsageError
-from text_recognizer.reading.recognizer import MOST_ALTERNATIVES
 
+MOST_ALTERNATIVES = 10
+"""Of a line or a character."""
 Format = Literal["text", "json", "jsonl", "csv", "tsv", "hocr", "alto", "page", "pdf"]
 
 

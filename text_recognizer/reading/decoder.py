@@ -122,8 +122,8 @@ def decode_beam(
                     prefix.ending_blank, prefix.ending_character = prefix.total, 0.0
         after_blank = not candidates
     best, *others = sorted(beam.items(), key=lambda item: _rank(item[1]), reverse=True)
-    weights = [_rank(prefix) for prefix in beam.values()]
-    shares = tuple((text, _rank(prefix) / sum(weights)) for text, prefix in others)
+    weight = sum(map(_rank, beam.values()))
+    shares = tuple((text, _rank(prefix) / weight) for text, prefix in others)
     return Decoded(_unlinked(best[1].characters, alphabet), log_scale + math.log(best[1].total), shares)
 
 
@@ -138,6 +138,8 @@ def alternatives(
         characters: What was decoded.
         count: How many to name of each; fewer where the others are negligible.
     """
+    if not count:
+        return [[] for _ in characters]
     probabilities = np.exp(_characters_only(log_probs, alphabet))
     found = []
     for one in characters:

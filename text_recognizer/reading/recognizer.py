@@ -29,8 +29,6 @@ from text_recognizer.reading.model_file import LineModel
 
 Decoder = Literal["beam", "greedy"]
 
-MOST_ALTERNATIVES = 10
-"""Of a character or a line that a reading names."""
 _CUT_REACH = 0.35  # of the way from one character to the next, on both sides of halfway
 _OFF_HALFWAY = 8.0  # ink that a column farther from halfway must save
 _BATCH_COLUMNS = 6000
@@ -102,6 +100,7 @@ class TextRecognizer:
         model: An ONNX file made by ``text-recognizer export``, or one that is loaded; by default the one that ships.
         decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
         threads: Batches of lines read at the same time.
+        alternatives: How many other readings of each line and character to name, at most.
 
     Raises:
         UserError: If the model file is missing or not a model of this package.
@@ -109,7 +108,12 @@ class TextRecognizer:
     """
 
     def __init__(
-        self, model: str | PathLike[str] | LineModel | None = None, decoder: Decoder = "beam", threads: int = 2
+        self,
+        model: str | PathLike[str] | LineModel | None = None,
+        decoder: Decoder = "beam",
+        threads: int = 2,
+        *,
+        alternatives: int = 0,
     ) -> None:
         if threads < 1:
             raise UsageError(f"threads is {threads}, but reading takes at least 1.")
@@ -117,7 +121,7 @@ class TextRecognizer:
             raise UsageError(f"decoder is {decoder!r}, but must be one of {', '.join(get_args(Decoder))}.")
         use_one_thread_per_line()
         self._model = model if isinstance(model, LineModel) else LineModel(Path(model) if model else None)
-        self._threads = threads
+        self._threads, self._alternatives = threads, alternatives
         self._decode = self._decoding(decoder)
         metadata = self._model.metadata
         self._confidence = metadata.greedy if decoder == "greedy" else metadata.beam
@@ -249,7 +253,7 @@ class TextRecognizer:
         skip = len(decoded.text) - len(decoded.text.lstrip())
         characters = self._characters(line, log_probs, decoded.characters[skip : skip + len(text)])
         confidence = self._confidence.of_line([one.confidence for one in characters])
-        return Reading(text, confidence, characters, line, _other_texts(text, decoded.others))
+        return Reading(text, confidence, characters, line, _other_texts(text, decoded.others, self._alternatives))
 
     def _characters(
         self, line: NormalizedLine, log_probs: np.ndarray, decoded: Sequence[DecodedCharacter]
@@ -257,7 +261,7 @@ class TextRecognizer:
         stride = self._model.metadata.stride
         centres = np.array([(one.first + one.last + 1) / 2 * stride for one in decoded])
         extents = line.to_picture(_extents(centres, line.image))
-        rivals = alternatives(log_probs, self._model.metadata.alphabet, decoded, MOST_ALTERNATIVES)
+        rivals = alternatives(log_probs, self._model.metadata.alphabet, decoded, self._alternatives)
         calibrated = self._confidence.character
         return tuple(
             Character(
@@ -285,12 +289,12 @@ class SomeUnread(UserError):
         super().__init__(f"{len(wrong)} of {len(results)} pictures cannot be read:\n" + "\n".join(wrong))
 
 
-def _other_texts(text: str, others: Sequence[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
-    """Texts that are others once the space around them is gone, each with its share."""
+def _other_texts(text: str, others: Sequence[tuple[str, float]], count: int) -> tuple[tuple[str, float], ...]:
+    """At most ``count`` texts that are others once the space around them is gone, each with its share."""
     shares: dict[str, float] = {}
     for other, share in others:
         shares[other.strip()] = shares.get(other.strip(), 0.0) + share
-    return tuple((other, share) for other, share in shares.items() if other != text)[:MOST_ALTERNATIVES]
+    return tuple((other, share) for other, share in shares.items() if other != text)[:count]
 
 
 def _batches(widths: Sequence[int]) -> list[list[int]]:
