@@ -87,6 +87,25 @@ def check_at_least(least: int, **numbers: int) -> None:
             raise UsageError(f"--{name} is {number}, but must be at least {least}.")
 
 
+def check_parquet(what: str, instead: str) -> None:
+    """Check that Parquet files can be written and read.
+
+    Args:
+        what: The flag that asks for them.
+        instead: What else can be given.
+
+    Raises:
+        UsageError: If pyarrow is not installed.
+    """
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"{what} needs pyarrow, which is not installed. "
+            f"Install it with: pip install 'text-recognizer[cluster]', or give {instead}."
+        ) from error
+
+
 def needs_training(what: str, missing: str | None) -> str:
     """What to say where ``what`` needs the training extra, and the module ``missing`` of it is not installed."""
     return (

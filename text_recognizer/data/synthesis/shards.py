@@ -23,7 +23,7 @@ from text_recognizer.data.synthesis.compose import LineStyle, compose_lines, enc
 from text_recognizer.data.synthesis.degradations import degrade
 from text_recognizer.data.text.mix import AS_IT_STANDS, Corpus, TextMix, draw_texts, split_documents
 from text_recognizer.data.text.sources import load_documents, to_alphabet
-from text_recognizer.errors import UsageError, UserError
+from text_recognizer.errors import UsageError, UserError, check_parquet
 from text_recognizer.files import replacing, write_text
 
 ShardFormat = Literal["webdataset", "parquet"]
@@ -151,7 +151,7 @@ def write_shards(shards: Shards, workers: int) -> Iterator[Path]:
     if shards.format not in get_args(ShardFormat):
         raise UsageError(f"--shards is {shards.format!r}, but must be one of {', '.join(get_args(ShardFormat))}.")
     if shards.format == "parquet":
-        _require_pyarrow()
+        check_parquet("--shards parquet", "--shards webdataset")
     _claim(shards)
     missing = [number for number, path in enumerate(shards.paths) if not path.exists()]
     if workers == 1:
@@ -159,16 +159,6 @@ def write_shards(shards: Shards, workers: int) -> Iterator[Path]:
         return
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(shards.write, missing)
-
-
-def _require_pyarrow() -> None:
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "--shards parquet needs pyarrow, which is not installed. "
-            "Install it with: pip install 'text-recognizer[cluster]', or give --shards webdataset."
-        ) from error
 
 
 def _claim(shards: Shards) -> None:

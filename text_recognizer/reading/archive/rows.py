@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from text_recognizer.errors import UsageError, UserError
+from text_recognizer.errors import UsageError, UserError, check_parquet
 from text_recognizer.files import replacing
 
 try:
@@ -178,21 +178,11 @@ def open_rows(out: Path, *, resume: bool, part: str = "part") -> RowFile:
     if kind not in (".jsonl", ".parquet"):
         raise UsageError(f"--out is {str(out)!r}, but must end in .jsonl or .parquet.")
     if kind == ".parquet":
-        _require_pyarrow()
+        check_parquet("--out as .parquet", "a .jsonl file")
     is_there = any(out.glob(f"{part}-*.parquet")) if kind == ".parquet" else out.exists() and out.stat().st_size > 0
     if is_there and not resume:
         raise UsageError(f"{out} is there already. Go on with it: --resume. Or remove it, or give another --out.")
     return JsonRows(out) if kind == ".jsonl" else ParquetRows(out, part)
-
-
-def _require_pyarrow() -> None:
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            "--out as .parquet needs pyarrow, which is not installed. "
-            "Install it with: pip install 'text-recognizer[cluster]', or give a .jsonl file."
-        ) from error
 
 
 def _open(path: Path) -> BinaryIO:
