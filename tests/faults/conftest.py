@@ -3,18 +3,10 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from memory_tools import CLEAR, MOST_MB, peak_mb
 
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
-
-CLEAR = Path("/proc/self/clear_refs")
-MOST_MB = 1300
-
-
-def peak_mb() -> int:
-    """The most memory that this process had."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) >> 10
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from memory_tools import CLEAR, MOST_MB
 
 PROBE = Path(__file__).with_name("memory_probe.py")
-MOST_MB = 1300
-"""What docs/serving.md promises."""
 MOST_MB_OF_A_PAGE = 600
 """What a whole process may take that reads a page of 12 megapixels."""
 READ = """
@@ -28,7 +27,7 @@ sys.exit(code)
 """
 """``text-recognizer read``, which then prints the most memory that it had, in MB."""
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
+pytestmark = pytest.mark.skipif(not CLEAR.exists(), reason="needs Linux's /proc")
 
 
 def measured(*kinds: str) -> list[dict[str, int]]:

@@ -5,12 +5,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import lightning as L
 import numpy as np
 import pytest
 import torch
+from labelled_tools import write_lines
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.data.sets.data_module import CharacterDataset, DataModule
@@ -19,16 +21,23 @@ from text_recognizer.models import CNN
 from text_recognizer.registry import DATA_CLASSES, load_class
 
 
-def build(name: str) -> DataModule:
-    lines = {"num_train": 300, "num_val": 20, "num_test": 20} if name == "EMNISTLines" else {}
-    return load_class(DATA_CLASSES, name, "--data_class")(batch_size=32, **lines)
+def build(name: str, folder: Path) -> DataModule:
+    needed: dict[str, Any] = {
+        "EMNISTLines": {"num_train": 300, "num_val": 20, "num_test": 20},
+        "LabelledLines": {"path": str(folder), "composed": 0.0},
+    }
+    return load_class(DATA_CLASSES, name, "--data_class")(batch_size=32, **needed.get(name, {}))
 
 
-@pytest.mark.parametrize("name", [name for name in DATA_CLASSES if name != "LabelledLines"])
-def test_a_data_module_describes_itself_and_gives_whole_batches(name: str, request: pytest.FixtureRequest) -> None:
-    if name != "PenStrokes":
+@pytest.mark.parametrize("name", DATA_CLASSES)
+def test_a_data_module_describes_itself_and_gives_whole_batches(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    if name == "LabelledLines":
+        write_lines(tmp_path, 20, writers=4)
+    elif name != "PenStrokes":
         request.getfixturevalue("mirror")
-    data = build(name)
+    data = build(name, tmp_path)
     assert "not known before" in str(data)
     data.prepare_data()
     data.setup()

@@ -11,24 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scaling import NAMES_PROGRAM
 
 from text_recognizer.reading.archive import run as module
 from text_recognizer.reading.archive.listing import Listing
 from text_recognizer.reading.archive.rows import open_rows
 from text_recognizer.reading.archive.run import Tally, duration, read_archive, skipped
-
-PROBE = r"""
-import re, sys
-from pathlib import Path
-from text_recognizer.reading.archive.listing import Listing
-from text_recognizer.reading.archive.rows import open_rows
-from text_recognizer.reading.archive.run import read_archive
-def read_rows(files):
-    return ([{"file": file, "text": "o"}] for file in files)
-with open_rows(Path(sys.argv[2]), resume=True) as out:
-    read_archive(Listing([sys.argv[1]], {".png"}), read_rows, out)
-print(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1])
-"""
 
 
 def rows_of(files: Iterator[str]) -> Iterator[list[dict[str, Any]]]:
@@ -100,7 +88,11 @@ def test_a_million_names_take_no_more_memory_than_a_thousand(resumed: bool, tmp_
         if resumed:
             out.write_text("".join(f'{{"file": "archive/{number:07}/page.png"}}\n' for number in range(count // 2)))
         done = subprocess.run(
-            [sys.executable, "-c", PROBE, str(names), str(out)], capture_output=True, text=True, timeout=580, check=True
+            [sys.executable, "-c", NAMES_PROGRAM, str(names), str(out)],
+            capture_output=True,
+            text=True,
+            timeout=580,
+            check=True,
         )
         assert len(out.read_text().splitlines()) == count
         return int(done.stdout)
