@@ -23,11 +23,11 @@ from typing import Any
 
 from hands import Hand, Lines, many_hands, simulate_hand
 from photographs import is_cut_right, simulate
-from rapidfuzz.distance import Levenshtein
 from report import machine, write
 from tqdm import tqdm
 
 from text_recognizer.errors import UserError
+from text_recognizer.evaluation.measures import cer
 from text_recognizer.hand.file import model_of
 from text_recognizer.hand.learning import learn
 from text_recognizer.hand.sheet.photo import find_sheet
@@ -150,8 +150,7 @@ def _learned(hand: Hand, others: Lines, general: TextRecognizer, seed: int) -> d
 
 def error_rate(reader: TextRecognizer, lines: Lines) -> float:
     """Edits / characters."""
-    read = [reading.text for reading in reader.read(lines.pictures)]
-    return sum(map(Levenshtein.distance, read, lines.texts)) / sum(map(len, lines.texts))
+    return cer([reading.text for reading in reader.read(lines.pictures)], lines.texts)
 
 
 def learning_table(results: dict[str, Any]) -> str:

@@ -16,7 +16,6 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 import torch
 import torch.nn.functional as F
-from rapidfuzz.distance import Levenshtein
 from torch import Tensor, nn
 
 from text_recognizer.alphabet import ALPHABET, READER_ALPHABET
@@ -27,6 +26,7 @@ from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, PaperLineDataset
 from text_recognizer.data.splits import SPLITS, Split
 from text_recognizer.data.synthesis.compose import Lines, LineStyle, compose_lines, encode_texts
 from text_recognizer.data.text.builtin import builtin_documents
+from text_recognizer.evaluation.measures import cer
 from text_recognizer.hand.file import About, Figures, HandFile
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.style import style_of
@@ -314,10 +314,9 @@ def _figures(before: TextRecognizer, after: TextRecognizer, material: _Material)
     """Error rates of both readers on lines of characters kept apart, and on copied words kept apart."""
     words = [np.pad(255 - picture, 8, constant_values=255) for _, picture in material.words]
     sets = (material.pictures(), (words, [text for text, _ in material.words]))
-    rates = [_cer(reader, *one) if one[0] else None for one in sets for reader in (before, after)]
+    rates = [
+        cer([reading.text for reading in reader.read(pictures)], texts) if pictures else None
+        for pictures, texts in sets
+        for reader in (before, after)
+    ]
     return Figures(*rates)
-
-
-def _cer(reader: TextRecognizer, pictures: list[np.ndarray], texts: list[str]) -> float:
-    read = [reading.text for reading in reader.read(pictures)]
-    return sum(map(Levenshtein.distance, read, texts)) / sum(map(len, texts))
