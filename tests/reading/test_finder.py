@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from reading_tools import draw
 
-from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT
-from text_recognizer.reading.finder import FoundLine, finder, in_reading_order
+from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, FoundLine
+from text_recognizer.reading.finder import finder, in_reading_order
 
 TEXTS = ["It was the best of times,", "it was the worst of times,", "jigging happily, fly", "END"]
 PAPER = 60  # pixels: what is left beside letters of this size

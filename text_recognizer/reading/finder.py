@@ -1,9 +1,9 @@
-"""Lines of writing in a picture: from the maps of the finder's net to crops that the reader reads."""
+"""Where the lines of writing in a picture are: from the maps of the finder's net to lines in reading order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from text_recognizer.errors import UserError
-from text_recognizer.imaging.crop import CROP_HEIGHT, FINDER_STRIDE, LEAST_CONTRAST, even_contrast, stretch_contrast
+from text_recognizer.imaging.crop import FINDER_STRIDE, LEAST_CONTRAST, FoundLine, crop, even_contrast
 from text_recognizer.imaging.normalization import NormalizedLine, light_on_dark
 from text_recognizer.reading.model_file import open_session
 
@@ -24,14 +24,11 @@ MAX_LINES = 500
 MAX_COLUMNS = 500_000
 """Of a page's lines, cut out, together."""
 _TILE = 64
-_REMAP_COLUMNS = 8192  # OpenCV remaps at most 32,767
 _MOST_COLUMNS = 2560
 _FITTING_UNITS = (9.0, 36.0)  # pixels of the band at LINE_ROWS; other lines are looked at once more
 _LOOK_UNIT = 16.0
 _FEWEST_CELLS = 3
 _SURE = 1.5  # logit that the surest cell of a line reaches
-_READING_UNIT = 16.7  # rows of a band in a crop: chosen on the development pictures, a little more than in training
-_MARGIN = 1.4  # band heights of paper on both sides of a crop
 _BENDS = (0.06, 0.02, 0.015)  # expected rise of a centre line's slope, sag and wave over half its width
 _MOST_RATIO, _MOST_STEP = 2.5, 0.75  # of the heights of parts of one line, and from one to the next in heights
 _LINE_GAP = 12.0  # widest gap between parts of a line, in band heights, where all of a picture is one line
@@ -43,43 +40,6 @@ _FITTING_ON_PAGES = (8.0, 22.0)
 _MOST_PIXELS, _MOST_ENLARGED = 3_000_000, 4.0  # of a page as it is looked at again
 Maps = Callable[[np.ndarray], np.ndarray]
 """The finder's net: uint8 (H, W), multiples of 64, to float32 (3, H / 4, W / 4), as models/line_finder.py has it."""
-
-
-@dataclass(frozen=True, eq=False)
-class FoundLine:
-    """A line in a picture, in its pixels.
-
-    Attributes:
-        left, right: Where its writing begins and ends.
-        curve: Legendre coefficients of its centre line between ``left`` and ``right``.
-        height: Height of its band.
-        weight: How much of the picture its band covers, in square pixels.
-    """
-
-    left: float
-    right: float
-    curve: np.ndarray
-    height: float
-    weight: float
-
-    def centre(self, x: np.ndarray) -> np.ndarray:
-        """Rows of the centre line at columns ``x``; beyond its ends it goes on level with the end."""
-        half = max((self.right - self.left) / 2, 1e-6)
-        at = np.clip((x - (self.left + self.right) / 2) / half, -1, 1)
-        return np.asarray(np.polynomial.legendre.legval(at, self.curve))
-
-    def scaled(self, factor: float, x: float = 0.0, y: float = 0.0) -> FoundLine:
-        """The same line in a picture ``factor`` times as large whose origin is then moved to (-x, -y)."""
-        curve = self.curve * factor
-        curve[0] += y
-        return replace(
-            self,
-            left=self.left * factor + x,
-            right=self.right * factor + x,
-            curve=curve,
-            height=self.height * factor,
-            weight=self.weight * factor**2,
-        )
 
 
 def find_line(picture: np.ndarray, maps: Maps) -> FoundLine | None:
@@ -243,37 +203,6 @@ def _main_line(lines: list[FoundLine], shape: tuple[int, int]) -> FoundLine | No
         return line.weight * float(np.exp(-2 * off**2))
 
     return max(lines, key=importance, default=None)
-
-
-def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine | None:
-    """A line cut out of a picture that is dark on light, level and at one size, its paper left in.
-
-    None where the paper is bare.
-    """
-    scale = _READING_UNIT / line.height
-    shrink = min(1.0, 1.5 * scale)
-    if shrink >= 0.9:
-        shrink, small, near = 1.0, picture, line
-    else:
-        size = (max(1, round(picture.shape[1] * shrink)), max(1, round(picture.shape[0] * shrink)))
-        small, near = cv2.resize(picture, size, interpolation=cv2.INTER_AREA), line.scaled(shrink)
-    closer = scale / shrink
-    margin = _MARGIN * near.height
-    left, right = max(-0.5, near.left - margin), min(small.shape[1] - 0.5, near.right + margin)
-    columns = max(1, int((right - left) * closer))
-    rows = ((np.arange(CROP_HEIGHT) + 0.5 - CROP_HEIGHT / 2) / closer).astype(np.float32)
-    across = (left + (np.arange(columns) + 0.5) / closer).astype(np.float32)
-    middle = near.centre(across).astype(np.float32)
-    parts = []
-    for start in range(0, columns, _REMAP_COLUMNS):
-        x = across[start : start + _REMAP_COLUMNS]
-        map_y = middle[start : start + _REMAP_COLUMNS][None] + rows[:, None]
-        map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
-        parts.append(cv2.remap(small, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
-    whole = np.concatenate(parts, axis=1)
-    if int(whole.max()) - int(whole.min()) < LEAST_CONTRAST:
-        return None
-    return NormalizedLine(stretch_contrast(whole), scale, (left + 0.5) / shrink, (middle + 0.5) / shrink)
 
 
 class Finder:
