@@ -4,17 +4,17 @@ import pytest
 from text_recognizer.data.glyphs.written import sheared
 from text_recognizer.data.synthesis.handwriting import HandwritingStyle
 from text_recognizer.hand.samples import Samples
-from text_recognizer.hand.style import slant_of, style_of
+from text_recognizer.hand.style import slant_of_hand, style_of
 
 
 @pytest.mark.parametrize("slant", [-0.4, 0.0, 0.3, 0.7])
 def test_the_lean_of_a_hand_is_seen_and_undone(slant: float, samples: Samples) -> None:
-    before = slant_of(samples.characters)
+    before = slant_of_hand(samples.characters)
     leant = [(character, sheared(ink, slant - before)) for character, ink in samples.characters]
-    assert abs(slant_of(leant) - slant) <= 0.1
+    assert abs(slant_of_hand(leant) - slant) <= 0.1
     upright = [(character, sheared(ink, -slant)) for character, ink in leant]
-    assert abs(slant_of(upright)) <= 0.1
-    assert slant_of([(".", np.full((4, 4), 255, np.uint8))]) == 0
+    assert abs(slant_of_hand(upright)) <= 0.1
+    assert slant_of_hand([(".", np.full((4, 4), 255, np.uint8))]) == 0
 
 
 def bar(width: int, height: int) -> np.ndarray:

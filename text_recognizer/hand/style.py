@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from text_recognizer.data.glyphs.written import Characters, cut, pen_width, sheared
 from text_recognizer.data.synthesis.handwriting import HandwritingStyle
+from text_recognizer.imaging.slant import slant_of
 
 _TALL = "bdfhklptBDEFHIJKLMNPRTU1"
 """Characters with tall upright strokes."""
+_TALL_ROWS = 64
 _SMALL = "acemnorsuvwxz"
 _CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 _ASCENDING = "bdfhkl"
@@ -36,7 +39,7 @@ def style_of(characters: Characters, lines: Characters = ()) -> HandwritingStyle
         characters: Characters and their pictures, uint8 (h, w), ink 255 on 0, all to one scale.
         lines: Copied words, likewise, to the same scale.
     """
-    slant = slant_of(characters)
+    slant = slant_of_hand(characters)
     style = HandwritingStyle(slant=(slant - _SLANTS, slant + _SLANTS), width=_around(1.0))
     small, capital, ascending, descending = (
         _median([cut(picture).shape[0] for character, picture in characters if character in group])
@@ -88,20 +91,14 @@ def _around(value: float) -> tuple[float, float]:
     return value * (1 - _SPREAD), value * (1 + _SPREAD)
 
 
-def slant_of(characters: Characters) -> float:
-    """Tangent of the angle by which characters lean to the right.
-
-    Upright, what is tall has its ink in the fewest columns (after Vinciarelli and Luettin, "A new normalization
-    technique for cursive handwritten words", 2001).
+def slant_of_hand(characters: Characters) -> float:
+    """Tangent of the angle by which characters lean to the right: the median of those that are tall, 0 without any.
 
     Args:
         characters: Characters and their pictures, uint8 (h, w), ink 255 on 0.
     """
-    tall = [cut(picture) for character, picture in characters if character in _TALL]
-    slants = np.arange(-20, 25) / 20
-    narrow = np.zeros(len(slants))
-    for ink in tall:
-        profiles = [sheared(ink, -one).sum(0, dtype=float) for one in slants]
-        spread = np.array([(profile**2).sum() / profile.sum() ** 2 for profile in profiles])
-        narrow += spread / spread.max()
-    return float(slants[narrow.argmax()]) if tall else 0.0
+    return _median([slant_of(_enlarged(cut(picture))) for character, picture in characters if character in _TALL])
+
+
+def _enlarged(ink: np.ndarray) -> np.ndarray:
+    return cv2.resize(ink, (max(2, round(ink.shape[1] * _TALL_ROWS / ink.shape[0])), _TALL_ROWS))

@@ -4,8 +4,7 @@ The size comes from the writing itself. The ink's centre line (a smooth curve, s
 followed) and its vertical spread around that line are estimated together, with ink far off the line trimmed away; so
 neither the picture's height nor ascenders, specks or pieces of neighbouring lines decide. The spread is scaled to that
 of letters ``X_HEIGHT`` high, and the centre line is laid on the middle row. At last, writing that slants more or less
-than most is sheared to slant as most does. It is upright where its ink stands in the fewest columns (after Vinciarelli
-and Luettin, "A new normalization technique for cursive handwritten words", 2001).
+than most is sheared to slant as most does.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+
+from text_recognizer.imaging.slant import slant_of
 
 HEIGHT = 40
 X_HEIGHT = 18
@@ -31,7 +32,6 @@ _MIN_CONTRAST = 0.12 * 255
 _RULE_COVERAGE = 0.85
 _MIN_X_HEIGHT = 4.0  # pixels; smaller letters cannot be read
 _SHORTEST_SLANTED = 5 * X_HEIGHT  # columns; fewer letters do not tell their slant
-_MOST_SLANT = 1.0
 _REMAP_COLUMNS = 8192  # OpenCV remaps at most 32,767
 _SINGLE_PASS_HEIGHT = 160
 _COARSE_HEIGHT, _COARSE_WIDTH = 800, 4000
@@ -260,29 +260,8 @@ def _shear_to_usual(image: np.ndarray) -> float:
     """By how much a normalized line must be sheared to the right to slant as most do; 0 if it does, or is too short."""
     if image.shape[1] < _SHORTEST_SLANTED:
         return 0.0
-    slant = _slant(image)
+    slant = slant_of(image)
     return min(max(slant, SLANTS[0]), SLANTS[1]) - slant
-
-
-def _slant(image: np.ndarray) -> float:
-    """The slant of a normalized line to the right, as the tangent of the angle; at most about ``_MOST_SLANT``."""
-    height, width = HEIGHT // 2, min(image.shape[1], _REMAP_COLUMNS) // 2
-    small = cv2.GaussianBlur(image[:, : 2 * width], (0, 0), 1.0)
-    small = cv2.resize(small, (width, height), interpolation=cv2.INTER_AREA)
-    room = height  # on both sides, for what is moved there
-
-    def sharpness(slant: float) -> float:
-        upright = np.array([[1, slant, room - slant * (height - 1) / 2], [0, 1, 0]])
-        moved = cv2.warpAffine(small, upright, (width + 2 * room, height), flags=cv2.INTER_LINEAR)
-        return float(cv2.norm(cv2.reduce(moved, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32F), cv2.NORM_L2SQR))
-
-    step = 0.1
-    coarse = np.arange(-_MOST_SLANT, _MOST_SLANT + step, 2 * step)
-    best = float(max(coarse, key=sharpness))
-    before, peak, after = (sharpness(best + side * step) for side in (-1, 0, 1))
-    bend = 2 * peak - before - after
-    offset = (after - before) / (2 * bend) if bend > 0 else np.sign(after - before)
-    return best + step * float(np.clip(offset, -1, 1))
 
 
 def _stroke_width(ink: np.ndarray) -> float:
