@@ -63,6 +63,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cv2.imwrite("photo.jpg", simulate(0, Camera()).photo)
         Path("archive/below").mkdir(parents=True)
         shutil.copy("line.png", "archive/below/line.png")
+        Path("list.txt").write_text("line.png\n", encoding="utf-8")
         Path("letters").mkdir()
         for name in ("a1", "a2", "a3", "B1", "B2", "B3"):
             shutil.copy("line.png", f"letters/{name}.png")

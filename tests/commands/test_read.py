@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import get_args
 
@@ -59,8 +60,38 @@ def test_what_a_folder_holds_besides_is_said(folder, model, capsys):
     (folder / "more").mkdir()
     assert read([str(folder)], model=model) == 0
     said = capsys.readouterr().err
-    assert "skipped more/, notes.txt, photo.raw;" in said
-    assert f"{folder}/**/*.png" in said
+    assert all(f"1 {kind}" in said for kind in (".raw", ".txt", "folders"))
+    assert "--recursive" in said
+
+
+def test_folders_below_and_lists_are_read_in_order(tmp_path, model, capsys):
+    names = [tmp_path / "scans" / name for name in ("c.png", "2/a.png", "10/b.png")]
+    for count, name in enumerate(names):
+        name.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(name), bars([20 + 30 * k for k in range(count + 1)]))
+    assert read([str(tmp_path / "scans")], recursive=True, model=model, json=True) == 0
+    assert [json.loads(row)["file"] for row in capsys.readouterr().out.splitlines()] == [str(name) for name in names]
+    (tmp_path / "list.txt").write_text(f"{names[2]}\nmissing.png\n{names[0]}\n")
+    assert read([str(tmp_path / "list.txt")], model=model) == 1
+    output = capsys.readouterr()
+    assert output.out == f"{names[2]}: III\n{names[0]}: I\n"
+    assert f"error: missing.png: no such file. {tmp_path}/list.txt names it" in output.err
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error_of_its_own(folder, model, capsys, monkeypatch):
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    (folder / "closed").mkdir()
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert read([str(folder / "closed"), str(folder / "b.png")], model=model) == 1
+    output = capsys.readouterr()
+    assert output.out == f"{folder / 'b.png'}: II\n"
+    assert "closed: a folder that cannot be listed (Permission denied)" in output.err
 
 
 def save_pages(path, count=3):
@@ -218,7 +249,7 @@ def test_lines_of_a_page_in_order(tmp_path, model, capsys):
 
 def test_an_empty_folder_is_an_error(tmp_path, model, capsys):
     assert read([str(tmp_path)], model=model) == 1
-    assert "without pictures" in capsys.readouterr().err
+    assert "a folder without files that end in" in capsys.readouterr().err
 
 
 def test_no_picture_is_wrong_use(model):

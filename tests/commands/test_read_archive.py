@@ -76,7 +76,7 @@ def test_shards_are_the_whole(tmp_path: Path, model: Path) -> None:
     assert sorted(int(Path(row["file"]).stem) for part in parts for row in part) == list(range(9))
 
 
-@pytest.mark.parametrize("how", [{"resume": True}, {"recursive": True}, {"shard": "1/2"}])
+@pytest.mark.parametrize("how", [{"resume": True}, {"shard": "1/2"}])
 def test_flags_of_archives_need_an_output(how: dict[str, Any], model: Path) -> None:
     with pytest.raises(UsageError, match="need --out"):
         read(["folder"], model=str(model), **how)

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from text_recognizer.documents.files import SUFFIXES, expand
 from text_recognizer.documents.formats import Format, check_alternatives
 from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.output import Output, archive_row
@@ -15,8 +14,8 @@ from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.hand.file import model_of
 from text_recognizer.hand.store import hand_path
-from text_recognizer.imaging.pages import RESOLUTION, check_resolution, page_numbers
-from text_recognizer.reading.archive.listing import Listing, Shard
+from text_recognizer.imaging.pages import RESOLUTION, SUFFIXES, check_resolution, page_numbers
+from text_recognizer.reading.archive.listing import Found, Listing, Shard
 from text_recognizer.reading.archive.rows import Row, open_rows
 from text_recognizer.reading.archive.run import read_archive, skipped
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
@@ -46,7 +45,8 @@ def read(
     """Read pictures and documents of handwriting and print their text, of several files after the file's name.
 
     Args:
-        pictures: Picture files, PDFs, folders of them, glob patterns, or ``-`` for standard input.
+        pictures: Picture files, PDFs, folders of them, glob patterns, text files (.txt) that name a file a line, or
+            ``-`` for standard input.
         format: What to write: plain text, the default; JSON, or JSON lines, with the places of lines, words and
             characters; tables of lines; the layout formats hOCR, ALTO 4 and PAGE 2019; or a PDF of the pages whose text
             can be searched.
@@ -66,9 +66,8 @@ def read(
         threads: How many batches of lines are read at the same time.
         out: With format: file to write instead of standard output, or a folder (it exists, or ends in ``/``) that gets
             a file for each file that is read. Without format: write a row per file here, as each is read: a .jsonl
-            file, or a folder of Parquet files whose name ends in .parquet. Pictures may then be text files, too, that
-            name a picture a line.
-        recursive: With out, without format: folders below folders are read too.
+            file, or a folder of Parquet files whose name ends in .parquet.
+        recursive: Read folders below folders too.
         resume: With out, without format: go on with rows that are there; files that have one are not read again.
         shard: With out, without format: read one of several parts of all files, as 3/16.
 
@@ -88,10 +87,8 @@ def read(
     if not 0 <= reject_below <= 1:
         raise UsageError(f"--reject_below is {reject_below}, but must be from 0 to 1.")
     _check_output(format, out, json)
-    if (out is None or format) and (recursive or resume or shard != "1/1"):
-        raise UsageError(
-            "--recursive, --resume and --shard need --out, which takes the rows, without --format: --out rows.jsonl"
-        )
+    if (out is None or format) and (resume or shard != "1/1"):
+        raise UsageError("--resume and --shard need --out, which takes the rows, without --format: --out rows.jsonl")
     check_alternatives(alternatives)
     check_resolution(resolution)
     numbers, layout = page_numbers(pages), _layout(line, lines)
@@ -102,15 +99,18 @@ def read(
     if out is not None and format is None:
         listing = Listing(pictures, SUFFIXES, recursive, Shard.parse(shard))
         return _write_rows(listing, reader, Path(out), resume, reject_below)
-    files = [file for picture in pictures for file in expand(picture)]
+    listing = Listing(pictures, SUFFIXES, recursive, ordered=True)
+    files = list(listing)
     output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1)
+    if left_out := skipped(listing):
+        print(left_out, file=sys.stderr)
     return _write(reader, files, output, reject_below, verbose)
 
 
-def _write(reader: DocumentReader, files: list[str], output: Output, least: float, verbose: bool) -> int:
+def _write(reader: DocumentReader, files: list[Found], output: Output, least: float, verbose: bool) -> int:
     """Read files into an output; what is wrong or doubtful is said on standard error."""
     failed = False
-    for page in _progress(reader.read((file, file) for file in files), len(files)):
+    for page in _progress(reader.read((one.file, one.error or one.file) for one in files), len(files)):
         _reject(page, least)
         failed |= page.error is not None
         _tell(page, verbose, errors=not output.takes_errors)

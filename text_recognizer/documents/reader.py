@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 
-from text_recognizer.documents.files import check_is_file
 from text_recognizer.documents.layout import Kind, ReadPage
 from text_recognizer.errors import UserError, attempt, naming
 from text_recognizer.imaging.normalization import HEIGHT, NormalizedLine
@@ -71,11 +70,12 @@ class DocumentReader:
         self._layout = layout
         self._numbers, self._resolution, self._max_pixels = numbers, resolution, max_pixels
 
-    def read(self, pictures: Iterable[tuple[str, Picture]]) -> Iterator[list[ReadPage]]:
+    def read(self, pictures: Iterable[tuple[str, Picture | UserError]]) -> Iterator[list[ReadPage]]:
         """The pages of files, in order, so many at once that batches fill and memory does not.
 
         Args:
-            pictures: What to call each file, and the file as :func:`~text_recognizer.imaging.pages.pages_of` takes it.
+            pictures: What to call each file, and the file as :func:`~text_recognizer.imaging.pages.pages_of` takes it,
+                or why it cannot be read.
         """
         for group in self._in_groups(pictures):
             results = iter(self.recognizer.read_normalized([line for one in group for line in one.lines]))
@@ -83,7 +83,7 @@ class DocumentReader:
                 self.finish(one, [next(results) for _ in one.lines])
             yield [one.page for one in group]
 
-    def _in_groups(self, pictures: Iterable[tuple[str, Picture]]) -> Iterator[list[Loaded]]:
+    def _in_groups(self, pictures: Iterable[tuple[str, Picture | UserError]]) -> Iterator[list[Loaded]]:
         group: list[Loaded] = []
         pixels = 0
         for file, picture in pictures:
@@ -96,14 +96,13 @@ class DocumentReader:
         if group:
             yield group
 
-    def load(self, file: str, picture: Picture) -> Iterator[Loaded]:
+    def load(self, file: str, picture: Picture | UserError) -> Iterator[Loaded]:
         """The pages of a file, each decoded and its lines found when its turn comes. Nothing is raised."""
         page = ReadPage(file)
-        if isinstance(picture, str) and picture != "-":
-            page.error = attempt(page.name, lambda: check_is_file(picture))
-            if page.error:
-                yield Loaded(page)
-                return
+        if isinstance(picture, UserError):
+            page.error = picture
+            yield Loaded(page)
+            return
         wanted = pages_of(
             picture,
             page.name,

@@ -20,6 +20,13 @@ RESOLUTION = 200
 RESOLUTIONS = (36, 1200)
 MAX_PAGES = 2000
 """Of one file."""
+SUFFIXES = frozenset(
+    {
+        *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm"),
+        *(".heic", ".heif", ".avif", ".pdf"),
+    }
+)
+"""Of the files that are taken from folders, in lower case."""
 _SNIFFED = 1024
 
 

@@ -1,16 +1,17 @@
-"""Names of pictures as a stream, whose memory does not grow with their number."""
+"""The files that arguments stand for: a stream of names, whose memory does not grow with their number."""
 
 from __future__ import annotations
 
 import glob
 import hashlib
 import os
+import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import UsageError, UserError
 
 LIST_SUFFIX = ".txt"
 FOLDERS = "folders"
@@ -55,23 +56,25 @@ class Found:
     Attributes:
         file: Where it is.
         key: Its name below the folder that was given; machines that see the folder elsewhere make the same parts.
-        error: Why it, a folder, cannot be listed.
+        error: Why it cannot be read, where its name tells.
     """
 
     file: str
     key: str
-    error: str | None = None
+    error: UserError | None = None
 
 
 @dataclass
 class Listing:
-    """The files that the arguments of ``read`` stand for, in the order in which the disk lists them.
+    """The files that the arguments of ``read`` stand for.
 
     Attributes:
         sources: Folders, patterns, picture files, and lists: text files with one name a line.
         suffixes: Endings of the files that are taken from folders, in lower case.
         recursive: Whether folders below folders are read too.
         shard: The part that is wanted.
+        ordered: Whether the files of a folder or a pattern come in the order of their names, 2 before 10. Otherwise
+            they come as the disk lists them, and their number takes no memory.
         skipped: How many files of folders were left out, by their endings.
     """
 
@@ -79,6 +82,7 @@ class Listing:
     suffixes: Collection[str]
     recursive: bool = False
     shard: Shard = Shard()
+    ordered: bool = False
     skipped: Counter[str] = field(default_factory=Counter)
 
     def __iter__(self) -> Iterator[Found]:
@@ -87,17 +91,21 @@ class Listing:
     def _of(self, source: str) -> Iterator[Found]:
         path = Path(source)
         if path.is_dir():
-            yield from self._of_folder(source)
+            wanted = f"a folder without files that end in {', '.join(sorted(self.suffixes))}."
+            yield from _or_error(source, self._in_order(self._of_folder(source)), wanted)
         elif path.suffix.lower() == LIST_SUFFIX and path.is_file():
             yield from _of_list(path)
         elif source != "-" and not path.exists() and glob.has_magic(source):
-            yield from _or_itself(source, (Found(file, file) for file in glob.iglob(source, recursive=True)))  # noqa: PTH207 (Path takes no absolute pattern)
+            matching = (Found(file, file) for file in glob.iglob(source, recursive=True))  # noqa: PTH207 (Path takes no absolute pattern)
+            yield from _or_error(source, self._in_order(matching), "no file matches.")
         else:
             yield Found(source, source)
 
+    def _in_order(self, found: Iterable[Found]) -> Iterable[Found]:
+        return sorted(found, key=lambda one: _by_number(one.key)) if self.ordered else found
+
     def _of_folder(self, folder: str) -> Iterator[Found]:
-        below = self._below(folder)
-        yield from _or_itself(folder, (Found(one.file, os.path.relpath(one.file, folder), one.error) for one in below))
+        return (Found(one.file, os.path.relpath(one.file, folder), one.error) for one in self._below(folder))
 
     def _below(self, folder: str) -> Iterator[Found]:
         try:
@@ -105,7 +113,9 @@ class Listing:
                 for entry in entries:
                     yield from self._of_entry(entry)
         except OSError as error:
-            yield Found(folder, folder, f"{folder}: this folder cannot be listed ({error.strerror or error}).")
+            yield Found(
+                folder, folder, UserError(f"{folder}: a folder that cannot be listed ({error.strerror or error}).")
+            )
 
     def _of_entry(self, entry: os.DirEntry[str]) -> Iterator[Found]:
         if entry.is_dir(follow_symlinks=False):
@@ -128,14 +138,21 @@ def _of_list(path: Path) -> Iterator[Found]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape") as lines:
         for line in lines:
             if name := line.strip("\r\n"):
-                yield Found(name, name)
+                missing = f"{name}: no such file. {path} names it: a {LIST_SUFFIX} file is a list of files, one a line."
+                yield Found(name, name, None if os.path.lexists(name) else UserError(missing))
 
 
-def _or_itself(source: str, found: Iterator[Found]) -> Iterator[Found]:
-    """What was found; where that is nothing, the source, to be reported in its place."""
+def _or_error(source: str, found: Iterable[Found], reason: str) -> Iterator[Found]:
+    """What was found; where that is nothing, the source with the reason, to be reported in its place."""
     nothing = True
     for one in found:
         nothing = False
         yield one
     if nothing:
-        yield Found(source, source)
+        yield Found(source, source, UserError(f"{source}: {reason}"))
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """A sorting key by which 2 comes before 10."""
+    parts = re.findall(r"\d+|\D+", name)
+    return [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]

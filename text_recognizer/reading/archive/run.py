@@ -93,7 +93,7 @@ def _without_row(listing: Listing, out: RowFile, tally: Tally) -> Iterator[str]:
         if not out.seen.claim(printable(found.file)):
             tally.before += 1
         elif found.error is not None:
-            _add([{"file": found.file, "error": found.error}], out, tally)
+            _add([{"file": found.file, "error": str(found.error)}], out, tally)
         else:
             yield found.file
 
