@@ -30,8 +30,8 @@ from text_recognizer.data.sets.paper_lines import InkShares, PaperLines, reader_
 from text_recognizer.data.synthesis.ink import Ink
 from text_recognizer.data.synthesis.paper import photograph
 from text_recognizer.data.synthesis.writers import PenWords
-from text_recognizer.evaluation.chance import difference_of, rate_of
 from text_recognizer.evaluation.measures import error_counts
+from text_recognizer.evaluation.significance import difference_of, rate_of
 from text_recognizer.files import write_text
 from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.reading.recognizer import Reading, TextRecognizer

@@ -6,7 +6,7 @@ import pytest
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.commands.demo import demo
 from text_recognizer.data.figures import save_figure
-from text_recognizer.training.pictures import braille, confusion_figure
+from text_recognizer.training.example_figures import braille, confusion_figure
 
 
 def test_the_demo_shows_what_it_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,9 +33,9 @@ def test_figures_of_two_readers(evaluation: Evaluation) -> None:
     assert good.rates["as it is"].exact.value == 1
     assert {value: rates.lines for value, rates in bad.groups.items()} == {"w0": 3, "w1": 3}
     assert bad.confusions == [("n", "m", 6), ("e", "", 6)]
-    assert bad.trust is None
-    assert good.trust is not None
-    assert [(one.count, one.right) for one in good.trust.characters] == [(90, 1.0)]
+    assert bad.reliability is None
+    assert good.reliability is not None
+    assert [(one.count, one.right) for one in good.reliability.characters] == [(90, 1.0)]
     assert evaluation.differences[0, 1].rate.value == pytest.approx(-2 / 15)
     assert evaluation.unit == "lines"
 

@@ -14,8 +14,8 @@ from text_recognizer.data.sets.emnist_lines import EMNISTLines
 from text_recognizer.data.sets.loaders import to_input
 from text_recognizer.errors import check_at_least, check_seed
 from text_recognizer.models.line_cnn import LineCNN
+from text_recognizer.training.example_figures import braille, line_readings_figure
 from text_recognizer.training.logs import quiet_lightning
-from text_recognizer.training.pictures import braille, line_readings_figure
 from text_recognizer.training.recognition import LineRecognition
 
 MAX_LENGTH = 16

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from text_recognizer.errors import UsageError
-from text_recognizer.evaluation.chance import Difference, Interval, difference_of, rate_of, units_of
 from text_recognizer.evaluation.measures import (
     VARIANTS,
     Form,
@@ -22,7 +21,8 @@ from text_recognizer.evaluation.measures import (
     variant_of,
 )
 from text_recognizer.evaluation.readings import Reader
-from text_recognizer.evaluation.trust import Bin, Kept, calibration_error, rejection, reliability
+from text_recognizer.evaluation.reliability import Bin, Kept, calibration_error, rejection, reliability
+from text_recognizer.evaluation.significance import Difference, Interval, difference_of, rate_of, units_of
 from text_recognizer.labels.lines import LabelledLine
 from text_recognizer.labels.parts import unit_of
 
@@ -40,7 +40,7 @@ class Rates:
 
 
 @dataclass(frozen=True)
-class Trust:
+class Reliability:
     """What a reader's confidences are worth; bins of characters are empty where it gives confidences of lines alone."""
 
     lines: list[Bin]
@@ -62,7 +62,7 @@ class Result:
         rates: By variant of the comparison.
         groups: By value of the column that was asked for, as it is.
         confusions: The most frequent: true character, read character, count; an empty one was left out or added.
-        trust: None where the reader gives no confidences.
+        reliability: None where the reader gives no confidences.
         texts: What it read, normalised, line by line.
         edits: int64 (N,), of characters, line by line.
     """
@@ -71,7 +71,7 @@ class Result:
     rates: dict[Variant, Rates]
     groups: dict[str, Rates]
     confusions: list[tuple[str, str, int]]
-    trust: Trust | None
+    reliability: Reliability | None
     texts: list[str]
     edits: np.ndarray
 
@@ -144,7 +144,7 @@ def _result(reader: Reader, texts: list[str], values: list[str], units: np.ndarr
         own = np.array([one == value for one in values])
         groups[value] = _rates(counts[own], units[own], seed)
     worst = [(*pair, count) for pair, count in confusions(found, texts).most_common(CONFUSIONS)]
-    return Result(reader.name, rates, groups, worst, _trust(reader, found, texts, counts), found, counts[:, 0])
+    return Result(reader.name, rates, groups, worst, _reliability(reader, found, texts, counts), found, counts[:, 0])
 
 
 def _rates_of(found: list[str], texts: list[str], units: np.ndarray, variant: Variant, seed: int) -> Rates:
@@ -163,7 +163,7 @@ def _rates(counts: np.ndarray, units: np.ndarray, seed: int) -> Rates:
     )
 
 
-def _trust(reader: Reader, found: list[str], texts: list[str], counts: np.ndarray) -> Trust | None:
+def _reliability(reader: Reader, found: list[str], texts: list[str], counts: np.ndarray) -> Reliability | None:
     confidences = [said.confidence for said in reader.said]
     if None in confidences:
         return None
@@ -174,7 +174,7 @@ def _trust(reader: Reader, found: list[str], texts: list[str], counts: np.ndarra
     for said, read, text in zip(reader.said, found, texts, strict=True):
         if len(said.characters) == len(read):
             characters += zip(said.characters, right_characters(read, text), strict=True)
-    return Trust(
+    return Reliability(
         reliability([sure[k] for k in written], [float(shares[k]) for k in written]),
         reliability([one for one, _ in characters], [float(right) for _, right in characters]),
         rejection(sure, counts),
@@ -212,7 +212,7 @@ def _result_json(result: Result) -> dict[str, Any]:
         "rates": {variant: _rates_json(rates) for variant, rates in result.rates.items()},
         "groups": {value: _rates_json(rates) for value, rates in result.groups.items()},
         "confusions": [{"true": true, "read": read, "count": count} for true, read, count in result.confusions],
-        "confidence": None if result.trust is None else result.trust.to_json(),
+        "confidence": None if result.reliability is None else result.reliability.to_json(),
     }
 
 

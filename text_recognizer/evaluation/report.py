@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from text_recognizer.errors import UserError, attempt
-from text_recognizer.evaluation.chance import LEVEL
 from text_recognizer.evaluation.evaluate import Evaluation, Rates, Result
 from text_recognizer.evaluation.measures import marked
-from text_recognizer.evaluation.trust import Bin, Kept, calibration_error
+from text_recognizer.evaluation.reliability import Bin, Kept, calibration_error
+from text_recognizer.evaluation.significance import LEVEL
 
 _COLOURS = ("#2a6fb0", "#c2571a", "#3a8a3f", "#8a3a87", "#8a7a1f", "#555")
 _PICTURE = (64, 1400)
@@ -108,17 +108,19 @@ def _differences(evaluation: Evaluation) -> str:
 
 
 def _curves(evaluation: Evaluation) -> str:
-    trusted = [(result.name, result.trust) for result in evaluation.results if result.trust is not None]
-    if not trusted:
+    with_confidences = [
+        (result.name, result.reliability) for result in evaluation.results if result.reliability is not None
+    ]
+    if not with_confidences:
         return ""
-    kept = {name: [(one.share, one.cer) for one in trust.kept] for name, trust in trusted}
-    right = {name: [(one.confidence, one.right) for one in trust.lines] for name, trust in trusted}
+    kept = {name: [(one.share, one.cer) for one in reliability.kept] for name, reliability in with_confidences}
+    right = {name: [(one.confidence, one.right) for one in reliability.lines] for name, reliability in with_confidences}
     top = max(cer for points in kept.values() for _, cer in points)
     figures = _plot("share of the lines kept, the surest", "character error rate", kept, top)
     figures += _plot("confidence of lines", "share that is right", right, 1.0, diagonal=True)
     tables = "".join(
-        f"<details><summary>{escape(name)}</summary>{_kept(trust.kept)}{_bins(trust.lines)}</details>"
-        for name, trust in trusted
+        f"<details><summary>{escape(name)}</summary>{_kept(reliability.kept)}{_bins(reliability.lines)}</details>"
+        for name, reliability in with_confidences
     )
     return f"<section><h2>Confidences</h2>{figures}{tables}</section>"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from text_recognizer.evaluation.chance import LEVEL, Interval
 from text_recognizer.evaluation.evaluate import Evaluation, Rates, Result
-from text_recognizer.evaluation.trust import calibration_error
+from text_recognizer.evaluation.reliability import calibration_error
+from text_recognizer.evaluation.significance import LEVEL, Interval
 
 _CONFUSIONS_SHOWN = 8
 CERTAIN = 0.05
@@ -32,11 +32,12 @@ def _result(result: Result, group: str | None) -> list[str]:
     worst = result.confusions[:_CONFUSIONS_SHOWN]
     if worst:
         lines.append(f"  Most frequent errors: {', '.join(_confusion(*one) for one in worst)}")
-    if result.trust is not None:
-        half = result.trust.kept[-1]
+    if result.reliability is not None:
+        half = result.reliability.kept[-1]
+        off = calibration_error(result.reliability.lines)
         lines.append(
-            f"  Confidences of lines are off by {calibration_error(result.trust.lines):.3f}; the surer half of the "
-            f"lines has CER {half.cer:.4f} (confidence from {half.threshold:.2f})."
+            f"  Confidences of lines are off by {off:.3f}; the surer half of the lines has CER {half.cer:.4f} "
+            f"(confidence from {half.threshold:.2f})."
         )
     return lines
 

@@ -4,7 +4,7 @@ A prediction suffix tree (Ron, Singer and Tishby, "The power of amnesia", Machin
 each with the probabilities of all characters after it; the longest known context decides. Digits are one class, each
 as likely as the others: which digit it is, the picture alone decides. Words in capitals are spelled like the same words
 in small letters, so after two capitals in a row the context is taken in small letters, until one comes. Made by
-``python -m text_recognizer.training.shipped.language``.
+``python -m text_recognizer.training.shipped.build_language``.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from text_recognizer.files import write_text
 from text_recognizer.registry import DATA_CLASSES, load_class
 from text_recognizer.training.arguments import Arguments, Experiment
 from text_recognizer.training.checkpoint import Checkpoint, Description
+from text_recognizer.training.example_figures import confusion_figure
 from text_recognizer.training.interruption import (
     BestCheckpoint,
     Continuing,
@@ -35,7 +36,6 @@ from text_recognizer.training.interruption import (
     WholeFiles,
 )
 from text_recognizer.training.logs import LogPictures, build_loggers, close_loggers
-from text_recognizer.training.pictures import confusion_figure
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
 from text_recognizer.training.runs.cost import Cost, CostBar
 from text_recognizer.training.runs.newest import newest

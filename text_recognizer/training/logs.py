@@ -19,7 +19,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from text_recognizer.training.pictures import character_readings_figure, confusion_figure, line_readings_figure
+from text_recognizer.training.example_figures import character_readings_figure, confusion_figure, line_readings_figure
 from text_recognizer.training.recognition import LineRecognition, Recognition
 
 MOST_TIME = 0.05

@@ -1,6 +1,6 @@
 """Train the finder of lines that ships with the package, on sheets that are composed when they are asked for.
 
-``python -m text_recognizer.training.shipped.finder --minutes 60 --text FILE,FILE``
+``python -m text_recognizer.training.shipped.train_finder --minutes 60 --text FILE,FILE``
 
 Beside the graph it keeps a checkpoint (.pt), written every two minutes, from which ``--resume`` goes on.
 """
@@ -166,7 +166,9 @@ def checked_losses(model: LineFinder, held_out: list[tuple[Tensor, Tensor]]) -> 
 
 def main() -> int:
     """Train the finder as the flags say."""
-    parser = Parser(prog="python -m text_recognizer.training.shipped.finder", description="Train the finder of lines.")
+    parser = Parser(
+        prog="python -m text_recognizer.training.shipped.train_finder", description="Train the finder of lines."
+    )
     parser.add_function_arguments(train_finder)
     flags = parser.parse_args()
     return run_safely(lambda: train_finder(**flags.as_dict()))

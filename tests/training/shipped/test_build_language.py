@@ -1,5 +1,5 @@
 from text_recognizer.reading.language import LanguageModel
-from text_recognizer.training.shipped.language import build_language_model, main
+from text_recognizer.training.shipped.build_language import build_language_model, main
 
 SENTENCES = "The cat sat on the mat. The dog sat on the log, and the cat saw the dog. " * 200
 

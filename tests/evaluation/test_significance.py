@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from text_recognizer.evaluation.chance import difference_of, rate_of, units_of
+from text_recognizer.evaluation.significance import difference_of, rate_of, units_of
 
 
 def test_an_interval_holds_the_rate_and_narrows_with_more_lines() -> None:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from text_recognizer.evaluation.trust import calibration_error, rejection, reliability
+from text_recognizer.evaluation.reliability import calibration_error, rejection, reliability
 
 
 def test_confidences_are_held_against_rightness() -> None:

@@ -1,6 +1,6 @@
 """Make the character model of English that ships with the package, from plain text files.
 
-``python -m text_recognizer.training.shipped.language --text FILE [FILE ...]``
+``python -m text_recognizer.training.shipped.build_language --text FILE [FILE ...]``
 """
 
 from __future__ import annotations

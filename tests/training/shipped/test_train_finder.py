@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from text_recognizer.models.line_finder import LineFinder
-from text_recognizer.training.shipped import finder
-from text_recognizer.training.shipped.finder import finder_loss
+from text_recognizer.training.shipped import train_finder
+from text_recognizer.training.shipped.train_finder import finder_loss
 
 
 def batch() -> tuple[Tensor, Tensor]:
@@ -37,7 +37,7 @@ def test_cells_that_do_not_count_cost_nothing() -> None:
 def test_what_was_learned_until_the_last_check_outlives_an_interruption(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finder, "_SECONDS_BETWEEN_CHECKS", 0)
+    monkeypatch.setattr(train_finder, "_SECONDS_BETWEEN_CHECKS", 0)
     model, file = LineFinder(channels=(4, 4, 4, 4, 4)), tmp_path / "finder.pt"
     before = {name: value.clone() for name, value in model.state_dict().items()}
 
@@ -47,7 +47,7 @@ def test_what_was_learned_until_the_last_check_outlives_an_interruption(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        finder._fit(model, batches(), [batch()], 1.0, 1e-3, 5, file)
+        train_finder._fit(model, batches(), [batch()], 1.0, 1e-3, 5, file)
     kept = torch.load(file, weights_only=True)
     assert kept["steps"] == 7
     assert any((kept["model"][name] != value).any() for name, value in before.items())
