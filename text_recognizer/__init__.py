@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from text_recognizer.reading.recognizer import Reading, TextRecognizer
-    from text_recognizer.training.recognition import load
+    from text_recognizer.training.graphs.load import load
 
 _MODULES = {
     "Reading": "text_recognizer.reading.recognizer",
     "TextRecognizer": "text_recognizer.reading.recognizer",
-    "load": "text_recognizer.training.recognition",
+    "load": "text_recognizer.training.graphs.load",
 }
 __all__ = ["Reading", "TextRecognizer", "load"]
 

@@ -31,7 +31,7 @@ COMMANDS = {
     "data": Command("text_recognizer.commands.data", "main", "prepare a data set and look at it", parses_itself=True),
     "train": Command("text_recognizer.commands.train", "main", "train and test a model", parses_itself=True),
     "finetune": Command("text_recognizer.commands.finetune", "finetune", "teach a reader your labelled lines"),
-    "export": Command("text_recognizer.commands.export", "export", "make a reader of a training run"),
+    "export": Command("text_recognizer.commands.export", "export", "make a model file of a training run"),
     "hand sheet": Command("text_recognizer.commands.hand.sheet", "sheet", "write the sheet to fill in"),
     "hand learn": Command("text_recognizer.commands.hand.learn", "learn_hand", "learn a hand from a photograph of it"),
     "hand list": Command("text_recognizer.commands.hand.list", "list_hands", "list the hands"),

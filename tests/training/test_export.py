@@ -7,7 +7,7 @@ from text_recognizer.alphabet import ALPHABET
 from text_recognizer.commands.export import export
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.normalization import HEIGHT
-from text_recognizer.models import LineCNN, LineReader
+from text_recognizer.models import LineReader
 from text_recognizer.reading.calibration import Calibration, Confidence
 from text_recognizer.reading.finder import FINDER
 from text_recognizer.reading.model_file import LineModel, Metadata, graph_of
@@ -103,14 +103,6 @@ def test_weights_put_into_the_graph_read_as_the_model_file_does(model, exported)
     assert verify(model, with_weights, stride=4) < 1e-3
     with pytest.raises(UserError, match="does not take these weights"):
         LineModel(exported, weights_of(LineReader(**ARGS | {"conv_dim": 12})))
-
-
-def test_export_refuses_a_run_on_lines_that_were_not_prepared(tmp_path):
-    args = {"input_shape": (1, 28, 896), "num_classes": 83}
-    save_run(tmp_path, LineCNN(**args), "LineCNN", args)
-    with pytest.raises(UserError, match="--prepared"):
-        export(str(tmp_path), out=str(tmp_path / "mine.onnx"))
-    assert not (tmp_path / "mine.onnx").exists()
 
 
 def test_weights_of_something_else_are_refused(tmp_path):

@@ -11,15 +11,21 @@ from text_recognizer.models.line_cnn import LineCNN
 
 
 class _Recurrent(nn.Module):
-    """A bidirectional LSTM along the line (Hochreiter and Schmidhuber, 1997; Graves and Schmidhuber, 2005)."""
+    """A bidirectional LSTM along the line (Hochreiter and Schmidhuber, 1997; Graves and Schmidhuber, 2005).
+
+    Its layers are modules of their own, as an LSTM of ONNX has one layer.
+    """
 
     def __init__(self, channels: int, lstm_dim: int, lstm_layers: int) -> None:
         super().__init__()
-        self.lstm = nn.LSTM(channels, lstm_dim, lstm_layers, bidirectional=True, batch_first=True)
+        inputs = [channels] + [2 * lstm_dim] * (lstm_layers - 1)
+        self.layers = nn.ModuleList(nn.LSTM(size, lstm_dim, bidirectional=True, batch_first=True) for size in inputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, channels, S) to (B, 2 * lstm_dim, S)."""
-        states: Tensor = self.lstm(x.transpose(1, 2))[0]
+        states = x.transpose(1, 2)
+        for layer in self.layers:
+            states = layer(states)[0]
         return states.transpose(1, 2)
 
 

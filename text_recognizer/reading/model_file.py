@@ -202,6 +202,18 @@ def open_session(
     Raises:
         UserError: If there is no such file or it is no such graph.
     """
+    session = session_of(file, weights)
+    if (names := names_of(session)) != [inputs, outputs]:
+        raise UserError(f"{file}: expected the input {inputs} and the output {outputs}, found {', '.join(names)}.")
+    return session
+
+
+def session_of(file: Path, weights: Mapping[str, np.ndarray] | None = None) -> InferenceSession:
+    """A session of any ONNX file.
+
+    Raises:
+        UserError: If there is no such file or it is no graph.
+    """
     import onnxruntime  # slow to import, and blank paper or a wrong name do not need it
 
     graph = file if weights is None else graph_of(file)
@@ -214,11 +226,12 @@ def open_session(
         if weights is not None:
             values = [onnxruntime.OrtValue.ortvalue_from_numpy(weight) for weight in weights.values()]
             options.add_external_initializers(list(weights), values)
-        session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors share no base class
         wrong = "not a readable ONNX model" if weights is None else "its graph does not take these weights"
         raise UserError(f"{file}: {wrong} ({str(error).splitlines()[0]}).") from None
-    names = [value.name for value in (*session.get_inputs(), *session.get_outputs())]
-    if names != [inputs, outputs]:
-        raise UserError(f"{file}: expected the input {inputs} and the output {outputs}, found {', '.join(names)}.")
-    return session
+
+
+def names_of(session: InferenceSession) -> list[str]:
+    """Names of the inputs of a graph, then of its outputs."""
+    return [value.name for value in (*session.get_inputs(), *session.get_outputs())]

@@ -37,6 +37,7 @@ TOLERANCE = 0.01
 """How far a probability of the exported model may be from the original's."""
 CHECKED_WIDTHS = (64, 250, 1001)
 CHECKED_BATCHES = (1, 3, 8)
+MAX_WIDTH = 1 << 20
 _HALVED_FROM = 1024
 _PROBED_WIDTH = 4096
 _DECODERS: tuple[Decoder, ...] = ("greedy", "beam")
@@ -67,23 +68,14 @@ class _Finder(nn.Module):
         return torch.as_tensor(self.model(pictures.unsqueeze(1).float() / 255))
 
 
-def stride_of(checkpoint: Checkpoint) -> int:
-    """Columns per step of a model that reads prepared lines.
-
-    Raises:
-        UserError: If it reads anything else.
-    """
+def stride_of(checkpoint: Checkpoint) -> int | None:
+    """Columns per step of a model that reads prepared lines; None if it reads anything else."""
     description = checkpoint.description
-    model, height = description.build(), description.model_args["input_shape"][1]
-    steps = model.output_length(_PROBED_WIDTH) if hasattr(model, "output_length") else 0  # type: ignore[operator]
-    stride = _PROBED_WIDTH // max(1, steps)
-    if height != HEIGHT or any(model.output_length(w) != -(-w // stride) for w in CHECKED_WIDTHS):  # type: ignore[operator]
-        raise UserError(
-            f"This run trained a {description.model_class} on pictures of {height} rows; a reader needs a LineReader "
-            f"trained on lines in normal form, {HEIGHT} rows: train with --model_class=LineReader "
-            "--data_class=EMNISTLines --prepared --loss=aligned_ctc."
-        )
-    return stride
+    model: Any = description.build()
+    if description.model_args["input_shape"][1] != HEIGHT or not hasattr(model, "output_length"):
+        return None
+    stride = _PROBED_WIDTH // max(1, model.output_length(_PROBED_WIDTH))
+    return stride if all(model.output_length(w) == -(-w // stride) for w in CHECKED_WIDTHS) else None
 
 
 def preparation_of(checkpoint: Checkpoint) -> dict[str, Any]:
@@ -157,8 +149,8 @@ def _fused(model: nn.Module) -> nn.Module:
 
 def _exported(model: nn.Module, description: Description, metadata: Metadata) -> onnx.ModelProto:
     example = torch.zeros(2, HEIGHT, 128, dtype=torch.uint8)
-    dynamic = {0: torch.export.Dim("batch"), 2: torch.export.Dim("width", min=8, max=1 << 20)}
-    exported = _graph(_Reader(_fused(model)).eval(), example, "images", "log_probs", dynamic)
+    dynamic = {0: torch.export.Dim("batch"), 2: torch.export.Dim("width", min=8, max=MAX_WIDTH)}
+    exported = graph_of_module(_Reader(_fused(model)).eval(), example, "images", "log_probs", dynamic)
     built = {"class": description.model_class, "args": description.model_args}
     helper.set_model_props(exported, metadata.to_properties() | {MODEL: json.dumps(built)})
     return exported
@@ -169,10 +161,13 @@ def write_finder(model: nn.Module, path: Path) -> None:
     example = torch.zeros(1, 128, 192, dtype=torch.uint8)
     rows, columns = (torch.export.Dim(name, min=1, max=1 << 10) for name in ("rows", "columns"))
     dynamic = {1: 64 * rows, 2: 64 * columns}
-    path.write_bytes(_graph(_Finder(_fused(model)).eval(), example, "pictures", "maps", dynamic).SerializeToString())
+    exported = graph_of_module(_Finder(_fused(model)).eval(), example, "pictures", "maps", dynamic)
+    path.write_bytes(exported.SerializeToString())
 
 
-def _graph(model: nn.Module, example: Tensor, inputs: str, outputs: str, dynamic: dict[int, Any]) -> onnx.ModelProto:
+def graph_of_module(
+    model: nn.Module, example: Tensor, inputs: str, outputs: str, dynamic: dict[int, Any]
+) -> onnx.ModelProto:
     """The ONNX graph of a model of one input, whose dimensions ``dynamic`` may vary, and one output."""
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():

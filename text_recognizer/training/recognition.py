@@ -16,7 +16,7 @@ from torchmetrics import Metric
 from text_recognizer.alphabet import BLANK, PADDING, Alphabet
 from text_recognizer.errors import UsageError, check_at_least
 from text_recognizer.training.alignment import IGNORED, aligned_labels, line_steps
-from text_recognizer.training.checkpoint import Checkpoint
+from text_recognizer.training.checkpoint import Checkpoint, Description
 from text_recognizer.training.metrics import CharacterMetrics, LineMetrics
 
 WARM_UP_SHARE = 0.15
@@ -193,8 +193,8 @@ class Recognition(L.LightningModule):
 
     @classmethod
     def load_from_checkpoint(cls, checkpoint_path: Any, **ignored: Any) -> Recognition:  # type: ignore[override]
-        """The same as :func:`load`: a checkpoint says itself how its model is built."""
-        return load(checkpoint_path)
+        """The same as :func:`load_run`: a checkpoint says itself how its model is built."""
+        return load_run(checkpoint_path)
 
 
 class CharacterRecognition(Recognition):
@@ -398,11 +398,11 @@ def needed_steps(targets: Tensor, lengths: Tensor) -> Tensor:
     return lengths + ((targets[:, 1:] == targets[:, :-1]) & pairs).sum(dim=1)
 
 
-def load(path: str | Path) -> Recognition:
-    """A trained model and its alphabet, in evaluation mode: ``text_recognizer.load(run).read(x)``.
+def load_run(path: str | Path) -> Recognition:
+    """The model of a run.
 
     Args:
-        path: Folder of a run, whose best checkpoint is taken, or a checkpoint.
+        path: Folder of the run, whose best checkpoint is taken, or a checkpoint.
 
     Raises:
         UserError: If there is none, or it is damaged.
@@ -410,11 +410,13 @@ def load(path: str | Path) -> Recognition:
     folder = Path(path)
     best = folder / "best.ckpt" if (folder / "best.ckpt").exists() else folder / "last.ckpt"
     checkpoint = Checkpoint.load(str(best if folder.is_dir() else folder))
-    model: Any = checkpoint.model()
-    alphabet = checkpoint.description.alphabet
+    return recognition_of(checkpoint.model(), checkpoint.description, checkpoint.loss)
+
+
+def recognition_of(model: Any, description: Description, loss: Any) -> Recognition:
+    """A trained model, in evaluation mode, with what ``description`` says of it and the loss that it learned with."""
     if not hasattr(model, "output_length"):
-        return CharacterRecognition(model, alphabet).eval()
-    width = checkpoint.description.model_args["input_shape"][2]
+        return CharacterRecognition(model, description.alphabet).eval()
+    width = description.model_args["input_shape"][2]
     sizes: dict[str, Any] = {"input_width": width, "target_length": model.output_length(width)}
-    loss: Any = checkpoint.loss
-    return LineRecognition(model, alphabet, **sizes, loss=loss).eval()
+    return LineRecognition(model, description.alphabet, **sizes, loss=loss).eval()

@@ -1,0 +1,1 @@
+"""Trained models of every kind as ONNX files, and back."""
