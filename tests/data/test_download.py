@@ -174,6 +174,15 @@ def test_the_second_address_is_used_when_the_first_fails(server: Server, behavio
     assert [path for path, _ in server.requests] == [f"/{behaviour}/a.bin", "/good/a.bin"]
 
 
+@pytest.mark.parametrize("behaviour", ["missing", "altered"])
+def test_brown_comes_from_its_second_address_when_the_first_fails(behaviour: str, server: Server) -> None:
+    official = data_file("brown", "brown.zip")
+    first, second = map(urlsplit, official.addresses)
+    assert (first.netloc, second.netloc) == ("raw.githubusercontent.com", "www.nltk.org")
+    addresses = (f"{server.url}/{behaviour}{first.path}", f"{server.url}/good{second.path}")
+    assert replace(official, addresses=addresses, checksums=(SHA256,)).fetch().read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize(("behaviour", "attempts"), [("missing", 1), ("down", ATTEMPTS)])
 def test_emnist_comes_from_its_older_address_when_the_present_one_fails(
     server: Server, behaviour: str, attempts: int
