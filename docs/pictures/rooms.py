@@ -16,6 +16,7 @@ ABOUT = {
     "cli": "the table of commands",
     "commands": "one file a command",
     "serving": "HTTP and the page",
+    "course": "names of its notebooks",
     "documents": "files to pages to formats",
     "hand": "learns one person's writing",
     "training": "trains and exports a reader",
