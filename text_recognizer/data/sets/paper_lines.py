@@ -211,8 +211,12 @@ class PaperLineDataset:
 
 
 def reader_view(ink: Ink | None, width: float, rng: np.random.Generator) -> View:
-    """A line cut out about as the finder does: its band near the middle, about ``CROP_UNIT`` high, nearly level."""
-    unit = CROP_UNIT * float(np.exp(rng.normal(0, 0.13)))
+    """A line cut out about as the finder does: its band near the middle, about ``CROP_UNIT`` high, nearly level.
+
+    Without small letters the finder has no x-height to go by, and cuts capitals and digits a little smaller.
+    """
+    has_x_height = ink is not None and any(character.islower() for character in ink.text)
+    unit = CROP_UNIT * float(np.exp(rng.normal(0, 0.13) if has_x_height else rng.normal(-0.08, 0.17)))
     written = max(0.3, width if ink is None else ink.width)
     stretch = float(np.clip(width / written, 0.75, 1.3)) * float(np.exp(rng.normal(0, 0.04)))
     left, right = rng.uniform(-0.05, 1.6, 2)

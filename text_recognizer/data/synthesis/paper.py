@@ -158,7 +158,7 @@ def _printed(ink: Ink | None, view: View, rng: np.random.Generator) -> np.ndarra
         _draw_frame(canvas, end, rng, wide=kind == "table")
     elif kind == "comb" and ink is not None and len(ink.text) < 24:
         _draw_comb(canvas, ink, rng)
-    if rng.random() < 0.07:
+    if rng.random() < 0.04:
         canvas.upright(rng.choice((-1, 1)) * rng.uniform(0.3, 1.5) + (end if rng.random() < 0.2 else 0))
     return canvas.picture() * float(rng.uniform(0.12, 0.9))
 

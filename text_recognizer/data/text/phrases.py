@@ -34,11 +34,12 @@ KINDS: dict[str, float] = {
     "contact": 0.03,
     "list": 0.03,
     "nonsense": 0.05,
+    "bars": 0.03,
     "character": 0.02,
     "empty": 0.01,
 }
 """Shares of the kinds of texts."""
-SET_KINDS = KINDS | {"sentence": 0.24, "number": 0.19, "date": 0.09, "code": 0.09, "character": 0.05}
+SET_KINDS = KINDS | {"sentence": 0.24, "number": 0.19, "date": 0.09, "code": 0.11, "bars": 0.05, "character": 0.05}
 """Those of texts set of single characters: more of what pen words and fonts seldom show as people write it."""
 HASH_SHARES = {"train": range(8), "val": range(8, 9), "test": range(9, 10)}
 """A text is used only by the split to which its hash, modulo 10, assigns it."""
@@ -86,6 +87,7 @@ _DAYS = (
     "Thu",
     "Fri",
 )
+_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XVIII", "XIX", "XXI")
 _SYMBOLS = "!?.,:;-+*/=%&@#$()[]{}<>_'\"^~|\\`€£°"
 
 
@@ -116,6 +118,7 @@ class Phrases:
         if not self.documents:
             raise UserError("The text holds no words. Give a longer text.")
         self.sizes = [len(words) for words in self.documents]
+        self.bar_words = sorted({word for words in self.documents for word in words if word.endswith(("l", "ll."))})
         self.characters = frozenset(alphabet.characters)
         self.shares = HASH_SHARES[split]
         self.seed = seed
@@ -146,6 +149,8 @@ class Phrases:
             start = rng.randrange(max(1, len(words) - count))
             text = " ".join(words[start : start + count])
             return text.strip(".,;:!?\"'-_()") if kind == "word" and rng.random() < 0.7 else text
+        if kind == "bars" and self.bar_words and rng.random() < 0.5:
+            return " ".join(rng.choices(self.bar_words, k=rng.randint(1, 3)))
         return _MAKERS[kind](rng)
 
 
@@ -159,7 +164,7 @@ def cut(text: str, max_chars: int) -> str:
 
 
 def _with_case(rng: random.Random, kind: str, text: str) -> str:
-    if kind in ("number", "code", "contact", "character", "empty"):
+    if kind in ("number", "code", "contact", "bars", "character", "empty"):
         return text
     draw = rng.random()
     if draw < 0.12 or (kind in ("name", "place") and draw < 0.35):
@@ -203,7 +208,7 @@ def _digits(rng: random.Random, count: int) -> str:
 
 
 def _number(rng: random.Random) -> str:
-    kind = rng.randrange(9)
+    kind = rng.randrange(10)
     digits = _digits(rng, rng.randint(1, 7))
     if kind == 0:
         return _digits(rng, rng.randint(1, 12))
@@ -221,6 +226,8 @@ def _number(rng: random.Random) -> str:
         return f"{rng.choice('+-')}{digits}{rng.choice(('', '%', '.5'))}"
     if kind == 7:
         return f"{rng.randint(1, 99)}{rng.choice(('/', ' x ', ' + ', ' - ', '=', ':'))}{rng.randint(1, 99)}"
+    if kind == 8:
+        return ".".join(str(rng.randint(0, 20)) for _ in range(rng.randint(2, 4)))
     return rng.choice(("No. ", "#", "Nr. ", "p. ", "Qty ", "Total: ", "Room ", "")) + digits
 
 
@@ -250,6 +257,8 @@ def _date(rng: random.Random) -> str:
 
 
 def _code(rng: random.Random) -> str:
+    if rng.random() < 0.3:
+        return "".join(rng.choices(string.ascii_uppercase + 2 * string.digits, k=rng.randint(3, 10)))
     parts = []
     for _ in range(rng.randint(1, 4)):
         letters = "".join(rng.choices(string.ascii_uppercase, k=rng.randint(1, 4)))
@@ -286,6 +295,19 @@ def _nonsense(rng: random.Random) -> str:
     return " ".join(words)
 
 
+def _bars(rng: random.Random) -> str:
+    """Roman numerals, alone and after a word, and ones: what a frame or a margin line is easily mistaken for."""
+    return rng.choice(
+        (
+            rng.choice(_ROMAN),
+            f"{_fake(rng, LOCALES, 'first_name')} {rng.choice(_ROMAN)}",
+            f"{rng.choice(('Part', 'Chapter', 'Vol.', 'Act', 'Class', 'Type'))} {rng.choice(_ROMAN)}",
+            "1" * rng.randint(1, 5),
+            f"{rng.randint(0, 99)}{'1' * rng.randint(1, 3)}",
+        )
+    )
+
+
 def _character(rng: random.Random) -> str:
     capitals = string.ascii_uppercase
     return rng.choice(rng.choice((string.digits, capitals, capitals, string.ascii_lowercase, _SYMBOLS)))
@@ -301,6 +323,7 @@ _MAKERS: dict[str, Callable[[random.Random], str]] = {
     "contact": _contact,
     "list": _list,
     "nonsense": _nonsense,
+    "bars": _bars,
     "character": _character,
     "empty": lambda rng: "",
 }
