@@ -12,12 +12,11 @@ from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.output import Output, archive_row
 from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
 from text_recognizer.errors import UsageError, UserError
-from text_recognizer.hand.file import model_of
-from text_recognizer.hand.store import hand_path
 from text_recognizer.imaging.pages import RESOLUTION, SUFFIXES, check_resolution, page_numbers
 from text_recognizer.reading.archive.listing import Found, Listing, Shard
 from text_recognizer.reading.archive.rows import Row, open_rows
 from text_recognizer.reading.archive.run import read_archive, skipped
+from text_recognizer.reading.model_file import LineModel
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
 
 
@@ -93,7 +92,7 @@ def read(
     check_resolution(resolution)
     numbers, layout = page_numbers(pages), _layout(line, lines)
     recognizer = TextRecognizer(
-        model if hand is None else model_of(hand_path(hand)), decoder, threads, alternatives=alternatives
+        model if hand is None else _model_of_hand(hand), decoder, threads, alternatives=alternatives
     )
     reader = DocumentReader(recognizer, layout, numbers=numbers, resolution=resolution)
     if out is not None and format is None:
@@ -105,6 +104,13 @@ def read(
     if left_out := skipped(listing):
         print(left_out, file=sys.stderr)
     return _write(reader, files, output, reject_below, verbose)
+
+
+def _model_of_hand(name: str) -> LineModel:
+    from text_recognizer.hand.file import model_of  # slow to import
+    from text_recognizer.hand.store import hand_path
+
+    return model_of(hand_path(name))
 
 
 def _write(reader: DocumentReader, files: list[Found], output: Output, least: float, verbose: bool) -> int:

@@ -9,25 +9,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Annotated, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from pydantic import ConfigDict, Field
-from pydantic.dataclasses import dataclass
 
 _LARGEST = 100
-Coefficient = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
 class Calibration:
     """Platt scaling of a probability: sigmoid(slope * logit(p) + offset).
 
     Platt, "Probabilistic outputs for support vector machines", 1999.
+
+    Raises:
+        ValueError: If a coefficient is no number from -100 to 100.
     """
 
-    slope: Coefficient = 1.0
-    offset: Coefficient = 0.0
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        for value in (self.slope, self.offset):
+            if type(value) not in (int, float) or not abs(value) <= _LARGEST:
+                raise ValueError(f"A coefficient is {value!r}, but must be a number from -{_LARGEST} to {_LARGEST}.")
 
     def __call__(self, probability: float) -> float:
         """The calibrated probability, within (0, 1)."""
@@ -35,7 +41,7 @@ class Calibration:
         return 1 / (1 + math.exp(-min(max(exponent, -30.0), 30.0)))
 
 
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
 class Confidence:
     """The calibrations of one decoder.
 
@@ -50,6 +56,9 @@ class Confidence:
     def of_line(self, characters: Sequence[float]) -> float:
         """The confidence of a line of characters with these calibrated probabilities; 0 without characters."""
         return self.line(sum(characters) / len(characters)) if characters else 0.0
+
+
+UNCALIBRATED = Confidence()
 
 
 def fit_calibration(

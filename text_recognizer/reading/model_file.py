@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
-from pydantic.dataclasses import dataclass
 
 from text_recognizer.alphabet import Alphabet
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.crop import CROPPED
 from text_recognizer.imaging.normalization import NORMALIZATION
-from text_recognizer.reading.calibration import Confidence
+from text_recognizer.reading.calibration import UNCALIBRATED, Calibration, Confidence
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -27,6 +25,7 @@ ABOUT = "about"
 """The property of a model file that says what it was trained on, and how well it reads that."""
 MAX_COLUMNS = 8192
 _CONTEXT_STEPS = 64
+_MOST_TOKENS, _MOST_STRIDE = 10_000, 64
 DEFAULT_MODEL = Path(__file__).with_name("recognizer.onnx")
 
 
@@ -35,16 +34,7 @@ def graph_of(model: Path) -> Path:
     return model.with_suffix(".graph.onnx")
 
 
-def _alphabet(tokens: tuple[str, ...]) -> tuple[str, ...]:
-    return Alphabet(tokens).tokens
-
-
-Tokens = Annotated[tuple[str, ...], Field(min_length=2, max_length=10_000), AfterValidator(_alphabet)]
-Stride = Annotated[int, Field(strict=True, ge=1, le=64)]
-Preparation = dict[str, Any]
-
-
-@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
 class Metadata:
     """What a model file states of its model.
 
@@ -54,13 +44,23 @@ class Metadata:
         greedy: Confidences of what the greedy decoder reads.
         beam: Confidences of what the beam decoder reads.
         preparation: How lines are prepared, one of :data:`KNOWN_PREPARATIONS`.
+
+    Raises:
+        ValueError: If the alphabet has fewer than 2 or more than 10,000 tokens or is none, or the stride is no whole
+            number from 1 to 64.
     """
 
-    alphabet: Tokens
-    stride: Stride
-    greedy: Confidence = Confidence()
-    beam: Confidence = Confidence()
-    preparation: Preparation = Field(default_factory=NORMALIZATION.copy)
+    alphabet: tuple[str, ...]
+    stride: int
+    greedy: Confidence = UNCALIBRATED
+    beam: Confidence = UNCALIBRATED
+    preparation: dict[str, Any] = field(default_factory=NORMALIZATION.copy)
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(Alphabet(self.alphabet)) <= _MOST_TOKENS:
+            raise ValueError(f"An alphabet has {len(self.alphabet)} tokens, but must have 2 to {_MOST_TOKENS}.")
+        if type(self.stride) is not int or not 1 <= self.stride <= _MOST_STRIDE:
+            raise ValueError(f"A stride is {self.stride!r}, but must be a whole number from 1 to {_MOST_STRIDE}.")
 
     def reads_like(self, other: Metadata) -> bool:
         """Whether lines go in, and characters come out, in the same way."""
@@ -83,47 +83,43 @@ class Metadata:
         Raises:
             UserError: If an entry is missing or makes no sense, or the preparation is not this version's.
         """
-        try:
-            said = _Properties.model_validate(properties)
-        except ValidationError as error:
-            wrong = ", ".join(dict.fromkeys(str(one["loc"][0]) for one in error.errors()))
+        preparation = _said(properties, "preparation", dict, file)
+        if preparation not in KNOWN_PREPARATIONS:
             raise UserError(
-                f"{file}: not a model of this package: its metadata lack a valid {wrong}. "
-                "Make one with: text-recognizer export RUN"
-            ) from None
-        if said.preparation not in KNOWN_PREPARATIONS:
-            raise UserError(
-                f"{file}: made for lines prepared as {said.preparation}, but this version prepares {CROPPED}. "
+                f"{file}: made for lines prepared as {preparation}, but this version prepares {CROPPED}. "
                 "Export the run again."
             )
-        return cls(said.alphabet, said.stride, said.confidence.greedy, said.confidence.beam, said.preparation)
+        greedy, beam = _said(properties, "confidence", _confidences, file)
+        alphabet = _said(properties, "alphabet", tuple, file)
+        return _said(properties, "stride", lambda stride: cls(alphabet, stride, greedy, beam, preparation), file)
 
 
-class _Confidences(BaseModel):
-    """Calibrations by decoder.
+def _said(properties: Mapping[str, str], name: str, make: Callable[[Any], Any], file: Path) -> Any:
+    """What is made of an entry of the metadata, which is JSON.
+
+    Raises:
+        UserError: If it is missing, no JSON, or makes no sense.
+    """
+    try:
+        return make(json.loads(properties[name]))
+    except (AttributeError, LookupError, TypeError, ValueError, RecursionError):
+        raise UserError(
+            f"{file}: not a model of this package: its metadata lack a valid {name}. "
+            "Make one with: text-recognizer export RUN"
+        ) from None
+
+
+def _confidences(said: dict[str, dict[str, Any]]) -> list[Confidence]:
+    """Those of the greedy and of the beam decoder.
 
     Older models have one of characters, and one of whole lines being right, which no confidence is made of any more.
     """
-
-    greedy: Confidence
-    beam: Confidence
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_older_models(cls, said: Any) -> Any:
-        if isinstance(said, dict) and set(said) == {"line", "character"}:
-            own = {"character": said["character"]}
-            return {"greedy": own, "beam": own}
-        return said
-
-
-class _Properties(BaseModel):
-    """Metadata as ONNX keeps it: JSON by name."""
-
-    alphabet: Json[Tokens]
-    preparation: Json[Preparation]
-    stride: Json[Stride]
-    confidence: Json[_Confidences]
+    if set(said) == {"line", "character"}:
+        return 2 * [Confidence(Calibration(**said["character"]))]
+    return [
+        Confidence(**{part: Calibration(**coefficients) for part, coefficients in said[decoder].items()})
+        for decoder in ("greedy", "beam")
+    ]
 
 
 class LineModel:

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, PaperLines
+from text_recognizer.data.glyphs.fonts import load_fonts
+from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, InkShares, PaperLines
 from text_recognizer.data.sets.sheets import SHAPES, SheetDataset
+from text_recognizer.data.splits import SPLITS
 from text_recognizer.imaging.crop import CROP_HEIGHT
 
 
@@ -65,3 +67,13 @@ def test_sheets_say_where_their_lines_are(data: PaperLines) -> None:
         assert np.abs(bands[:, 2][bands[:, 0] == 1]).max(initial=0) < 0.5
     assert seen <= set(SHAPES)
     np.testing.assert_array_equal(sheets.batch(3, 2).images, sheets.batch(3, 2).images)
+
+
+def test_fonts_that_ship_write_lines_without_a_download() -> None:
+    shares = InkShares(pen_words=0, pen_characters=0, fonts=1, glyphs=0)
+    data = PaperLines(glyphs="strokes", fonts="builtin", shares=shares, num_train=16, num_val=16, num_test=16)
+    data.setup()
+    families = [{font.family for font in load_fonts(split, "builtin")} for split in SPLITS]
+    assert len(set.union(*families)) == sum(map(len, families)) == 12
+    for dataset in data.datasets.values():
+        assert dataset.batch(np.arange(16)).images.max() == 255

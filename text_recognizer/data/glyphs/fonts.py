@@ -1,4 +1,7 @@
-"""Handwriting fonts: open fonts whose table says what kind of writing they show."""
+"""Handwriting fonts: open fonts whose table says what kind of writing they show.
+
+Twelve of them ship with the package, for which nothing is downloaded.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from filelock import FileLock
 
 from text_recognizer.data.download import data_file, explain_write_errors, processed_folder
 from text_recognizer.errors import UserError
 
+FontSource = Literal["open", "builtin"]
+BUILTIN = Path(__file__).with_name("handwriting_fonts")
 TABLE = "fonts.tsv"
 HELD_OUT_EVERY = 10
 """Of the families in the order of their names, every tenth tests and the one after it validates."""
@@ -29,13 +35,17 @@ class HandwritingFont:
     kind: str
 
 
-def load_fonts(split: str) -> list[HandwritingFont]:
+def load_fonts(split: str, source: FontSource = "open") -> list[HandwritingFont]:
     """The fonts of a split, downloaded first if need be; no family is in two splits.
+
+    Args:
+        split: ``train``, ``val`` or ``test``.
+        source: ``open`` for the archive of 135 fonts, ``builtin`` for those that ship with the package.
 
     Raises:
         UserError: If the archive cannot be had or is not one of fonts.
     """
-    folder = prepare_fonts()
+    folder = prepare_fonts(source)
     rows = list(csv.DictReader(io.StringIO((folder / TABLE).read_text(encoding="utf-8")), delimiter="\t"))
     families = sorted({row["family"] for row in rows})
     roles = {family: {0: "test", 1: "val"}.get(i % HELD_OUT_EVERY, "train") for i, family in enumerate(families)}
@@ -46,12 +56,14 @@ def load_fonts(split: str) -> list[HandwritingFont]:
     ]
 
 
-def prepare_fonts() -> Path:
-    """Download and unpack the fonts unless the cache holds them; returns their folder.
+def prepare_fonts(source: FontSource = "open") -> Path:
+    """Download and unpack the fonts of the archive unless the cache holds them; returns the fonts' folder.
 
     Raises:
         UserError: As :func:`load_fonts` does.
     """
+    if source == "builtin":
+        return BUILTIN
     archive = data_file("fonts", "handwriting-fonts.zip")
     folder = processed_folder() / f"fonts-{archive.key}"
     if not folder.is_dir():

@@ -11,7 +11,7 @@ import numpy as np
 
 from text_recognizer.alphabet import PADDING, READER_ALPHABET
 from text_recognizer.data.glyphs.bank import GlyphBank
-from text_recognizer.data.glyphs.fonts import load_fonts, prepare_fonts
+from text_recognizer.data.glyphs.fonts import FontSource, load_fonts, prepare_fonts
 from text_recognizer.data.glyphs.sources import download_glyphs, load_glyphs
 from text_recognizer.data.glyphs.unipen import load_unipen, prepare_unipen
 from text_recognizer.data.sets.data_module import DataModule
@@ -82,6 +82,7 @@ class PaperLineDataset:
         num_lines: Lines of an epoch.
         max_length: Length of the targets.
         seed: Seed of everything random.
+        fonts: Which fonts: ``open`` or ``builtin``.
         layouts: How glyphs are set.
     """
 
@@ -97,9 +98,10 @@ class PaperLineDataset:
         num_lines: int,
         max_length: int,
         seed: int,
+        fonts: FontSource = "open",
         layouts: Sequence[LineStyle] = _LAYOUTS,
     ) -> None:
-        self.layouts = layouts
+        self.layouts, self.font_source = layouts, fonts
         self.split, self.bank, self.documents = split, bank, documents
         self.shares, self.num_lines, self.max_length = asdict(shares), num_lines, max_length
         self.seed = (len(SPLITS) * seed + SPLITS.index(split)) % 2**63
@@ -128,7 +130,7 @@ class PaperLineDataset:
 
     @cached_property
     def fonts(self) -> FontWriter:
-        fonts = load_fonts(self.split)
+        fonts = load_fonts(self.split, self.font_source)
         return FontWriter(
             [font.path for font in fonts],
             [font.kind in ("joined", "formal") for font in fonts],
@@ -248,6 +250,7 @@ class PaperLines(DataModule):
         glyphs: Where single characters come from, as for EMNISTLines.
         text: Where sentences come from, as for EMNISTLines.
         shares: Where ink comes from.
+        fonts: Which fonts: ``open``, 135 of them, or ``builtin``, the twelve that ship with the package.
         num_train, num_val, num_test: Lines of each split; training lines are new each epoch.
         max_length: Longest text.
     """
@@ -261,13 +264,15 @@ class PaperLines(DataModule):
         glyphs: str = "emnist",
         text: str = "builtin",
         shares: InkShares = InkShares(),
+        fonts: FontSource = "open",
         num_train: int = 12_000,
         num_val: int = 960,
         num_test: int = 960,
         max_length: int = 56,
     ) -> None:
         super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
-        self.glyphs, self.text, self.shares, self.max_length = glyphs, text, shares, max_length
+        self.glyphs, self.text, self.shares, self.fonts = glyphs, text, shares, fonts
+        self.max_length = max_length
         self.sizes: dict[Split, int] = {"train": num_train, "val": num_val, "test": num_test}
         self.alphabet = READER_ALPHABET
         self.input_shape = (1, CROP_HEIGHT, MAX_WIDTH)
@@ -280,7 +285,7 @@ class PaperLines(DataModule):
         if self.shares.pen_words or self.shares.pen_characters:
             prepare_unipen()
         if self.shares.fonts:
-            prepare_fonts()
+            prepare_fonts(self.fonts)
 
     def setup(self, stage: str | None = None) -> None:
         """Make the data sets of all splits; ``stage`` is ignored."""
@@ -296,6 +301,7 @@ class PaperLines(DataModule):
                 num_lines=count,
                 max_length=self.max_length,
                 seed=self.seed,
+                fonts=self.fonts,
             )
             for split, count in self.sizes.items()
         }

@@ -87,7 +87,25 @@ _DAYS = (
     "Thu",
     "Fri",
 )
-_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII", "XIII", "XIV", "XVIII", "XIX", "XXI")
+_ROMAN = (
+    "I",
+    "II",
+    "III",
+    "IV",
+    "V",
+    "VI",
+    "VII",
+    "VIII",
+    "IX",
+    "X",
+    "XI",
+    "XII",
+    "XIII",
+    "XIV",
+    "XVIII",
+    "XIX",
+    "XXI",
+)
 _SYMBOLS = "!?.,:;-+*/=%&@#$()[]{}<>_'\"^~|\\`€£°"
 
 
