@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from text_recognizer.errors import UserError
 from text_recognizer.imaging.crop import CROPPED
 from text_recognizer.imaging.normalization import NORMALIZATION
 from text_recognizer.reading.calibration import UNCALIBRATED, Calibration, Confidence
+
+Made = TypeVar("Made")
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -94,7 +96,7 @@ class Metadata:
         return _said(properties, "stride", lambda stride: cls(alphabet, stride, greedy, beam, preparation), file)
 
 
-def _said(properties: Mapping[str, str], name: str, make: Callable[[Any], Any], file: Path) -> Any:
+def _said(properties: Mapping[str, str], name: str, make: Callable[[Any], Made], file: Path) -> Made:
     """What is made of an entry of the metadata, which is JSON.
 
     Raises:
