@@ -27,7 +27,7 @@ ABOUT = "about"
 """The property of a model file that says what it was trained on, and how well it reads that."""
 MAX_COLUMNS = 8192
 _CONTEXT_STEPS = 64
-_MOST_TOKENS, _MOST_STRIDE = 10_000, 64
+MOST_TOKENS, _MOST_STRIDE = 10_000, 64
 DEFAULT_MODEL = Path(__file__).with_name("recognizer.onnx")
 
 
@@ -59,8 +59,8 @@ class Metadata:
     preparation: dict[str, Any] = field(default_factory=NORMALIZATION.copy)
 
     def __post_init__(self) -> None:
-        if not 2 <= len(Alphabet(self.alphabet)) <= _MOST_TOKENS:
-            raise ValueError(f"An alphabet has {len(self.alphabet)} tokens, but must have 2 to {_MOST_TOKENS}.")
+        if not 2 <= len(Alphabet(self.alphabet)) <= MOST_TOKENS:
+            raise ValueError(f"An alphabet has {len(self.alphabet)} tokens, but must have 2 to {MOST_TOKENS}.")
         if type(self.stride) is not int or not 1 <= self.stride <= _MOST_STRIDE:
             raise ValueError(f"A stride is {self.stride!r}, but must be a whole number from 1 to {_MOST_STRIDE}.")
 

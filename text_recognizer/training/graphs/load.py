@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, Field, Json, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, Json, PositiveInt, ValidationError
 from torch import Tensor, nn
 
 from text_recognizer.alphabet import Alphabet
 from text_recognizer.errors import UserError
-from text_recognizer.reading.model_file import Tokens, names_of, session_of
+from text_recognizer.reading.model_file import MOST_TOKENS, names_of, session_of
 from text_recognizer.training.checkpoint import Description
 from text_recognizer.training.export import read_model
 from text_recognizer.training.recognition import Recognition, load_run, recognition_of
@@ -50,6 +50,13 @@ def load(path: str | Path) -> Recognition:
     scores = len(session.get_outputs()[0].shape)
     graph = _Characters(session, file) if scores == 2 else _Lines(session, file, shape)
     return recognition_of(graph, description, said.loss)
+
+
+def _alphabet(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    return Alphabet(tokens).tokens
+
+
+Tokens = Annotated[tuple[str, ...], Field(min_length=2, max_length=MOST_TOKENS), AfterValidator(_alphabet)]
 
 
 class _Arguments(BaseModel):
