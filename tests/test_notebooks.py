@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from text_recognizer.data import EMNISTLines
 from text_recognizer.data.download import CACHE_SETTING, MIRROR_SETTING
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +55,25 @@ def test_committed_notebook_ran_and_is_clean(name: str) -> None:
     assert all(cell["metadata"] == {} for cell in code_cells(path))
 
 
+def printed_by(path: Path) -> str:
+    return "".join("".join(output.get("text", "")) for cell in code_cells(path) for output in cell["outputs"])
+
+
+def padding_share(printed: str) -> float:
+    """What a notebook says that a model scores which always says padding."""
+    [share] = re.findall(r"always says padding scores (0\.\d\d) here", printed)
+    return float(share)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_notebook_that_prints_accuracies_says_what_padding_alone_is_worth(name: str) -> None:
+    printed = printed_by(ROOT / "notebooks" / name)
+    assert ("always says padding" in printed) == ("lines" in name)
+    accuracies = [float(figure) for figure in re.findall(r"test_acc (0\.\d\d)", printed)]
+    assert bool(accuracies) == name.startswith("02b")
+    assert all(accuracy > padding_share(printed) > 0.3 for accuracy in accuracies)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("data", ["mirror", "built in"])
 def test_notebooks_run(
@@ -72,3 +93,9 @@ def test_notebooks_run(
         check_it_ran(tmp_path / name, pictures)
         printed = "".join(output.get("text", [""])[0] for output in code_cells(tmp_path / name)[1]["outputs"])
         assert ("strokes" in printed) == (data == "built in")
+    if data == "built in":
+        lines = EMNISTLines(glyphs="strokes", text="builtin", max_length=8, max_overlap=0)
+        lines.setup()
+        share = np.mean(lines.datasets["test"].batch(np.arange(2_000)).targets == lines.inverse_mapping["<P>"])
+        shown = padding_share(printed_by(tmp_path / "02b-cnn-for-simple-emnist-lines.ipynb"))
+        assert shown == pytest.approx(share, abs=0.006)
