@@ -255,3 +255,36 @@ def test_an_empty_folder_is_an_error(tmp_path, model, capsys):
 def test_no_picture_is_wrong_use(model):
     with pytest.raises(UsageError):
         read([], model=model)
+
+
+def test_what_lines_may_say(folder, model, tmp_path, capsys):
+    names = tmp_path / "names.txt"
+    names.write_text("I\nIIII\noo\n")
+    for known in ({"pattern": "I{1,2}|o+"}, {"allow": "o"}, {"words": str(names)}):
+        assert read([str(folder / "a.png")], model=model, **known) == 0
+    assert capsys.readouterr().out.splitlines()[0] in ("I", "II")
+    with pytest.raises(UsageError, match="wrong at character 2"):
+        read([str(folder / "a.png")], model=model, pattern="I(?=o)")
+    with pytest.raises(UsageError, match="no text"):
+        read([str(folder / "a.png")], model=model, date=True)
+
+
+def test_a_line_too_short_for_what_it_may_say(folder, model, capsys):
+    assert read([str(folder / "a.png")], model=model, pattern="I{80}", json=True) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == {
+        "file": str(folder / "a.png"),
+        "unmatched": True,
+        "text": "",
+        "confidence": 0.0,
+        "characters": [],
+    }
+    assert "no text that was asked for fits" in printed.err
+
+
+def test_a_language_is_for_the_beam(folder, model, tmp_path):
+    text = tmp_path / "mine.txt"
+    text.write_text("I " * 2000)
+    assert read([str(folder / "a.png")], model=model, language=str(text)) == 0
+    with pytest.raises(UsageError, match="greedy"):
+        read([str(folder / "a.png")], model=model, language=str(text), decoder="greedy")

@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from ctc_tools import collapse, path_probabilities, random_log_probs
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.reading import decoder
@@ -9,24 +10,6 @@ from text_recognizer.reading.decoder import decode_beam, decode_greedy
 from text_recognizer.reading.language import LanguageModel, english
 
 TOKENS = ("<B>", "a", "b")
-
-
-def random_log_probs(steps: int, tokens: int, seed: int, sharpness: float = 2.0) -> np.ndarray:
-    logits = np.random.default_rng(seed).normal(0, sharpness, (steps, tokens))
-    return logits - np.log(np.exp(logits).sum(1, keepdims=True))
-
-
-def collapse(path: tuple[int, ...]) -> str:
-    return "".join(TOKENS[token] for token, _ in itertools.groupby(path) if token)
-
-
-def text_probabilities(log_probs: np.ndarray) -> dict[str, float]:
-    """The definition of CTC: sum over all paths."""
-    totals: dict[str, float] = {}
-    for path in itertools.product(range(len(TOKENS)), repeat=len(log_probs)):
-        probability = float(np.exp(log_probs[np.arange(len(path)), path].sum()))
-        totals[collapse(path)] = totals.get(collapse(path), 0) + probability
-    return totals
 
 
 def steps(*rows: dict[str, float], tokens=ALPHABET) -> np.ndarray:
@@ -42,7 +25,7 @@ def steps(*rows: dict[str, float], tokens=ALPHABET) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(40))
 def test_wide_beam_finds_the_text_of_largest_total_probability(seed):
     log_probs = random_log_probs(6, 3, seed, 1.0)
-    totals = text_probabilities(log_probs)
+    totals = {text: sum(paths) for text, paths in path_probabilities(log_probs, TOKENS).items()}
     decoded = decode_beam(log_probs, TOKENS, width=200, negligible=0)
     assert decoded.text == max(totals, key=totals.__getitem__)
     assert decoded.log_probability == pytest.approx(np.log(totals[decoded.text]))
@@ -53,7 +36,7 @@ def test_greedy_is_the_best_path(seed):
     log_probs = random_log_probs(5, 3, seed)
     best = max(itertools.product(range(3), repeat=5), key=lambda path: log_probs[np.arange(5), path].sum())
     decoded = decode_greedy(log_probs, TOKENS)
-    assert decoded.text == collapse(best)
+    assert decoded.text == collapse(best, TOKENS)
     assert decoded.log_probability == pytest.approx(log_probs.max(1).sum())
 
 
@@ -114,8 +97,8 @@ def test_language_settles_what_the_picture_leaves_open():
 
 def test_what_is_remembered_of_a_language_model_is_bounded(monkeypatch):
     monkeypatch.setattr(decoder, "MOST_REMEMBERED", 50)
-    growth = decoder._Growth(ALPHABET, english())
-    unbounded = decoder._Growth(ALPHABET, english())
+    growth = decoder.Growth(ALPHABET, english())
+    unbounded = decoder.Growth(ALPHABET, english())
     for state in range(40):
         for token in range(4, 20):
             assert growth(state, token) == unbounded(state, token)

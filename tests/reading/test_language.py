@@ -7,7 +7,7 @@ import pytest
 from text_recognizer.alphabet import ALPHABET, DIGITS
 from text_recognizer.reading.decoder import decode_beam
 from text_recognizer.reading.language import LanguageModel, english
-from text_recognizer.training.shipped.build_language import CHARACTERS, build_language_model
+from text_recognizer.reading.ngrams import CHARACTERS, build_language_model
 
 SENTENCES = "The cat sat on the mat. The dog sat on the log, and the cat saw the dog. " * 200
 

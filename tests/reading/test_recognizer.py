@@ -193,3 +193,30 @@ def test_other_readings_are_named_as_asked() -> None:
     assert {one.alternatives for one in plain.characters} == {()}
     assert 0 < max(len(one.alternatives) for one in asked.characters) <= 2
     assert len(asked.alternatives) <= 2
+
+
+@pytest.mark.parametrize("decoder", ["greedy", "beam"])
+def test_what_is_expected_is_read_and_nothing_else(model, decoder):
+    picture = bars([20, 50, 75, 100])
+    reader = TextRecognizer(model, decoder, alternatives=3)
+    assert reader.read(picture, pattern="I{3}").text == "III"
+    assert [one.text for one in reader.read([picture, bars([20])], words=["I", "II", "IIIII", "o"])] in (
+        ["IIIII", "I"],
+        ["II", "I"],
+    )
+    assert reader.read(picture).text == "IIII"
+    assert TextRecognizer(model, decoder, allow="o").read(picture).text.strip("o") == ""
+
+
+def test_alternatives_keep_to_what_is_expected(model):
+    reader = TextRecognizer(model, alternatives=3).expecting(pattern="I+o?")
+    reading = reader.read(bars([20, 50, 75]))
+    assert {token for one in reading.characters[:-1] for token, _ in one.alternatives} == set()
+    assert {token for token, _ in reading.characters[-1].alternatives} <= {"o"}
+
+
+def test_a_line_too_short_for_what_is_expected_is_marked(model):
+    reading = TextRecognizer(model, pattern="I{90}").read(bars([20]))
+    assert (reading.text, reading.confidence, reading.unmatched) == ("", 0.0, True)
+    assert reading.to_json()["unmatched"]
+    assert "unmatched" not in TextRecognizer(model).read(bars([20])).to_json()

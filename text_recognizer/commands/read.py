@@ -31,6 +31,11 @@ def read(
     resolution: int = RESOLUTION,
     alternatives: int = 0,
     reject_below: float = 0.0,
+    allow: str | None = None,
+    pattern: str | None = None,
+    words: str | None = None,
+    date: bool = False,
+    language: str | None = None,
     verbose: bool = False,
     model: str | None = None,
     hand: str | None = None,
@@ -58,6 +63,11 @@ def read(
         resolution: Dots per inch at which PDFs are rendered.
         alternatives: How many other readings to name of each line and character, with their probabilities.
         reject_below: Reject pictures whose confidence, the expected share of right characters, is below this.
+        allow: The only characters that lines may have, as ``0-9.,``.
+        pattern: A regular expression, as ``[A-Z]{2}-[0-9]{4}``, which each line matches from beginning to end.
+        words: A text file with an entry a row; each line is one of them.
+        date: Each line is a date: 2024-05-17, 17.5.2024, 5/17/24, 17 May 2024, May 17, 2024.
+        language: A text file from which the beam learns what your texts are like; by default it knows English.
         verbose: Say of each picture how it was read, on standard error.
         model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
         hand: Read with the hand of this name (``text-recognizer hand learn``) instead.
@@ -76,7 +86,8 @@ def read(
 
     Raises:
         UsageError: If no picture is given, there is no such decoder, there are fewer than 1 threads, both a model and a
-            hand are given, a number is out of its range, or a format cannot go where it is to go.
+            hand are given, a number is out of its range, what lines are to say cannot be followed, or a format cannot
+            go where it is to go.
         UserError: If the model cannot be loaded, or there is no such hand, or the output cannot be written.
     """
     if not pictures:
@@ -92,7 +103,15 @@ def read(
     check_resolution(resolution)
     numbers, layout = page_numbers(pages), _layout(line, lines)
     recognizer = TextRecognizer(
-        model if hand is None else _model_of_hand(hand), decoder, threads, alternatives=alternatives
+        model if hand is None else _model_of_hand(hand),
+        decoder,
+        threads,
+        alternatives=alternatives,
+        language=language,
+        allow=allow,
+        pattern=pattern,
+        words=words,
+        date=date,
     )
     reader = DocumentReader(recognizer, layout, numbers=numbers, resolution=resolution)
     if out is not None and format is None:

@@ -201,6 +201,8 @@ class DocumentReader:
         return page.confidence if len(page.text) >= _FEWEST_TURNED else 0.0
 
     def _doubts(self, page: ReadPage) -> list[str]:
+        if any(reading.unmatched for reading in page.readings):
+            return ["no text that was asked for fits into so short a line."]
         if not page.written:
             return ["no writing was found."]
         doubts = [f"read turned by {page.turned} degrees clockwise."] if page.turned else []

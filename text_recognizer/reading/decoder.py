@@ -7,7 +7,7 @@ of all characters and of the blank; a text's probability is the sum over all pat
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -74,15 +74,25 @@ def decode_greedy(log_probs: np.ndarray, alphabet: Sequence[str]) -> Decoded:
         log_probs: float (S, C), natural log probabilities; index 0 is the blank.
         alphabet: The C tokens.
     """
-    log_probs = _characters_only(log_probs, alphabet)
-    best = log_probs.argmax(1)
-    peaks = log_probs[np.arange(len(best)), best]
-    starts = np.flatnonzero(np.diff(best, prepend=-1))
-    ends = np.append(starts[1:], len(best))
+    log_probs = characters_only(log_probs, alphabet)
+    return collapsed(log_probs.argmax(1), log_probs, alphabet)
+
+
+def collapsed(path: np.ndarray, log_probs: np.ndarray, alphabet: Sequence[str]) -> Decoded:
+    """What a path, int (S,), of one token a time step reads.
+
+    Args:
+        path: Tokens.
+        log_probs: float (S, C).
+        alphabet: The C tokens.
+    """
+    peaks = log_probs[np.arange(len(path)), path]
+    starts = np.flatnonzero(np.diff(path, prepend=-1))
+    ends = np.append(starts[1:], len(path))
     characters = [
-        DecodedCharacter(alphabet[best[start]], math.exp(peaks[start:end].max()), int(start), int(end - 1))
+        DecodedCharacter(alphabet[path[start]], math.exp(peaks[start:end].max()), int(start), int(end - 1))
         for start, end in zip(starts, ends, strict=True)
-        if best[start] != BLANK_INDEX
+        if path[start] != BLANK_INDEX
     ]
     return Decoded(characters, float(peaks.sum()))
 
@@ -106,9 +116,9 @@ def decode_beam(
         width: Prefixes kept at each time step.
         negligible: Probabilities up to this are taken for 0 (0 makes the search exact but for its width).
     """
-    probabilities = np.exp(_characters_only(log_probs, alphabet), dtype=np.float64)
+    probabilities = np.exp(characters_only(log_probs, alphabet), dtype=np.float64)
     blanks = np.maximum(probabilities[:, BLANK_INDEX], _IMPOSSIBLE).tolist()
-    growth = _growth(tuple(alphabet), language)
+    growth = growth_of(tuple(alphabet), language)
     beam = {"": _Prefix(1.0, 0.0, 1.0, language.start if language else 0, None)}
     log_scale, after_blank = 0.0, True
     for step, candidates in enumerate(_candidates(probabilities, alphabet, negligible)):
@@ -124,11 +134,15 @@ def decode_beam(
     best, *others = sorted(beam.items(), key=lambda item: _rank(item[1]), reverse=True)
     weight = sum(map(_rank, beam.values()))
     shares = tuple((text, _rank(prefix) / weight) for text, prefix in others)
-    return Decoded(_unlinked(best[1].characters, alphabet), log_scale + math.log(best[1].total), shares)
+    return Decoded(unlinked(best[1].characters, alphabet), log_scale + math.log(best[1].total), shares)
 
 
 def alternatives(
-    log_probs: np.ndarray, alphabet: Sequence[str], characters: Sequence[DecodedCharacter], count: int
+    log_probs: np.ndarray,
+    alphabet: Sequence[str],
+    characters: Sequence[DecodedCharacter],
+    count: int,
+    possible: Callable[[int, int], bool] = lambda place, token: True,
 ) -> list[list[tuple[str, float]]]:
     """For each character those that could stand in its place, with their probabilities, the likelier first.
 
@@ -137,22 +151,24 @@ def alternatives(
         alphabet: The C tokens.
         characters: What was decoded.
         count: How many to name of each; fewer where the others are negligible.
+        possible: Whether a token may stand in the place of a character, given by its index.
     """
     if not count:
         return [[] for _ in characters]
-    probabilities = np.exp(_characters_only(log_probs, alphabet))
+    probabilities = np.exp(characters_only(log_probs, alphabet))
     found = []
-    for one in characters:
+    for place, one in enumerate(characters):
         steps = probabilities[one.first : one.last + 1]
-        clearest = steps[steps[:, alphabet.index(one.character)].argmax()]
-        likeliest = np.argsort(-clearest, kind="stable")[: count + 2]
-        rivals = [(alphabet[token], float(clearest[token])) for token in likeliest if token != BLANK_INDEX]
-        named = [(token, p) for token, p in rivals if token != one.character and p > _LEAST_NAMED]
-        found.append(named[:count])
+        own = alphabet.index(one.character)
+        clearest = steps[steps[:, own].argmax()]
+        likely = np.flatnonzero(clearest > _LEAST_NAMED)
+        ordered = likely[np.argsort(-clearest[likely], kind="stable")].tolist()
+        rivals = [token for token in ordered if token not in (BLANK_INDEX, own) and possible(place, token)]
+        found.append([(alphabet[token], float(clearest[token])) for token in rivals[:count]])
     return found
 
 
-_Link = tuple["_Link | None", int, float, int, int]
+Link = tuple["Link | None", int, float, int, int]
 """The characters before, and the last one: token, probability, first and last step."""
 
 
@@ -164,13 +180,13 @@ class _Prefix:
     ending_character: float
     language: float  # what the language model multiplies the probability with
     state: int  # of the language model
-    characters: _Link | None
+    characters: Link | None
 
     @property
     def total(self) -> float:
         return self.ending_blank + self.ending_character
 
-    def join(self, ending_blank: float, ending_character: float, characters: _Link | None) -> None:
+    def join(self, ending_blank: float, ending_character: float, characters: Link | None) -> None:
         """Add other paths of the same text; the likelier ones say where its characters are."""
         if ending_blank + ending_character > self.total:
             self.characters = characters
@@ -182,7 +198,7 @@ def _rank(prefix: _Prefix) -> float:
     return (prefix.ending_blank + prefix.ending_character) * prefix.language
 
 
-class _Growth:
+class Growth:
     """What the language model says of one more character: a factor and its next state, remembered for a while."""
 
     def __init__(self, alphabet: Sequence[str], language: LanguageModel | None) -> None:
@@ -206,11 +222,11 @@ class _Growth:
         return known
 
 
-_growth = lru_cache(maxsize=8)(_Growth)
+growth_of = lru_cache(maxsize=8)(Growth)
 
 
 def _extended(
-    beam: dict[str, _Prefix], step: int, blank: float, candidates: list[tuple[int, str, float]], growth: _Growth
+    beam: dict[str, _Prefix], step: int, blank: float, candidates: list[tuple[int, str, float]], growth: Growth
 ) -> dict[str, _Prefix]:
     """All prefixes after one more time step: unchanged by a blank or a repetition, or one character longer."""
     grown: dict[str, _Prefix] = {}
@@ -263,7 +279,7 @@ def _rescale(beam: dict[str, _Prefix]) -> float:
     return math.log(scale)
 
 
-def _unlinked(link: _Link | None, alphabet: Sequence[str]) -> list[DecodedCharacter]:
+def unlinked(link: Link | None, alphabet: Sequence[str]) -> list[DecodedCharacter]:
     characters = []
     while link:
         link, token, probability, first, last = link
@@ -271,7 +287,7 @@ def _unlinked(link: _Link | None, alphabet: Sequence[str]) -> list[DecodedCharac
     return characters[::-1]
 
 
-def _characters_only(log_probs: np.ndarray, alphabet: Sequence[str]) -> np.ndarray:
+def characters_only(log_probs: np.ndarray, alphabet: Sequence[str]) -> np.ndarray:
     """Without the special tokens but the blank: no picture shows them."""
     special = [index for index, token in enumerate(alphabet) if token in SPECIAL_TOKENS and index != BLANK_INDEX]
     log_probs = np.array(log_probs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from functools import partial
 from itertools import pairwise
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, get_args, overload
+from typing import Any, Literal, Unpack, get_args, overload
 
 import numpy as np
 
@@ -23,9 +24,12 @@ from text_recognizer.imaging.normalization import (
 )
 from text_recognizer.imaging.pictures import Picture, load_picture
 from text_recognizer.reading.decoder import Decoded, DecodedCharacter, alternatives, decode_beam, decode_greedy
+from text_recognizer.reading.fields.decoder import decode_path, decode_text
+from text_recognizer.reading.fields.expected import Expected, Known
 from text_recognizer.reading.finder import finder
-from text_recognizer.reading.language import english
+from text_recognizer.reading.language import LanguageModel, english
 from text_recognizer.reading.model_file import LineModel
+from text_recognizer.reading.ngrams import read_language
 
 Decoder = Literal["beam", "greedy"]
 
@@ -65,6 +69,8 @@ class Reading:
         characters: The characters of the text.
         prepared: The line as the model saw it; None for blank paper.
         alternatives: Other texts that the beam weighed, each with its share of what all weigh, the likelier first.
+        unmatched: Whether the line is too short for any text that was expected. Its text is empty then, its confidence
+            0.
     """
 
     text: str
@@ -72,10 +78,11 @@ class Reading:
     characters: tuple[Character, ...] = ()
     prepared: NormalizedLine | None = None
     alternatives: tuple[tuple[str, float], ...] = ()
+    unmatched: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """Text, confidence and characters as plain values, rounded for reading."""
-        return {
+        """Text, confidence and characters as plain values, rounded for reading; and ``unmatched`` where it is true."""
+        return ({"unmatched": True} if self.unmatched else {}) | {
             "text": self.text,
             "confidence": round(self.confidence, 4),
             "characters": [
@@ -101,10 +108,12 @@ class TextRecognizer:
         decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
         threads: Batches of lines read at the same time.
         alternatives: How many other readings of each line and character to name, at most.
+        language: What texts are like: a text file from which the beam learns it, or a model; by default English.
+        expected: ``allow``, ``pattern``, ``words`` or ``date``, as ``Expected.of`` takes them: all that a line may say.
 
     Raises:
         UserError: If the model file is missing or not a model of this package.
-        UsageError: If there is no such decoder, or fewer than 1 thread.
+        UsageError: If there is no such decoder, or fewer than 1 thread, or what is expected makes no sense.
     """
 
     def __init__(
@@ -114,30 +123,62 @@ class TextRecognizer:
         threads: int = 2,
         *,
         alternatives: int = 0,
+        language: str | PathLike[str] | LanguageModel | None = None,
+        **expected: Unpack[Known],
     ) -> None:
         if threads < 1:
             raise UsageError(f"threads is {threads}, but reading takes at least 1.")
         if decoder not in get_args(Decoder):
             raise UsageError(f"decoder is {decoder!r}, but must be one of {', '.join(get_args(Decoder))}.")
+        if decoder == "greedy" and language is not None:
+            raise UsageError(
+                "A language is given, but decoder is 'greedy', which asks none. Take the beam, or leave it out."
+            )
         use_one_thread_per_line()
         self._model = model if isinstance(model, LineModel) else LineModel(Path(model) if model else None)
         self._threads, self._alternatives = threads, alternatives
-        self._decode = self._decoding(decoder)
+        self._decoder = decoder
+        if isinstance(language, str | PathLike):
+            language = read_language(language, self._model.metadata.alphabet)
+        self._language = language
+        self._expect(Expected.of(**expected))
         metadata = self._model.metadata
         self._confidence = metadata.greedy if decoder == "greedy" else metadata.beam
 
-    @overload
-    def read(self, picture: Picture) -> Reading: ...
+    def expecting(self, **expected: Unpack[Known]) -> TextRecognizer:
+        """A recognizer with the same model whose lines say what is expected, and nothing else.
+
+        Args:
+            expected: ``allow``, ``pattern``, ``words`` or ``date``, as ``Expected.of`` takes them; without any, all
+                texts are possible.
+
+        Raises:
+            UsageError: If what is expected makes no sense.
+        """
+        other = copy.copy(self)
+        other._expect(Expected.of(**expected))
+        return other
+
+    def _expect(self, expected: Expected) -> None:
+        self._expected = expected
+        self._automaton = expected.automaton(self._model.metadata.alphabet) if expected else None
+        self._decode = self._decoding()
 
     @overload
-    def read(self, picture: list[Picture] | list[str] | list[np.ndarray]) -> list[Reading]: ...
+    def read(self, picture: Picture, **expected: Unpack[Known]) -> Reading: ...
 
-    def read(self, picture: Any) -> Reading | list[Reading]:
+    @overload
+    def read(
+        self, picture: list[Picture] | list[str] | list[np.ndarray], **expected: Unpack[Known]
+    ) -> list[Reading]: ...
+
+    def read(self, picture: Any, **expected: Unpack[Known]) -> Reading | list[Reading]:
         """Read a picture of one line, or a list of such pictures.
 
         Args:
             picture: A path, ``-`` (standard input), the bytes of a picture file, a PIL image, an array (uint8, uint16,
                 bool or floats from 0 to 1, of shape (h, w), (h, w, 3) or (h, w, 4)), or a list of these.
+            expected: As :meth:`expecting` takes it, for these pictures.
 
         Returns:
             The reading, or the list of readings.
@@ -146,6 +187,9 @@ class TextRecognizer:
             UserError: If something is no picture or too large; the message names it. Of a list it is a
                 :class:`SomeUnread`, which holds the readings of the others.
         """
+        if expected:
+            same: Reading | list[Reading] = self.expecting(**expected).read(picture)
+            return same
         results = self.read_each(picture if isinstance(picture, list) else [picture])
         readings = [result for result in results if isinstance(result, Reading)]
         if isinstance(picture, list):
@@ -239,29 +283,45 @@ class TextRecognizer:
         log_probs = self._model.log_probabilities([line.image for line in lines])
         return [self._reading(line, own) for line, own in zip(lines, log_probs, strict=True)]
 
-    def _decoding(self, decoder: Decoder) -> Callable[[np.ndarray], Decoded]:
+    def _decoding(self) -> Callable[[np.ndarray], Decoded | None]:
         alphabet = self._model.metadata.alphabet
-        if decoder == "greedy":
-            return lambda log_probs: decode_greedy(log_probs, alphabet)
-        return lambda log_probs: decode_beam(log_probs, alphabet, english())
+        automaton = self._automaton
+        if automaton is None:
+            if self._decoder == "greedy":
+                return lambda log_probs: decode_greedy(log_probs, alphabet)
+            return lambda log_probs: decode_beam(log_probs, alphabet, self._language or english())
+        if self._decoder == "greedy":
+            return lambda log_probs: decode_path(log_probs, alphabet, automaton)
+        language = self._language or (None if self._expected.words else english())
+        return lambda log_probs: decode_text(log_probs, alphabet, automaton, language)
 
     def _reading(self, line: NormalizedLine, log_probs: np.ndarray) -> Reading:
         decoded = self._decode(log_probs)
-        text = decoded.text.strip()
+        if decoded is None:
+            return Reading("", 0.0, (), line, unmatched=True)
+        text = decoded.text if self._expected else decoded.text.strip()
         if not text:
             return Reading("", 0.0, (), line)
-        skip = len(decoded.text) - len(decoded.text.lstrip())
+        skip = 0 if self._expected else len(decoded.text) - len(decoded.text.lstrip())
         characters = self._characters(line, log_probs, decoded.characters[skip : skip + len(text)])
         confidence = self._confidence.of_line([one.confidence for one in characters])
         return Reading(text, confidence, characters, line, _other_texts(text, decoded.others, self._alternatives))
 
+    def _possible(self, decoded: Sequence[DecodedCharacter]) -> Callable[[int, int], bool]:
+        """Whether a token may stand at a place of what was decoded."""
+        automaton = self._automaton
+        if automaton is None:
+            return lambda place, token: True
+        tokens = [self._model.metadata.alphabet.index(one.character) for one in decoded]
+        return lambda place, token: automaton.accepts([*tokens[:place], token, *tokens[place + 1 :]])
+
     def _characters(
         self, line: NormalizedLine, log_probs: np.ndarray, decoded: Sequence[DecodedCharacter]
     ) -> tuple[Character, ...]:
-        stride = self._model.metadata.stride
+        stride, alphabet = self._model.metadata.stride, self._model.metadata.alphabet
         centres = np.array([(one.first + one.last + 1) / 2 * stride for one in decoded])
         extents = line.to_picture(_extents(centres, line.image))
-        rivals = alternatives(log_probs, self._model.metadata.alphabet, decoded, self._alternatives)
+        rivals = alternatives(log_probs, alphabet, decoded, self._alternatives, self._possible(decoded))
         calibrated = self._confidence.character
         return tuple(
             Character(

@@ -43,6 +43,9 @@ class ReadLine(BaseModel):
     text: str = Field(description="The text; empty for blank paper.")
     confidence: float = Field(description="Expected share, from 0 to 1, of its characters that are right.")
     characters: list[ReadCharacter]
+    unmatched: bool | None = Field(
+        None, description="True if the line is too short for any text that was expected; otherwise missing."
+    )
     prepared: str | None = Field(
         None, description="With prepared=true: the line as the model saw it, dark on white, as a data: URL of a PNG."
     )

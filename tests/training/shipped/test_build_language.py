@@ -1,5 +1,6 @@
 from text_recognizer.reading.language import LanguageModel
-from text_recognizer.training.shipped.build_language import build_language_model, main
+from text_recognizer.reading.ngrams import build_language_model
+from text_recognizer.training.shipped.build_language import main
 
 SENTENCES = "The cat sat on the mat. The dog sat on the log, and the cat saw the dog. " * 200
 

@@ -1,0 +1,23 @@
+from pathlib import Path
+
+import pytest
+
+from text_recognizer.alphabet import READER_ALPHABET
+from text_recognizer.errors import UserError
+from text_recognizer.reading.ngrams import read_language
+
+
+def test_a_language_is_learned_from_a_text(tmp_path: Path) -> None:
+    file = tmp_path / "german.txt"
+    file.write_text("Die Größe der Bücher, über die wir sprechen, ist für jeden schön. " * 60, encoding="utf-8")
+    language = read_language(file, READER_ALPHABET)
+    state = language.start
+    for character in "Gr":
+        state = language.next_state(state, character)
+    assert language.log_probability(state, "ö") > language.log_probability(state, "o") + 2
+
+
+def test_too_short_a_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("One sentence.")
+    with pytest.raises(UserError, match=r"short\.txt: a text of 11 letters"):
+        read_language(tmp_path / "short.txt", READER_ALPHABET)

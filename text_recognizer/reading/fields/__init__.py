@@ -1,0 +1,1 @@
+"""What is known in advance of a field, and readings that keep to it."""

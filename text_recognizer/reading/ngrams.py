@@ -1,0 +1,154 @@
+"""A language model from a text: which character follows which context.
+
+Of the text, some words are turned to capitals, and some into numbers and codes, so that the model does not take names
+and numbers for misspelt words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from string import ascii_uppercase
+
+import numpy as np
+
+from text_recognizer.alphabet import ALPHABET, DIGITS
+from text_recognizer.errors import UserError
+from text_recognizer.labels.texts import read_text
+from text_recognizer.reading.language import DIGIT, STEPS_PER_NAT, LanguageModel
+
+CHARACTERS = "".join(c for c in ALPHABET.characters if c not in DIGITS or c == DIGIT)
+"""Of the model of English."""
+FEWEST_LETTERS = 1000
+"""Of a text from which a language can be learned."""
+MOST_LETTERS = 20_000_000
+_SEEN = 2  # times that a context of a user's text must occur: such texts are short
+_FOLDED = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")  # typographic quotes and dashes
+_UNIFORM_SHARE = 0.1
+_CAPITALS_SHARE = 0.06
+_CODES_SHARE = 0.05
+
+
+def read_language(file: str | PathLike[str], alphabet: Sequence[str]) -> LanguageModel:
+    """The language of a text file, in the characters of ``alphabet``.
+
+    Raises:
+        UserError: If the file cannot be read, is no text, or has fewer than ``FEWEST_LETTERS`` letters or more than
+            ``MOST_LETTERS`` characters.
+    """
+    text, _ = read_text(Path(file))
+    letters = sum(map(str.isalpha, text))
+    if letters < FEWEST_LETTERS or len(text) > MOST_LETTERS:
+        raise UserError(
+            f"{file}: a text of {letters:,} letters, but a language is learned from {FEWEST_LETTERS:,} letters to "
+            f"{MOST_LETTERS:,} characters of text."
+        )
+    others = (
+        set(text + text.upper() + text.lower()).intersection(token for token in alphabet if len(token) == 1)
+        - set(CHARACTERS)
+        - set(DIGITS)
+    )
+    return build_language_model(text, characters=CHARACTERS + "".join(sorted(others)), least=_SEEN)
+
+
+def build_language_model(
+    text: str,
+    contexts: int = 25_000,
+    order: int = 6,
+    seed: int = 0,
+    *,
+    characters: str = CHARACTERS,
+    least: int = 8,
+) -> LanguageModel:
+    """Learn which character follows which context.
+
+    Probabilities are smoothed from long contexts to short ones (Witten and Bell, "The zero-frequency problem", IEEE
+    Transactions on Information Theory 1991) and mixed with a uniform share, so that nothing is impossible.
+
+    Args:
+        text: Plain text. Some of its words are turned to capitals, and some into numbers and codes, so that the model
+            does not take names and numbers for misspelt words.
+        contexts: How many contexts to keep: those that improve on the next shorter one most, over the whole text.
+        order: Longest n-gram, context and character.
+        seed: Of the random choices.
+        characters: Those that the model knows, ``0`` for all digits; others in the text are left out.
+        least: How often a context must occur.
+    """
+    columns = {character: column for column, character in enumerate(characters)}
+    codes = np.array([columns[c] for c in normalise(text, seed, characters) if c in columns], np.int64)
+    size = len(characters)
+    known = {"": _smoothed(np.bincount(codes, minlength=size)[None], np.full((1, size), 1 / size))[0]}
+    gains = {"": np.inf}
+    for length in range(1, order):
+        known_shorter = known
+        known = dict(known)
+        for context, counts in _followers(codes, length, characters, least).items():
+            shorter = known_shorter[context[1:]]
+            probabilities = _smoothed(counts[None], shorter[None])[0]
+            known[context] = probabilities
+            gains[context] = float(counts @ np.log(probabilities / shorter))
+    kept = sorted(sorted(gains, key=gains.__getitem__, reverse=True)[:contexts])
+    table = np.stack([known[context] for context in kept])
+    uniform = np.array([10.0 if character == DIGIT else 1.0 for character in characters])
+    table = (1 - _UNIFORM_SHARE) * table + _UNIFORM_SHARE * uniform / uniform.sum()
+    costs = np.clip(np.rint(-np.log(table) * STEPS_PER_NAT), 0, 255).astype(np.uint8)
+    return LanguageModel(kept, costs, characters)
+
+
+def normalise(text: str, seed: int, characters: str = CHARACTERS) -> str:
+    """Text as lines show it: ``characters``, single spaces, any digit ``0``, some capitals and codes.
+
+    Words that begin with a capital follow once more in small letters, in which the model spells capitals.
+    """
+    text = re.sub(r"\s+", " ", text.translate(_FOLDED).replace("_", ""))
+    text = re.sub(r"\d", DIGIT, text)
+    words = re.sub(f"[^{re.escape(characters)}]", "", text).split()
+    words += [word.lower() for word in words if word[0].isupper()]
+    rng = np.random.default_rng(seed)
+    fate = rng.random(len(words))
+    return " " + " ".join(
+        _code(rng) if chance < _CODES_SHARE else word.upper() if chance < _CODES_SHARE + _CAPITALS_SHARE else word
+        for word, chance in zip(words, fate, strict=True)
+    )
+
+
+def _code(rng: np.random.Generator) -> str:
+    """A number, or a mixture of digits and capitals."""
+    digits = DIGIT * int(rng.integers(1, 7))
+    kind = rng.random()
+    if kind < 0.5:
+        return digits
+    if kind < 0.6:
+        return "#" + digits
+    letters = "".join(rng.choice(list(ascii_uppercase), rng.integers(1, 4)))
+    parts = (letters, digits) if rng.random() < 0.6 else (digits, letters)
+    return str(rng.choice(["", "-", " "])).join(parts)
+
+
+def _followers(codes: np.ndarray, length: int, known: str, least: int) -> dict[str, np.ndarray]:
+    """Counts (len(known),) of what follows each context of ``length`` characters seen at least ``least`` times."""
+    size = len(known)
+    grams = np.zeros(len(codes) - length, np.int64)
+    for offset in range(length + 1):
+        grams = grams * size + codes[offset : len(codes) - length + offset]
+    grams, counts = np.unique(grams, return_counts=True)
+    contexts, starts = np.unique(grams // size, return_index=True)
+    followers = {}
+    for context, start, end in zip(contexts, starts, np.append(starts[1:], len(grams)), strict=True):
+        if counts[start:end].sum() >= least:
+            row = np.zeros(size, np.int64)
+            row[grams[start:end] % size] = counts[start:end]
+            followers[_spelled(int(context), length, known)] = row
+    return followers
+
+
+def _spelled(code: int, length: int, known: str) -> str:
+    return "".join(known[code // len(known) ** place % len(known)] for place in reversed(range(length)))
+
+
+def _smoothed(counts: np.ndarray, shorter: np.ndarray) -> np.ndarray:
+    """Interpolate counts (n, characters) with the probabilities of the shorter contexts."""
+    kinds = np.count_nonzero(counts, axis=1, keepdims=True)
+    return np.asarray((counts + kinds * shorter) / (counts.sum(1, keepdims=True) + kinds))
