@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import inspect
 import json
 import re
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from reading_tools import bars
 from serving_tools import Server, png, serving
 
@@ -36,6 +38,7 @@ def server(model: Path) -> Iterator[Server]:
 def pictures(tmp_path: Path) -> Path:
     (tmp_path / "line.png").write_bytes(png(bars([20, 60])))
     (tmp_path / "other.jpg").write_bytes(png(bars([20, 60, 100])))
+    Image.fromarray(bars([20, 60])).save(tmp_path / "scan.pdf", resolution=200)
     return tmp_path
 
 
@@ -52,12 +55,25 @@ def test_curl(server: Server, pictures: Path, command: str, texts: list[str]) ->
     assert [picture["text"] for picture in json.loads(done.stdout)] == texts
 
 
-def test_python(server: Server, pictures: Path) -> None:
-    (example,) = blocks("python")
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
+def test_curl_gets_documents(server: Server, pictures: Path) -> None:
+    commands = blocks("sh")[1].replace(ADDRESS, server.address)
+    done = subprocess.run(commands, shell=True, cwd=pictures, check=True, capture_output=True, text=True)
+    assert (pictures / "read.pdf").read_bytes().startswith(b"%PDF")
+    assert [row["text"] for row in csv.DictReader(done.stdout.splitlines())] == ["II", "III"]
+    [page] = json.loads((pictures / "read.json").read_text())["pages"]
+    assert page["text"] == "II"
+    assert "alternatives" in page["lines"][0]
+
+
+@pytest.mark.parametrize("example", blocks("python"), ids=["pictures", "documents"])
+def test_python(server: Server, pictures: Path, example: str) -> None:
     assert ADDRESS in example
     example = example.replace(ADDRESS, server.address)
     done = subprocess.run([sys.executable, "-c", example], cwd=pictures, check=True, capture_output=True, text=True)
     assert done.stdout.startswith("II ")
+    if "alto" in example:
+        assert b"<alto" in (pictures / "scan.alto.xml").read_bytes()
 
 
 def test_the_example_of_an_answer_has_its_fields(client) -> None:

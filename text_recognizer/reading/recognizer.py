@@ -145,10 +145,11 @@ class TextRecognizer:
         metadata = self._model.metadata
         self._confidence = metadata.greedy if decoder == "greedy" else metadata.beam
 
-    def expecting(self, **expected: Unpack[Known]) -> TextRecognizer:
+    def expecting(self, alternatives: int | None = None, **expected: Unpack[Known]) -> TextRecognizer:
         """A recognizer with the same model whose lines say what is expected, and nothing else.
 
         Args:
+            alternatives: How many other readings to name; by default as many as this one names.
             expected: ``allow``, ``pattern``, ``words`` or ``date``, as ``Expected.of`` takes them; without any, all
                 texts are possible.
 
@@ -156,8 +157,14 @@ class TextRecognizer:
             UsageError: If what is expected makes no sense.
         """
         other = copy.copy(self)
+        other._alternatives = self._alternatives if alternatives is None else alternatives
         other._expect(Expected.of(**expected))
         return other
+
+    @property
+    def arcs(self) -> int:
+        """How much work it is to keep to what is expected: arcs of its automaton, 0 if nothing is expected."""
+        return 0 if self._automaton is None else len(self._automaton.tokens)
 
     def _expect(self, expected: Expected) -> None:
         self._expected = expected

@@ -28,8 +28,17 @@ from text_recognizer.imaging.pictures import load_picture, pixels_of
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import to_json
 from text_recognizer.serving.batching import Batcher
+from text_recognizer.serving.documents import Documents, expecting
 from text_recognizer.serving.hands import Learning, add_hands, named
-from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB, RequestLimiter, Room, Upload
+from text_recognizer.serving.limits import (
+    BYTES_PER_PIXEL,
+    MAX_PIXELS,
+    MAX_QUEUE,
+    MAX_UPLOAD_MB,
+    RequestLimiter,
+    Room,
+    Upload,
+)
 from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.readers import Readers, processors
 from text_recognizer.serving.reference import reference_page
@@ -37,9 +46,6 @@ from text_recognizer.serving.schema import READ, Options
 from text_recognizer.serving.security import LOOPBACK_NAMES, SecurityMiddleware
 
 PAGE = Path(__file__).with_name("page")
-_MAX_PIXELS = 30_000_000
-_BYTES_PER_PIXEL = 24
-"""What decoding a picture and finding its lines takes at most, tests/faults/test_memory.py measures it."""
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
@@ -54,7 +60,8 @@ class Service:
         self.batcher = Batcher(self.metrics)
         self.learning = Learning()
         self._decoders = ThreadPoolExecutor(processors(), "decode")
-        self._room = Room(_MAX_PIXELS * _BYTES_PER_PIXEL)
+        self._room = Room(MAX_PIXELS * BYTES_PER_PIXEL)
+        self._documents = Documents(self.batcher, self._room, self._in_thread)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -68,14 +75,23 @@ class Service:
             self.batcher.close()
             self._decoders.shutdown()
 
-    async def answers(self, uploads: Sequence[Upload], options: Options) -> list[dict[str, Any]]:
-        """The JSON objects of the pictures of a request, in order."""
+    async def answer(self, uploads: Sequence[Upload], options: Options) -> Response:
+        """The JSON objects of the pictures of a request, in order, or its pages in a format.
+
+        Raises:
+            HTTPException: 422 if nothing can be read, or the options make no sense.
+        """
         recognizer = await self._in_thread(self._recognizer, options)
-        return await asyncio.gather(*(self._answer(recognizer, upload, options) for upload in uploads))
+        if options.format is not None:
+            return await self._documents.answer(recognizer, uploads, options, options.format)
+        results = await asyncio.gather(*(self._answer(recognizer, upload, options) for upload in uploads))
+        if all("error" in result for result in results):
+            raise HTTPException(422, " ".join(result["error"] for result in results))
+        return JSONResponse(results)
 
     async def _answer(self, recognizer: TextRecognizer, upload: Upload, options: Options) -> dict[str, Any]:
-        pixels = min(await self._in_thread(pixels_of, upload.data), _MAX_PIXELS)
-        async with self._room.taken(pixels * _BYTES_PER_PIXEL) as taken:
+        pixels = min(await self._in_thread(pixels_of, upload.data), MAX_PIXELS)
+        async with self._room.taken(pixels * BYTES_PER_PIXEL) as taken:
             lines = await self._in_thread(attempt, upload.name, partial(_lines, recognizer, upload, options.lines))
             if isinstance(lines, UserError):
                 return self._refused(upload, lines)
@@ -98,14 +114,15 @@ class Service:
 
     def _recognizer(self, options: Options) -> TextRecognizer:
         if options.hand is None:
-            return self.readers.get(options.decoder)
+            return expecting(self.readers.get(options.decoder), options)
         with named(options.hand):
-            return self.readers.get(options.decoder, options.hand)
+            recognizer = self.readers.get(options.decoder, options.hand)
+        return expecting(recognizer, options)
 
 
 def _lines(recognizer: TextRecognizer, upload: Upload, split: bool) -> list[NormalizedLine | None]:
     """The lines of a picture as its reader reads them."""
-    picture = load_picture(upload.data, upload.name, _MAX_PIXELS)
+    picture = load_picture(upload.data, upload.name, MAX_PIXELS)
     with naming(upload.name):
         return recognizer.lines(picture, split=split)
 
@@ -154,10 +171,7 @@ def _add_api(app: FastAPI, service: Service) -> None:
         with service.limiter.admit() as admission:
             uploads = await admission.uploads(request)
             request.state.pictures = len(uploads)
-            results = await service.answers(uploads, options)
-        if all("error" in result for result in results):
-            raise HTTPException(422, " ".join(result["error"] for result in results))
-        return JSONResponse(results)
+            return await service.answer(uploads, options)
 
     @app.head("/metrics", include_in_schema=False)
     @app.head("/docs", include_in_schema=False)

@@ -16,6 +16,10 @@ from starlette.requests import Request
 MAX_UPLOAD_MB = 16
 MAX_QUEUE = 256
 MAX_PICTURES = 64
+MAX_PIXELS = 30_000_000
+"""Of a picture or a page."""
+BYTES_PER_PIXEL = 24
+"""What decoding a picture and finding its lines takes at most, tests/faults/test_memory.py measures it."""
 _MEGABYTE = 1 << 20
 _MEGABYTES_OF_ALL = 256
 _SECONDS_TO_SEND = 60

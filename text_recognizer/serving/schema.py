@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from text_recognizer.documents.formats import MOST_ALTERNATIVES, TRAITS, Format
 from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES
 from text_recognizer.imaging.pictures import PICTURES
 from text_recognizer.reading.recognizer import Decoder
+
+MOST_WORDS = 1000
+"""Of which a line may be one."""
 
 
 class Options(BaseModel):
@@ -22,6 +26,38 @@ class Options(BaseModel):
         "beam", description="beam weighs what the picture leaves open by how English it is; greedy does not."
     )
     hand: str | None = Field(None, description="Read with the hand of this name.")
+    format: Format | None = Field(
+        None,
+        description="Read documents, PDFs and TIFFs of several pages among them, and write them so. Without it, the "
+        "answer is one JSON object per picture.",
+    )
+    pages: str | None = Field(
+        None, description="With format: the pages of each document that are read; by default all.", examples=["2-5,8"]
+    )
+    alternatives: int = Field(
+        0, ge=0, le=MOST_ALTERNATIVES, description="With format: how many other readings to name (JSON, ALTO, PAGE)."
+    )
+    allow: str | None = Field(None, description="The only characters that lines may have.", examples=["0-9.,"])
+    pattern: str | None = Field(
+        None,
+        description="A regular expression that each line matches from beginning to end.",
+        examples=["[A-Z]{2}-[0-9]{4}"],
+    )
+    words: list[str] | None = Field(
+        None,
+        max_length=MOST_WORDS,
+        description="Texts, given one by one, of which each line is one.",
+        examples=[["yes", "no"]],
+    )
+    date: bool = Field(False, description="Each line is a date.")
+
+    @model_validator(mode="after")
+    def _together(self) -> Options:
+        if self.format is None and (self.pages is not None or self.alternatives):
+            raise ValueError("pages and alternatives are for documents: give a format, such as format=json, too")
+        if self.format is not None and self.prepared:
+            raise ValueError("prepared is no part of any format: leave one of the two out")
+        return self
 
 
 class ReadCharacter(BaseModel):
@@ -132,18 +168,38 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": _PROBLEMS[status], "model": Problem} for status in statuses}
 
 
+_EXAMPLE = [
+    {
+        "file": "line.png",
+        "text": "I",
+        "confidence": 0.97,
+        "characters": [{"character": "I", "confidence": 0.97, "x0": 12.0, "x1": 16.0}],
+    }
+]
+_WRITTEN_FORMATS: dict[str, Any] = {
+    traits.media_type: {"schema": {"type": "string"} | ({"format": "binary"} if form == "pdf" else {})}
+    for form, traits in TRAITS.items()
+    if form != "json"
+}
+
 READ: dict[str, Any] = {
-    "summary": "Read pictures of lines",
+    "summary": "Read pictures and documents",
     "description": "Send one picture as the body, or several as the files of a form. The answer has one object per "
-    "picture, in order: those of `text-recognizer read --json`.",
+    "picture, in order: those of `text-recognizer read --json`. With a format, it is what `text-recognizer read "
+    "--format` writes.",
     "responses": {
-        200: {"description": "At least one picture was read.", "model": list[ReadPicture | RefusedPicture]},
+        200: {
+            "description": "At least one picture was read.",
+            "model": list[ReadPicture | RefusedPicture],
+            "content": {"application/json": {"example": _EXAMPLE}} | _WRITTEN_FORMATS,
+        },
         **_problems(400, 403, 404, 408, 413, 422, 503),
     },
     "openapi_extra": {
         "requestBody": {
             "required": True,
-            "description": f"Pictures ({', '.join(PICTURES)}). What they are is seen from their bytes.",
+            "description": f"Pictures ({', '.join(PICTURES)}), and with a format PDFs. What they are is seen from "
+            "their bytes.",
             "content": {
                 "image/*": {"schema": {"type": "string", "format": "binary"}},
                 "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},

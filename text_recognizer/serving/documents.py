@@ -1,0 +1,126 @@
+"""Documents over HTTP: the pages of each file, read one after the other, in the formats of the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from text_recognizer.documents.formats import TRAITS, Format, written
+from text_recognizer.documents.layout import ReadPage
+from text_recognizer.documents.reader import DocumentReader
+from text_recognizer.errors import UsageError
+from text_recognizer.imaging.pages import page_numbers
+from text_recognizer.imaging.pictures import pixels_of
+from text_recognizer.reading.recognizer import TextRecognizer
+from text_recognizer.serving.batching import Batcher
+from text_recognizer.serving.limits import BYTES_PER_PIXEL, MAX_PIXELS, Room, Upload
+from text_recognizer.serving.schema import Options
+
+MOST_PAGES = 64
+"""Of one request."""
+MOST_SECONDS = 300.0
+"""Of one request."""
+MOST_KEPT_PIXELS = 120_000_000
+"""Of the pages of one PDF that is written."""
+MOST_ARCS = 20_000
+"""Of the automaton of what lines may hold: a line takes a tenth of a second then."""
+_AT_ONCE = 2  # requests, each of which may keep the pages of a PDF
+_PDF_PIXELS = 12_000_000  # of a page that is rendered
+
+
+class Documents:
+    """Reads documents.
+
+    Args:
+        batcher: Reads their lines.
+        room: In which pages are decoded.
+        in_thread: Calls a function outside of the event loop.
+    """
+
+    def __init__(self, batcher: Batcher, room: Room, in_thread: Callable[..., Awaitable[Any]]) -> None:
+        self._batcher, self._room, self._in_thread = batcher, room, in_thread
+        self._places = asyncio.Semaphore(_AT_ONCE)
+
+    async def answer(
+        self, recognizer: TextRecognizer, uploads: Sequence[Upload], options: Options, form: Format
+    ) -> Response:
+        """The pages of all files in the format.
+
+        Raises:
+            HTTPException: 422 if no page can be read, or one cannot and the format has no place to say so, or they are
+                more than the format holds or a request may have.
+        """
+        reader = DocumentReader(
+            recognizer, "page" if options.lines else "auto", numbers=page_numbers(options.pages), max_pixels=MAX_PIXELS
+        )
+        async with self._places:
+            pages: list[ReadPage] = []
+            started = time.monotonic()
+            for upload in uploads:
+                await self._read(reader, upload, pages, started, keep=form == "pdf")
+            _check(form, pages, len(uploads))
+            data = await self._in_thread(written, form, pages, options.alternatives, len(uploads) > 1)
+        return Response(data, media_type=TRAITS[form].media_type)
+
+    async def _read(
+        self, reader: DocumentReader, upload: Upload, pages: list[ReadPage], started: float, keep: bool
+    ) -> None:
+        """Add the pages of a file, each with its picture only if that is to be kept."""
+        pixels = min(await self._in_thread(pixels_of, upload.data) or _PDF_PIXELS, MAX_PIXELS)
+        loading = reader.load(upload.name, upload.data)
+        while True:
+            async with self._room.taken(pixels * BYTES_PER_PIXEL):
+                loaded = await self._in_thread(next, loading, None)
+                if loaded is None:
+                    return
+                _check_limits(loaded.page, pages, time.monotonic() - started)
+                results = await self._batcher.read(reader.recognizer, loaded.lines)
+                await self._in_thread(reader.finish, loaded, results)
+            page: ReadPage = loaded.page
+            pages.append(page)
+            if not keep:
+                page.grey = None
+
+
+def _check_limits(page: ReadPage, pages: Sequence[ReadPage], seconds: float) -> None:
+    """Whether a page may be read after others."""
+    if len(pages) == MOST_PAGES:
+        raise HTTPException(422, f"{page.name}: more than {MOST_PAGES} pages in one request. Choose some: pages=1-10")
+    if sum(one.grey.size for one in pages if one.grey is not None) > MOST_KEPT_PIXELS:
+        million = MOST_KEPT_PIXELS // 1_000_000
+        raise HTTPException(422, f"{page.name}: more than {million} million pixels in one PDF. Choose fewer pages.")
+    if seconds > MOST_SECONDS:
+        raise HTTPException(422, f"{page.name}: reached after {MOST_SECONDS:.0f} seconds. Send fewer pages at once.")
+
+
+def _check(form: Format, pages: Sequence[ReadPage], files: int) -> None:
+    errors = [page.error for page in pages if page.error is not None]
+    if errors and (len(errors) == len(pages) or form not in ("json", "jsonl")):
+        more = "" if len(errors) == len(pages) else " The others are read with format=json, which says what is wrong."
+        raise HTTPException(422, " ".join(map(str, errors)) + more)
+    holds = TRAITS[form].holds
+    if (holds == "file" and files > 1) or (holds == "page" and len(pages) > 1):
+        raise HTTPException(
+            422, f"format={form} holds one {holds}, but {len(pages)} pages were sent. Send one at a time."
+        )
+
+
+def expecting(recognizer: TextRecognizer, options: Options) -> TextRecognizer:
+    """The recognizer, or one with the same model that reads what the options say that lines hold.
+
+    Raises:
+        UsageError: If that makes no sense, or takes more than a server gives.
+    """
+    if not (options.alternatives or options.allow or options.pattern or options.words or options.date):
+        return recognizer
+    other = recognizer.expecting(
+        options.alternatives, allow=options.allow, pattern=options.pattern, words=options.words, date=options.date
+    )
+    if other.arcs > MOST_ARCS:
+        raise UsageError("So many texts are possible that a server does not follow them. Allow fewer.")
+    return other
