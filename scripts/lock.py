@@ -42,7 +42,7 @@ def pinned(lock: str) -> str:
 
 
 def main() -> None:
-    requirements = (".[train,dev,notebooks,wandb,docs,cluster]", pinned(LOCK.read_text(encoding="utf-8")))
+    requirements = (".[train,dev,notebooks,wandb,docs,cluster,ocrmypdf]", pinned(LOCK.read_text(encoding="utf-8")))
     text = "\n".join([HEADER, *lines(resolve(*requirements))]) + "\n"
     temporary = LOCK.with_name(f"{LOCK.name}.part")
     temporary.write_text(text, encoding="utf-8")

@@ -47,6 +47,7 @@ NOT_COMMANDS = {
     r"docker ": "needs an engine; tests/serving carries out the steps of the Dockerfile",
     r"tensorboard ": "is not ours",
     r"pip download ": "gets data",
+    r"ocrmypdf ": "tests/test_ocrmypdf.py runs it",
     r"python scripts/": "tests/test_scripts.py runs it",
 }
 """Lines for the shell that call nothing of this project, by their beginning, and why they need no test."""

@@ -15,6 +15,7 @@ ABOUT = {
     "__main__": "python -m",
     "cli": "the table of commands",
     "commands": "one file a command",
+    "ocrmypdf": "a plug-in of OCRmyPDF",
     "serving": "HTTP and the page",
     "course": "names of its notebooks",
     "documents": "files to pages to formats",
