@@ -33,6 +33,16 @@ def bars(positions: list[int], width: int = 200, height: int = 48) -> np.ndarray
     return picture
 
 
+def make_archive(folder: Path, count: int) -> Path:
+    """So many pictures in folders of folders; every tenth is broken."""
+    pictures = [cv2.imencode(".png", bars([20 + 30 * k for k in range(bar)]))[1].tobytes() for bar in range(1, 6)]
+    for number in range(count):
+        path = folder / f"{number % 7}" / f"{number // 100}" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(pictures[number % 5][: 60 if number % 10 == 9 else None])
+    return folder
+
+
 def write_bar_model(path: Path, properties: dict[str, str] | None = None, sharpness: float = 20.0) -> Path:
     """A model that reads ``I`` at each time step whose columns hold ink on the middle row, and blank elsewhere."""
     middle = np.zeros((1, 1, HEIGHT, STRIDE), np.float32)

@@ -29,6 +29,7 @@ ABOUT = {
     "imaging": "a picture, normalized",
     "registry": "names of classes",
     "alphabet": "characters, indices",
+    "cluster": "Ray, on many machines",
     "command_line": "parser of flags",
     "files": "written whole",
     "errors": "messages to the user",

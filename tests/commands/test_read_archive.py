@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import pytest
 from documents import ROOT
-from reading_tools import bars
+from reading_tools import bars, make_archive
 
 from text_recognizer.cli import main
 from text_recognizer.commands.read import read
@@ -23,16 +23,6 @@ from text_recognizer.errors import UsageError
 
 KILLS = 3
 MOST_SECONDS = 120
-
-
-def make_archive(folder: Path, count: int) -> Path:
-    """So many pictures in folders of folders; every tenth is broken."""
-    pictures = [cv2.imencode(".png", bars([20 + 30 * k for k in range(bar)]))[1].tobytes() for bar in range(1, 6)]
-    for number in range(count):
-        path = folder / f"{number % 7}" / f"{number // 100}" / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(pictures[number % 5][: 60 if number % 10 == 9 else None])
-    return folder
 
 
 def rows(out: Path) -> list[dict[str, Any]]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from text_recognizer.cluster import Engine, check_engine, on_cluster
 from text_recognizer.data.glyphs.sources import download_glyphs
 from text_recognizer.data.synthesis.compose import Layout, LineStyle
-from text_recognizer.data.synthesis.shards import Recipe, ShardFormat, Shards, write_shards
+from text_recognizer.data.synthesis.shards import Recipe, ShardFormat, Shards, Spread, here, write_shards
 from text_recognizer.data.text.mix import AS_IT_STANDS, TextMix
 from text_recognizer.data.text.sources import download_text
 from text_recognizer.errors import UsageError, check_at_least, check_seed
@@ -39,6 +41,8 @@ def lines(
     shards: ShardFormat | None = None,
     shard_lines: int = 10_000,
     workers: int = 1,
+    engine: Engine = "here",
+    address: str | None = None,
 ) -> None:
     """Compose lines and show them on one page, or write them as files for other tools.
 
@@ -60,13 +64,20 @@ def lines(
             and a .txt per line) or parquet (the columns number, png and text).
         shard_lines: With shards: lines in each.
         workers: With shards: processes that write them. Their bytes do not depend on it.
+        engine: With shards: write them on this machine, or with ray on all cores of this machine or of a cluster, whose
+            machines share the folder.
+        address: With ray: the cluster, as ``ray start`` prints it, or auto; by default this machine alone.
 
     Raises:
-        UsageError: If a value is impossible.
-        UserError: If the text is empty, a source cannot be had, or the file or folder cannot be written.
+        UsageError: If a value is impossible, or Ray is not installed.
+        UserError: If the text is empty, a source cannot be had, the file or folder cannot be written, or there is no
+            such cluster.
     """
     check_at_least(1, count=count, max_chars=max_chars, shard_lines=shard_lines, workers=workers)
     check_seed(seed)
+    check_engine(engine, address)
+    if engine == "ray" and (shards is None or workers > 1):
+        raise UsageError("--engine=ray writes --shards, on all cores of a cluster. Give --shards, and no --workers.")
     style = LineStyle(layout, min_overlap, max_overlap)
     as_page = Path(out).suffix.lower() == ".png"
     if (Path(out).suffix and not as_page and not Path(out).is_dir()) or (as_page and shards):
@@ -76,7 +87,8 @@ def lines(
     download_glyphs(glyphs)
     recipe = Recipe(text, style, degraded, glyphs, text_source, text_mix, max_chars, seed)
     if shards is not None:
-        _save_shards(Shards(recipe, Path(out), shards, count, shard_lines), workers)
+        spread = partial(on_cluster, address=address) if engine == "ray" else partial(here, workers=workers)
+        _save_shards(Shards(recipe, Path(out), shards, count, shard_lines), spread)
         return
     pictures, texts = recipe.compose(np.arange(count))
     if as_page:
@@ -87,8 +99,8 @@ def lines(
         print(f"{count} lines and {LABELS}: {out}")
 
 
-def _save_shards(shards: Shards, workers: int) -> None:
-    for path in write_shards(shards, workers):
+def _save_shards(shards: Shards, spread: Spread) -> None:
+    for path in write_shards(shards, spread):
         print(f"written: {path}", file=sys.stderr)
     print(f"{shards.count} lines in {len(shards.paths)} shards: {shards.folder}")
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+from text_recognizer.cluster import Engine, check_engine
 from text_recognizer.documents.formats import Format, check_alternatives
 from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.output import Output, archive_row
 from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.imaging.pages import RESOLUTION, SUFFIXES, check_resolution, page_numbers
+from text_recognizer.reading.archive.cluster import rows_on_cluster
 from text_recognizer.reading.archive.listing import Found, Listing, Shard
 from text_recognizer.reading.archive.rows import Row, open_rows
-from text_recognizer.reading.archive.run import read_archive, skipped
-from text_recognizer.reading.model_file import LineModel
+from text_recognizer.reading.archive.run import ReadRows, read_archive, skipped
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
 
 
@@ -45,6 +48,8 @@ def read(
     recursive: bool = False,
     resume: bool = False,
     shard: str = "1/1",
+    engine: Engine = "here",
+    address: str | None = None,
 ) -> int:
     """Read pictures and documents of handwriting and print their text, of several files after the file's name.
 
@@ -79,6 +84,9 @@ def read(
         recursive: Read folders below folders too.
         resume: With out, without format: go on with rows that are there; files that have one are not read again.
         shard: With out, without format: read one of several parts of all files, as 3/16.
+        engine: With out, without format: read in this process, or with ray on all cores of this machine or of a
+            cluster, of which each worker takes as many as there are threads.
+        address: With ray: the cluster, as ``ray start`` prints it, or auto; by default this machine alone.
 
     Returns:
         0 if all pictures were read, 1 if any failed or was rejected. What is skipped or doubtful is said on standard
@@ -86,9 +94,10 @@ def read(
 
     Raises:
         UsageError: If no picture is given, there is no such decoder, there are fewer than 1 threads, both a model and a
-            hand are given, a number is out of its range, what lines are to say cannot be followed, or a format cannot
-            go where it is to go.
-        UserError: If the model cannot be loaded, or there is no such hand, or the output cannot be written.
+            hand are given, a number is out of its range, what lines are to say cannot be followed, a format cannot go
+            where it is to go, or Ray is not installed.
+        UserError: If the model cannot be loaded, or there is no such hand, the output cannot be written, or there is no
+            such cluster.
     """
     if not pictures:
         raise UsageError("No picture given. Try: text-recognizer read line.png")
@@ -97,26 +106,23 @@ def read(
     if not 0 <= reject_below <= 1:
         raise UsageError(f"--reject_below is {reject_below}, but must be from 0 to 1.")
     _check_output(format, out, json)
-    if (out is None or format) and (resume or shard != "1/1"):
-        raise UsageError("--resume and --shard need --out, which takes the rows, without --format: --out rows.jsonl")
+    if (out is None or format) and (resume or shard != "1/1" or engine != "here"):
+        raise UsageError(
+            "--resume, --shard and --engine need --out, which takes the rows, without --format: --out rows.jsonl"
+        )
+    check_engine(engine, address)
     check_alternatives(alternatives)
     check_resolution(resolution)
-    numbers, layout = page_numbers(pages), _layout(line, lines)
-    recognizer = TextRecognizer(
-        model if hand is None else _model_of_hand(hand),
-        decoder,
-        threads,
-        alternatives=alternatives,
-        language=language,
-        allow=allow,
-        pattern=pattern,
-        words=words,
-        date=date,
-    )
-    reader = DocumentReader(recognizer, layout, numbers=numbers, resolution=resolution)
+    reading = {"decoder": decoder, "threads": threads, "alternatives": alternatives}
+    known = {"language": language, "allow": allow, "pattern": pattern, "words": words, "date": date}
+    looking = {"layout": _layout(line, lines), "numbers": page_numbers(pages), "resolution": resolution}
+    make_reader = partial(_reader, model if hand is None else _file_of_hand(hand), reading | known, looking)
+    reader = make_reader()
     if out is not None and format is None:
-        listing = Listing(pictures, SUFFIXES, recursive, Shard.parse(shard))
-        return _write_rows(listing, reader, Path(out), resume, reject_below)
+        read_rows = _rows(reader, reject_below)
+        if engine == "ray":
+            read_rows = rows_on_cluster(partial(_making_rows, make_reader, reject_below), threads, address)
+        return _write_rows(Listing(pictures, SUFFIXES, recursive, Shard.parse(shard)), read_rows, Path(out), resume)
     listing = Listing(pictures, SUFFIXES, recursive, ordered=True)
     files = list(listing)
     output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1)
@@ -125,11 +131,19 @@ def read(
     return _write(reader, files, output, reject_below, verbose)
 
 
-def _model_of_hand(name: str) -> LineModel:
-    from text_recognizer.hand.file import model_of  # slow to import
-    from text_recognizer.hand.store import hand_path
+def _file_of_hand(name: str) -> Path:
+    from text_recognizer.hand.store import hand_path  # slow to import
 
-    return model_of(hand_path(name))
+    return hand_path(name)
+
+
+def _reader(model: str | Path | None, reading: dict[str, Any], looking: dict[str, Any]) -> DocumentReader:
+    """A reader with a model, or with that of a hand's file (a path), on whichever machine."""
+    if not isinstance(model, Path):
+        return DocumentReader(TextRecognizer(model, **reading), **looking)
+    from text_recognizer.hand.file import model_of  # slow to import
+
+    return DocumentReader(TextRecognizer(model_of(model), **reading), **looking)
 
 
 def _write(reader: DocumentReader, files: list[Found], output: Output, least: float, verbose: bool) -> int:
@@ -146,8 +160,12 @@ def _write(reader: DocumentReader, files: list[Found], output: Output, least: fl
     return int(failed)
 
 
-def _write_rows(listing: Listing, reader: DocumentReader, out: Path, resume: bool, least: float) -> int:
-    """Read an archive into a file of rows."""
+def _making_rows(make_reader: Callable[[], DocumentReader], least: float) -> ReadRows:
+    return _rows(make_reader(), least)
+
+
+def _rows(reader: DocumentReader, least: float) -> ReadRows:
+    """The rows of files that a reader reads; pages of less confidence are rejected."""
 
     def read_rows(files: Iterator[str]) -> Iterator[list[Row]]:
         pages = (page for group in reader.read((file, file) for file in files) for page in group)
@@ -157,6 +175,11 @@ def _write_rows(listing: Listing, reader: DocumentReader, out: Path, resume: boo
                 _reject(page, least)
             yield [archive_row(whole)]
 
+    return read_rows
+
+
+def _write_rows(listing: Listing, read_rows: ReadRows, out: Path, resume: bool) -> int:
+    """Read an archive into a file of rows."""
     out = listing.shard.of(out)
     with open_rows(out, resume=resume) as rows:
         tally = read_archive(listing, read_rows, rows)

@@ -6,7 +6,7 @@ import io
 import json
 import multiprocessing
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -141,8 +141,21 @@ class Shards:
                 yield index, _png(picture), text
 
 
-def write_shards(shards: Shards, workers: int) -> Iterator[Path]:
-    """Write the shards that are not there yet, by so many processes; their paths, as each is written.
+Spread = Callable[[Callable[[int], Path], Sequence[int]], Iterator[Path]]
+"""Calls a function for each of several numbers, wherever, and gives what it returns, in any order."""
+
+
+def here(write: Callable[[int], Path], numbers: Sequence[int], *, workers: int) -> Iterator[Path]:
+    """Work in so many processes of this machine; one is this process."""
+    if workers == 1:
+        yield from map(write, numbers)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(write, numbers)
+
+
+def write_shards(shards: Shards, spread: Spread) -> Iterator[Path]:
+    """Write the shards that are not there yet; their paths, as each is written.
 
     Raises:
         UsageError: If pyarrow is missing, or the folder holds shards of other lines.
@@ -154,11 +167,8 @@ def write_shards(shards: Shards, workers: int) -> Iterator[Path]:
         check_parquet("--shards parquet", "--shards webdataset")
     _claim(shards)
     missing = [number for number, path in enumerate(shards.paths) if not path.exists()]
-    if workers == 1:
-        yield from map(shards.write, missing)
-        return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(shards.write, missing)
+    if missing:
+        yield from spread(shards.write, missing)
 
 
 def _claim(shards: Shards) -> None:

@@ -1,0 +1,117 @@
+"""Ray is an extra: nothing needs it but what asks for it. Work that is spread over a cluster is the same work."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from documents import ROOT
+from reading_tools import make_archive
+
+from text_recognizer.cli import main
+from text_recognizer.cluster import check_engine
+from text_recognizer.errors import UsageError
+from text_recognizer.reading.archive import cluster as module
+from text_recognizer.reading.archive.cluster import rows_on_cluster
+
+PICTURES = 2000
+MOST_SECONDS = 500
+WITHOUT_RAY = """
+import importlib, sys
+sys.modules["ray"] = None
+from text_recognizer.cli import COMMANDS, main
+for command in COMMANDS.values():
+    importlib.import_module(command.module)
+sys.exit(main(["lines", "--count=2", "--glyphs=strokes", "--shards=webdataset", "--out=shards"]))
+"""
+
+
+def environment() -> dict[str, str]:
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+def rows(out: Path) -> list[dict[str, Any]]:
+    return sorted(map(json.loads, out.read_text(encoding="utf-8").splitlines()), key=lambda row: str(row["file"]))
+
+
+def processes(name: str) -> list[int]:
+    """Processes of Ray by what they do."""
+    found = Path("/proc").glob("[0-9]*/cmdline")
+    return [int(path.parent.name) for path in found if path.exists() and name.encode() in path.read_bytes()]
+
+
+def wait_for(what: Any, process: subprocess.Popen[Any]) -> None:
+    deadline = time.monotonic() + MOST_SECONDS
+    while not what():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_no_command_imports_ray_unasked(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_RAY], cwd=tmp_path, env=environment(), timeout=MOST_SECONDS)
+    assert done.returncode == 0
+    assert (tmp_path / "shards" / "lines-000000.tar").is_file()
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"--engine=ray needs ray, .* pip install 'text-recognizer\[cluster\]'"):
+        check_engine("ray", None)
+
+
+def test_an_address_without_ray_is_refused() -> None:
+    with pytest.raises(UsageError, match="Give --engine=ray too"):
+        check_engine("here", "auto")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for workers in /proc")
+def test_rows_are_those_of_one_process_though_a_worker_is_killed(tmp_path: Path, model: Path) -> None:
+    pytest.importorskip("ray", reason="needs the extra cluster")
+    archive, out = make_archive(tmp_path / "archive", PICTURES), tmp_path / "ray.jsonl"
+    command = [sys.executable, "-m", "text_recognizer", "read", str(archive), "--recursive", f"--model={model}"]
+    plain = subprocess.run([*command, f"--out={tmp_path / 'plain.jsonl'}"], env=environment(), timeout=MOST_SECONDS)
+    spread = subprocess.Popen([*command, f"--out={out}", "--engine=ray", "--threads=1"], env=environment())
+    wait_for(lambda: out.exists() and out.stat().st_size, spread)
+    os.kill(processes("ray::MapWorker")[0], signal.SIGKILL)
+    assert spread.wait(MOST_SECONDS) == plain.returncode == 1
+    assert rows(out) == rows(tmp_path / "plain.jsonl")
+    assert len(rows(out)) == PICTURES
+
+
+@pytest.mark.slow
+def test_a_picture_that_ends_its_workers_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason="needs the extra cluster")
+    monkeypatch.setattr(module, "TRIES", 0)
+
+    def make_reader() -> Any:
+        def read(files: Iterator[str]) -> Iterator[list[dict[str, Any]]]:
+            for file in files:
+                if file == "bad":
+                    os._exit(1)
+                yield [{"file": file, "text": file.upper()}]
+
+        return read
+
+    found = [row for rows in rows_on_cluster(make_reader, 1, None)(iter(["a", "bad", "b\udcff"])) for row in rows]
+    assert sorted(row["file"] for row in found) == ["a", "bad", "b\udcff"]
+    assert {row["file"]: row.get("text") for row in found} == {"a": "A", "b\udcff": "B\udcff", "bad": None}
+
+
+@pytest.mark.slow
+def test_shards_are_those_of_one_process(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="needs the extra cluster")
+    flags = ["lines", "--count=25", "--max_chars=8", "--shards=webdataset", "--shard_lines=10", "--glyphs=strokes"]
+    assert main([*flags, f"--out={tmp_path / 'plain'}"]) == 0
+    assert main([*flags, f"--out={tmp_path / 'ray'}", "--engine=ray"]) == 0
+    files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("plain", "ray")]
+    assert files[0] == files[1]
