@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-MOST_MB = 1300
+MOST_MB = 1000
 """What docs/serving.md promises of the requests of a server."""
 CLEAR = Path("/proc/self/clear_refs")
 """Takes a 5 to forget the most that there was."""

@@ -2,6 +2,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -288,3 +290,14 @@ def test_a_language_is_for_the_beam(folder, model, tmp_path):
     assert read([str(folder / "a.png")], model=model, language=str(text)) == 0
     with pytest.raises(UsageError, match="greedy"):
         read([str(folder / "a.png")], model=model, language=str(text), decoder="greedy")
+
+
+def test_what_a_decoder_prints_is_said_as_ours(tmp_path, model):
+    broken = bytearray(cv2.imencode(".tiff", bars([20, 60]), [cv2.IMWRITE_TIFF_COMPRESSION, 8])[1].tobytes())
+    broken[8:40] = bytes(32)  # the beginning of what is packed
+    (tmp_path / "broken.tif").write_bytes(broken)
+    command = [sys.executable, "-m", "text_recognizer", "read", str(tmp_path / "broken.tif"), f"--model={model}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stderr.splitlines()
+    starts = ("warning: a decoder says: ZIPDecode", f"error: {tmp_path}/broken.tif: broken or truncated picture")
+    assert len(said) == len(starts)
+    assert all(any(line.startswith(start) for line in said) for start in starts)

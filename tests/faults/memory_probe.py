@@ -1,7 +1,7 @@
-"""A server that measures what each request takes.
+"""What each request takes of the memory of a server, which runs in a process of its own.
 
 ``python memory_probe.py [KIND ...]`` prints, for each kind of picture, the status and how many MB more than before
-all requests the process took at most.
+all requests the server took at most: its process, and the most that a process had that decodes for it.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
-from fastapi.testclient import TestClient
-from PIL import Image, ImageDraw
+from PIL import ExifTags, Image, ImageDraw
 
-from text_recognizer.serving.app import create_app
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from serving_tools import Server, serving
 
 SIDE = 5400  # squared just below the 30 million pixels that a server takes
 
@@ -55,8 +59,23 @@ def _grey(page: np.ndarray) -> bytes:
 
 
 def _noise(mode: str) -> Image.Image:
-    rows = np.random.default_rng(0).integers(0, 256, (60, SIDE, len(mode)), np.uint8)
+    rows = np.random.default_rng(0).integers(0, 4, (60, SIDE, len(mode)), np.uint8) * 85
     return Image.fromarray(np.tile(rows, (SIDE // 60, 1, 1)), mode)
+
+
+def _turned() -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    return exif
+
+
+def _photograph(kind: str, **options: object) -> bytes:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    page = Image.new("RGBA", (SIDE, SIDE), "white")
+    page.putpixel((0, 0), (0, 0, 0, 0))
+    return _saved(page, kind, **options)
 
 
 KINDS: dict[str, Callable[[], bytes]] = {
@@ -69,41 +88,82 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "rgba": lambda: _saved(_noise("RGBA"), compress_level=1),
     "16 bit": lambda: _saved(Image.fromarray(np.tile(np.arange(SIDE, dtype=np.uint16), (SIDE, 1)))),
     "cmyk": lambda: _saved(_noise("CMYK"), "JPEG", quality=20),
+    "progressive": lambda: _saved(_noise("CMYK"), "JPEG", quality=20, progressive=True),
+    "turned": lambda: _saved(_noise("RGB"), "JPEG", quality=20, exif=_turned()),
     "float": lambda: _saved(Image.fromarray(np.zeros((SIDE, SIDE), np.float32)), "TIFF", compression="tiff_lzw"),
+    "heic": lambda: _photograph("HEIF", quality=10, enc_params={"preset": "ultrafast"}),
+    "avif": lambda: _photograph("AVIF", speed=10),
 }
 FORM_OF = ("dots", "far dots", "dashes")
 
 
-def _peak() -> int:
-    """The most memory that the process had since :func:`_forget`, in bytes."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) << 10
+BOUNDARY = "between-pictures"
 
 
-def _forget() -> None:
-    Path("/proc/self/clear_refs").write_text("5")
+def _peak(process: Path) -> int:
+    """The most memory that a process had since :func:`_forget`, in bytes."""
+    lines = (process / "status").read_text().splitlines()
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmHWM")), 0)  # 0 once it has ended
+
+
+def _forget(process: Path) -> None:
+    (process / "clear_refs").write_text("5")
+
+
+@contextmanager
+def _most_of_children(process: Path) -> Iterator[list[int]]:
+    """The most that one process had that this one started, looked at every 20 ms while the block runs."""
+    most, done = [0], Event()
+
+    def look() -> None:
+        while not done.wait(0.02):
+            for thread in process.glob("task/*/children"):
+                with suppress(OSError):  # it has ended meanwhile
+                    most[0] = max(most[0], *(_peak(Path("/proc") / child) for child in thread.read_text().split()), 0)
+
+    looking = Thread(target=look)
+    looking.start()
+    try:
+        yield most
+    finally:
+        done.set()
+        looking.join()
+
+
+def _form(pictures: list[bytes]) -> bytes:
+    head = 'Content-Disposition: form-data; name="file"; filename="picture"\r\n\r\n'
+    parts = [f"--{BOUNDARY}\r\n{head}".encode() + picture + b"\r\n" for picture in pictures]
+    return b"".join(parts) + f"--{BOUNDARY}--\r\n".encode()
+
+
+def _ask(server: Server, query: str, body: bytes, kind: str) -> int:
+    request = urllib.request.Request(f"{server.address}/v1/read{query}", body, {"Content-Type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=3600) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def main(names: list[str]) -> None:
     """Send pictures of these kinds, or of all, and a form of many, each as a line and as a page."""
-    with TestClient(create_app(max_upload_mb=64), base_url="http://localhost") as client:
-        _forget()
-        before = _peak()
+    with serving("--max_upload_mb=64") as server:
+        process = Path("/proc") / str(server.process.pid)
+        _forget(process)
+        before = _peak(process)
         for name in names or [*KINDS, "form"]:
             if name == "form":
-                made = [KINDS[kind]() for kind in FORM_OF]
-                files = [("file", (f"{k}.png", made[k % len(made)])) for k in range(12)]
-                sent: dict[str, object] = {"files": files}
+                body, kind = _form([KINDS[kind]() for kind in FORM_OF] * 4), f"multipart/form-data; boundary={BOUNDARY}"
             else:
-                sent = {"content": KINDS[name]()}
+                body, kind = KINDS[name](), "application/octet-stream"
             for query in ("", "?lines=true"):
-                _forget()
+                _forget(process)
                 started = time.monotonic()
-                answer = client.post(f"/v1/read{query}", **sent)  # type: ignore[arg-type]
-                grown = (_peak() - before) >> 20
-                size = len(sent["content"]) if "content" in sent else 0  # type: ignore[arg-type]
-                said = {"kind": name + query, "kB": size >> 10, "status": answer.status_code, "MB": grown}
-                said["seconds"] = round(time.monotonic() - started, 1)
+                with _most_of_children(process) as decoder:
+                    status = _ask(server, query, body, kind)
+                grown = (_peak(process) - before + decoder[0]) >> 20
+                said = {"kind": name + query, "kB": len(body) >> 10, "status": status, "MB": grown}
+                said |= {"decoder": decoder[0] >> 20, "seconds": round(time.monotonic() - started, 1)}
                 print(json.dumps(said), flush=True)
 
 

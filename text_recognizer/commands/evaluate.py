@@ -17,6 +17,7 @@ from text_recognizer.evaluation.readings import Progress, read_file, read_with
 from text_recognizer.evaluation.report import html as page
 from text_recognizer.evaluation.terminal import table
 from text_recognizer.files import write_text
+from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.labels.find import find_labels
 from text_recognizer.labels.lines import Labels
 from text_recognizer.labels.parts import deal
@@ -68,7 +69,7 @@ def evaluate(
     labels = find_labels(folder)
     told = _keep_part(labels, part, seed)
     recognizers = {name: TextRecognizer(file, decoder, threads) for name, file in _named(model or [None]).items()}
-    with _progress(len(labels.lines)) as progress:
+    with _progress(len(labels.lines)) as progress, told_to_the_user():
         lines, readers = read_with(recognizers, labels, progress)
     if not lines:
         raise UserError(f"{folder}: no picture can be read. {' '.join(labels.faults)}")

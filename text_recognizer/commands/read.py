@@ -15,6 +15,7 @@ from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.output import Output, archive_row
 from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
 from text_recognizer.errors import UsageError, UserError
+from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pages import RESOLUTION, SUFFIXES, check_resolution, page_numbers
 from text_recognizer.reading.archive.cluster import rows_on_cluster
 from text_recognizer.reading.archive.listing import Found, Listing, Shard
@@ -146,6 +147,7 @@ def _reader(model: str | Path | None, reading: dict[str, Any], looking: dict[str
     return DocumentReader(TextRecognizer(model_of(model), **reading), **looking)
 
 
+@told_to_the_user()
 def _write(reader: DocumentReader, files: list[Found], output: Output, least: float, verbose: bool) -> int:
     """Read files into an output; what is wrong or doubtful is said on standard error."""
     failed = False
@@ -178,6 +180,7 @@ def _rows(reader: DocumentReader, least: float) -> ReadRows:
     return read_rows
 
 
+@told_to_the_user()
 def _write_rows(listing: Listing, read_rows: ReadRows, out: Path, resume: bool) -> int:
     """Read an archive into a file of rows."""
     out = listing.shard.of(out)

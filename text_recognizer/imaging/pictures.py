@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from text_recognizer.errors import UserError, naming
 
@@ -184,33 +184,58 @@ def _too_many_pixels(limit: int) -> str:
 def grey_of_image(image: Image.Image, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """Grey of the frame that an image is at, uint8 (h, w), turned upright.
 
+    A few rows are converted at a time, as copies of a large picture take much memory.
+
     Raises:
         UserError: If it has no pixels or too many. Of broken pictures, Pillow raises almost anything.
     """
     check_size(image.width, image.height, max_pixels)
-    image = ImageOps.exif_transpose(image)
+    image.load()
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _grey_of_deep(np.asarray(image))
-    if image.has_transparency_data:
-        grey_alpha = np.asarray(image.convert("RGBA").convert("LA"))
-        return _over_white(grey_alpha[..., 0], grey_alpha[..., 1])
-    if image.mode == "LAB":
-        return np.asarray(image.getchannel("L"))
-    return np.asarray(image.convert("L"))
+        grey = _grey_of_deep(image)
+    elif image.has_transparency_data:
+        grey = _grey_of_transparent(image)
+    else:
+        grey = np.empty((image.height, image.width), np.uint8)
+        for rows, part in _strips(image):
+            grey[rows] = np.asarray(part.getchannel("L") if part.mode == "LAB" else part.convert("L"))
+    return _upright(grey, image.getexif().get(ExifTags.Base.Orientation, 1))
 
 
-def _grey_of_deep(values: np.ndarray) -> np.ndarray:
-    """Greys of more than 8 bits: white is the least 2^n - 1 that holds the largest value; NaN and infinity are 0.
+def _strips(image: Image.Image) -> Iterator[tuple[slice, Image.Image]]:
+    for top in range(0, image.height, _ROWS_AT_ONCE):
+        bottom = min(top + _ROWS_AT_ONCE, image.height)
+        yield slice(top, bottom), image.crop((0, top, image.width, bottom))
 
-    A few rows at a time, as copies of a large picture take much memory.
-    """
-    parts = [np.s_[start : start + _ROWS_AT_ONCE] for start in range(0, len(values), _ROWS_AT_ONCE)]
-    top = max(float(_finite(values[rows]).max()) for rows in parts)
+
+def _upright(grey: np.ndarray, orientation: int) -> np.ndarray:
+    """A picture turned as EXIF's orientation says, from 1, upright, to 8; others say nothing."""
+    if orientation in (5, 6, 7, 8):
+        grey = grey.T
+    if orientation in (3, 4, 7, 8):
+        grey = grey[::-1]
+    if orientation in (2, 3, 6, 7):
+        grey = grey[:, ::-1]
+    return np.ascontiguousarray(grey)
+
+
+def _grey_of_deep(image: Image.Image) -> np.ndarray:
+    """Greys of more than 8 bits: white is the least 2^n - 1 that holds the largest value; NaN and infinity are 0."""
+    top = max(float(_finite(np.asarray(part)).max()) for _, part in _strips(image))
     full = 1.0 if top <= 1 else 2.0 ** max(8, int(np.ceil(np.log2(top + 1)))) - 1
-    grey = np.empty(values.shape, np.uint8)
-    for rows in parts:
-        grey[rows] = np.clip(_finite(values[rows]) * (255.0 / full) + 0.5, 0, 255)
+    grey = np.empty((image.height, image.width), np.uint8)
+    for rows, part in _strips(image):
+        grey[rows] = np.clip(_finite(np.asarray(part)) * (255.0 / full) + 0.5, 0, 255)
     return grey
+
+
+def _grey_of_transparent(image: Image.Image) -> np.ndarray:
+    grey = np.empty((image.height, image.width), np.uint8)
+    alpha = np.empty_like(grey)
+    for rows, part in _strips(image):
+        both = np.asarray(part.convert("RGBA").convert("LA"))
+        grey[rows], alpha[rows] = both[..., 0], both[..., 1]
+    return _over_white(grey, alpha)
 
 
 def _finite(values: np.ndarray) -> np.ndarray:
@@ -219,12 +244,15 @@ def _finite(values: np.ndarray) -> np.ndarray:
 
 def _over_white(grey: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Lay a picture over white; where all that can be seen is white already, the transparency is the writing."""
-    transparency = 255 - alpha
-    seen = grey[alpha > 127]
-    if transparency.any() and seen.size and seen.min() > 200:
-        return transparency
-    opacity = alpha.astype(np.uint16)
-    return ((grey * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
+    seen = alpha > 127
+    if alpha.min() < 255 and seen.any() and np.min(grey, where=seen, initial=255) > 200:
+        return 255 - alpha
+    laid = np.empty_like(grey)
+    for top in range(0, len(grey), _ROWS_AT_ONCE):
+        rows = np.s_[top : top + _ROWS_AT_ONCE]
+        opacity = alpha[rows].astype(np.uint16)
+        laid[rows] = (grey[rows] * opacity + 255 * (255 - opacity) + 127) // 255
+    return laid
 
 
 def _grey_of_array(array: np.ndarray, name: str, max_pixels: int) -> np.ndarray:

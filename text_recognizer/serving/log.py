@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 from datetime import UTC, datetime
-from threading import Thread
 from typing import Any
+
+from text_recognizer.imaging.library_output import pass_on
 
 _log = logging.getLogger(__name__)
 
@@ -36,22 +36,8 @@ class ToStandardError(logging.Handler):
 
 
 def log_what_libraries_print() -> None:
-    """From now on, what libraries in C print on standard error is logged, a warning a line, in this process.
-
-    Python's own standard error goes where it went.
-    """
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
-    reading, writing = os.pipe()
-    os.dup2(writing, 2)
-    os.close(writing)
-    Thread(target=_log_lines, args=(reading,), name="library lines", daemon=True).start()
-
-
-def _log_lines(reading: int) -> None:
-    with os.fdopen(reading, encoding="utf-8", errors="backslashreplace") as lines:
-        for line in lines:
-            if line.strip():
-                _log.warning("library", extra={"fields": {"said": line.strip()}})
+    """From now on, what libraries in C print on standard error is logged, a warning a line, in this process."""
+    pass_on(lambda line: _log.warning("library", extra={"fields": {"said": line}}))
 
 
 LOGGING: dict[str, Any] = {
