@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _SECONDS_TO_FINISH = 30
+_SECONDS_TO_ANSWER = 60  # a worker that starts on a busy machine: uvicorn ends it, and starts another, after this
 _SECONDS_TO_KEEP = 75  # an idle connection: longer than proxies keep theirs, so that they close first
 
 
@@ -117,6 +118,7 @@ def serve(
             ws="none",
             timeout_keep_alive=_SECONDS_TO_KEEP,
             timeout_graceful_shutdown=_SECONDS_TO_FINISH,
+            timeout_worker_healthcheck=_SECONDS_TO_ANSWER,
         )
         print(f"Open {_address(host, listener)} (Ctrl-C stops)", flush=True)
         if workers == 1:
