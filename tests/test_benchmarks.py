@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from documents import ROOT, shell_lines
 from hand_tools import TINY
 
 from text_recognizer.reading.recognizer import Character, Reading
@@ -93,6 +94,15 @@ def test_time_to_a_goal_is_that_of_the_first_measurement_at_it(load: Load) -> No
     curve = [(1.0, 0.5), (2.0, 0.9), (3.0, 0.8), (4.0, 0.95)]
     assert training.time_to(curve, 0.9) == 2.0
     assert training.time_to(curve, 0.99) is None
+
+
+@pytest.mark.parametrize(("page", "experiments"), [("lab.md", "EXPERIMENTS"), ("next-labs.md", "LAB_3")])
+def test_the_labs_commands_are_run_as_the_documents_write_them(page: str, experiments: str, load: Load) -> None:
+    lines = [line for line in shell_lines(ROOT / "docs" / page) if "training/run_experiment.py" in line]
+    written = [set(line.split()[2:]) for line in lines]
+    run = [set(flags.split()) for flags in getattr(load("lab"), experiments).values()]
+    assert len(run) >= 9
+    assert [flags for flags in run if flags not in written] == []
 
 
 def test_the_labs_models_give_one_output_per_cell(load: Load) -> None:

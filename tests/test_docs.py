@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import itertools
 import json
 import re
 import runpy
@@ -15,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from documents import (
     COMMAND,
     PAGES,
@@ -205,6 +207,20 @@ def test_the_lab_quotes_the_results() -> None:
     quoted = re.findall(r"\b0\.\d{3}\b", (ROOT / "docs" / "lab.md").read_text(encoding="utf-8"))
     assert len(quoted) > 10
     assert [figure for figure in quoted if figure not in results] == []
+
+
+def test_every_training_of_the_sweep_can_be_built() -> None:
+    [block] = fenced(ROOT / "docs" / "next-labs.md", "yaml")
+    sweep = yaml.safe_load(block)
+    drawn = [
+        [f"--{name}={value}" for value in said.get("values", [said.get("value")])]
+        for name, said in sweep["parameters"].items()
+    ]
+    trainings = list(itertools.product(*drawn))
+    assert len(trainings) == 9
+    for flags in trainings:
+        _, recognition, _ = build(parse(flags, "run_experiment.py"))
+        assert sweep["metric"]["name"].removeprefix("val_") in recognition.val_metrics.compute()
 
 
 def test_no_path_of_this_machine() -> None:
