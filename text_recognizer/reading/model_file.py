@@ -202,7 +202,10 @@ def open_session(
     """
     session = session_of(file, weights)
     if (names := names_of(session)) != [inputs, outputs]:
-        raise UserError(f"{file}: expected the input {inputs} and the output {outputs}, found {', '.join(names)}.")
+        raise UserError(
+            f"{file}: expected the input {inputs} and the output {outputs}, found {', '.join(names)}. "
+            "Models that are no readers are for text_recognizer.load."
+        )
     return session
 
 
