@@ -5,6 +5,7 @@ from text_recognizer.data.glyphs.fonts import load_fonts
 from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, InkShares, PaperLines
 from text_recognizer.data.sets.sheets import SHAPES, SheetDataset
 from text_recognizer.data.splits import SPLITS
+from text_recognizer.data.synthesis.writers import FontWriter
 from text_recognizer.imaging.crop import CROP_HEIGHT
 
 
@@ -77,3 +78,11 @@ def test_fonts_that_ship_write_lines_without_a_download() -> None:
     assert len(set.union(*families)) == sum(map(len, families)) == 12
     for dataset in data.datasets.values():
         assert dataset.batch(np.arange(16)).images.max() == 255
+
+
+def test_a_font_that_draws_small_letters_as_capitals_says_capitals() -> None:
+    font = load_fonts("train", "builtin")[0]
+    writer = FontWriter([font.path], joined=[False], capitals=[True], weights=[1.0])
+    ink = writer.write("servant", np.random.default_rng(1))
+    assert ink is not None
+    assert ink.text == "SERVANT"

@@ -134,6 +134,7 @@ class PaperLineDataset:
         return FontWriter(
             [font.path for font in fonts],
             [font.kind in ("joined", "formal") for font in fonts],
+            [font.kind == "caps" for font in fonts],
             [FORMAL_SHARE if font.kind == "formal" else 1.0 for font in fonts],
         )
 

@@ -190,13 +190,16 @@ class FontWriter:
     Args:
         paths: TrueType files.
         joined: Whether the characters of each font touch, one per path.
+        capitals: Whether each font draws small letters as capitals. It then writes capitals, and the ink says so.
         weights: How often each font is drawn.
     """
 
-    def __init__(self, paths: Sequence[Path], joined: Sequence[bool], weights: Sequence[float]) -> None:
+    def __init__(
+        self, paths: Sequence[Path], joined: Sequence[bool], capitals: Sequence[bool], weights: Sequence[float]
+    ) -> None:
         from fontTools.ttLib import TTFont  # slow to import
 
-        self.paths, self.joined = list(paths), list(joined)
+        self.paths, self.joined, self.capitals = list(paths), list(joined), list(capitals)
         self.coverage = [frozenset(map(chr, TTFont(path, lazy=True).getBestCmap())) | {" "} for path in self.paths]
         self.shares = np.array(weights) / sum(weights)
         self._fonts: dict[tuple[int, int], ImageFont.FreeTypeFont] = {}
@@ -219,8 +222,9 @@ class FontWriter:
         if not text.strip():
             return None
         for number in rng.choice(len(self.paths), 12, p=self.shares).tolist():
-            if self.coverage[number].issuperset(text):
-                return self._set(text, number, rng)
+            drawn = text.upper() if self.capitals[number] else text
+            if self.coverage[number].issuperset(drawn):
+                return self._set(drawn, number, rng)
         return None
 
     def _set(self, text: str, number: int, rng: np.random.Generator) -> Ink | None:
