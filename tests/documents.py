@@ -51,5 +51,5 @@ def skip_without_its_extra(command: str) -> None:
     """Skip a test of a command that needs an extra which is not installed."""
     if "--wandb" in command:
         pytest.importorskip("wandb", reason="needs the extra wandb")
-    if "--engine=ray" in command:
+    if "--engine=ray" in command or command.startswith("sweep"):
         pytest.importorskip("ray", reason="needs the extra cluster")

@@ -13,25 +13,47 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from documents import ROOT
 from reading_tools import make_archive
 
 from text_recognizer.cli import main
-from text_recognizer.cluster import check_engine
+from text_recognizer.cluster import check_engine, check_ray
 from text_recognizer.errors import UsageError
 from text_recognizer.reading.archive import cluster as module
 from text_recognizer.reading.archive.cluster import rows_on_cluster
+from text_recognizer.training.arguments import parse
 
 PICTURES = 2000
 MOST_SECONDS = 500
 WITHOUT_RAY = """
 import importlib, sys
-sys.modules["ray"] = None
+sys.modules["ray"] = sys.modules["optuna"] = None
 from text_recognizer.cli import COMMANDS, main
 for command in COMMANDS.values():
     importlib.import_module(command.module)
 sys.exit(main(["lines", "--count=2", "--glyphs=strokes", "--shards=webdataset", "--out=shards"]))
 """
+SWEEP = {
+    "method": "bayes",
+    "metric": {"name": "val_cer"},
+    "early_terminate": {"type": "hyperband", "min_iter": 1},
+    "run_cap": 3,
+    "parameters": {
+        "model_class": {"value": "LineReader"},
+        "data_class": {"value": "EMNISTLines"},
+        "layout": {"value": "mixed"},
+        "glyphs": {"value": "strokes"},
+        "text": {"value": "builtin"},
+        "max_length": {"value": 8},
+        "num_train": {"value": 64},
+        "num_val": {"value": 16},
+        "max_epochs": {"value": 3},
+        "context_dim": {"value": 16},
+        "conv_dim": {"values": [8, 16]},
+        "lr": {"min": "1e-4", "max": 0.01, "distribution": "log_uniform_values"},
+    },
+}
 
 
 def environment() -> dict[str, str]:
@@ -66,6 +88,8 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"--engine=ray needs ray, .* pip install 'text-recognizer\[cluster\]'"):
         check_engine("ray", None)
+    with pytest.raises(UsageError, match="text-recognizer sweep needs ray"):
+        check_ray("text-recognizer sweep")
 
 
 def test_an_address_without_ray_is_refused() -> None:
@@ -115,3 +139,27 @@ def test_shards_are_those_of_one_process(tmp_path: Path) -> None:
     assert main([*flags, f"--out={tmp_path / 'ray'}", "--engine=ray"]) == 0
     files = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("plain", "ray")]
     assert files[0] == files[1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_a_sweep_that_is_stopped_goes_on_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("ray", reason="needs the extra cluster")
+    config, out = tmp_path / "sweep.yaml", tmp_path / "out"
+    config.write_text(yaml.safe_dump(SWEEP))
+    command = ["sweep", f"--config={config}", f"--out={out}"]
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        started = subprocess.Popen([sys.executable, "-m", "text_recognizer", *command], env=environment(), stderr=file)
+        wait_for(lambda: "1 of 3: " in log.read_text(), started)
+        started.send_signal(signal.SIGINT)
+        assert started.wait(MOST_SECONDS) == 130
+    assert "Go on with --resume" in log.read_text()
+    assert main(command) == 2
+    assert main([*command, "--resume"]) == 0
+    printed = capsys.readouterr().out
+    assert len([line for line in printed.splitlines() if line.startswith(("1 ", "2 ", "3 "))]) == 3
+    assert (out / "sweep.png").is_file()
+    best = parse([f"--config={out / 'best.yaml'}"], "train")
+    assert best.data["num_train"] == 64
+    assert best.model["conv_dim"] in (8, 16)

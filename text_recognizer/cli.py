@@ -30,6 +30,7 @@ COMMANDS = {
     "lines": Command("text_recognizer.commands.lines", "lines", "show or write composed lines"),
     "data": Command("text_recognizer.commands.data", "main", "prepare a data set and look at it", parses_itself=True),
     "train": Command("text_recognizer.commands.train", "main", "train and test a model", parses_itself=True),
+    "sweep": Command("text_recognizer.commands.sweep", "sweep", "train many times, to find better flags"),
     "finetune": Command("text_recognizer.commands.finetune", "finetune", "teach a reader your labelled lines"),
     "export": Command("text_recognizer.commands.export", "export", "make a model file of a training run"),
     "hand sheet": Command("text_recognizer.commands.hand.sheet", "sheet", "write the sheet to fill in"),

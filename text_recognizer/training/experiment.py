@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -230,12 +231,16 @@ def build_trainer(
     description: Description,
     stop: StopOnSignal,
     resumed: Checkpoint | None,
+    others: Sequence[Callback] = (),
 ) -> tuple[L.Trainer, BestCheckpoint | None]:
-    """The Lightning trainer of a run on the devices ``where``, and what keeps its best checkpoint, if anything does."""
+    """The Lightning trainer of a run on the devices ``where``, and what keeps its best checkpoint, if anything does.
+
+    ``others`` are called back too.
+    """
     experiment = arguments.experiment
     validates = arguments.trainer["limit_val_batches"] != 0
     best = last = None
-    callbacks: list[Callback] = [DescribeCheckpoint(description), Continuing(), stop]
+    callbacks: list[Callback] = [DescribeCheckpoint(description), Continuing(), stop, *others]
     if validates and experiment.logger:
         callbacks.append(LogPictures())
     if experiment.enable_checkpointing:
@@ -261,8 +266,12 @@ def build_trainer(
     return trainer, best
 
 
-def run(arguments: Arguments) -> tuple[dict[str, Any], int]:
+def run(arguments: Arguments, callbacks: Sequence[Callback] = ()) -> tuple[dict[str, Any], int]:
     """Train and test as the flags say. Of several processes the first writes.
+
+    Args:
+        arguments: The flags.
+        callbacks: What else the training calls back.
 
     Returns:
         What ``metrics.json`` holds, and the exit code: 0, or what a signal that ended the run asks for.
@@ -285,7 +294,7 @@ def run(arguments: Arguments) -> tuple[dict[str, Any], int]:
     if experiment.compile:
         recognition.model.compile()
     stop = StopOnSignal()
-    trainer, best = build_trainer(arguments, where, run_dir, description, stop, resumed)
+    trainer, best = build_trainer(arguments, where, run_dir, description, stop, resumed, callbacks)
     figures = {
         "model_class": experiment.model_class,
         "data_class": experiment.data_class,

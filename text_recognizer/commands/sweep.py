@@ -1,0 +1,68 @@
+"""``text-recognizer sweep``: many trainings that look for better flags."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from text_recognizer.cluster import check_ray
+from text_recognizer.errors import UsageError, check_at_least, check_seed
+from text_recognizer.training.sweep.file import read_sweep
+from text_recognizer.training.sweep.outcome import PLOT, leaderboard, write_outcome
+from text_recognizer.training.sweep.run import Places, claim, run_sweep
+from text_recognizer.training.sweep.trial import check_flags
+
+
+def sweep(
+    *,
+    config: str,
+    out: str | None = None,
+    resume: bool = False,
+    cores: int = 1,
+    gpus: float = 0.0,
+    address: str | None = None,
+    seed: int = 42,
+) -> int:
+    """Train many times with flags that are drawn, and find out which are the best.
+
+    Args:
+        config: The file of the sweep, in the form of Weights & Biases: method, metric, parameters, early_terminate and
+            run_cap. Its parameters are the flags of ``train``.
+        out: The folder that keeps the sweep; by default training/sweeps, and in it the name of the file.
+        resume: Go on with a sweep that did not come to its end.
+        cores: Cores of each training. There are as many at a time as the cluster has cores for.
+        gpus: GPUs of each training, as 0.5 where two share one.
+        address: The cluster of Ray, as ``ray start`` prints it, or auto; by default this machine alone.
+        seed: Of what is drawn.
+
+    Returns:
+        0; 130 or 143 if a signal ended the sweep.
+
+    Raises:
+        UsageError: If Ray is not installed, the file is no sweep, ``train`` cannot run with what may be drawn, or the
+            folder holds a sweep that is not to go on.
+        UserError: If there is no cluster, or no training came to a validation.
+    """
+    check_ray("text-recognizer sweep")
+    check_at_least(1, cores=cores)
+    check_seed(seed)
+    if gpus < 0:
+        raise UsageError(f"--gpus is {gpus}, but must be at least 0.")
+    wanted, unused = read_sweep(Path(config))
+    try:
+        check_flags(wanted)
+    except UsageError as error:
+        raise UsageError(f"--config {config}: {error}") from error
+    folder = Path(out) if out is not None else Path("training", "sweeps", Path(config).stem)
+    claim(wanted, folder, resume)
+    if unused:
+        print(f"Not used: {', '.join(unused)}.", file=sys.stderr)
+    trained, code = run_sweep(wanted, Places(folder, address, cores, gpus), seed)
+    if trained:
+        print(leaderboard(wanted, trained))
+    if (best := write_outcome(wanted, trained, folder)) is not None:
+        print(f"Plot: {folder / PLOT}. Train with the best flags: text-recognizer train --config={best}")
+    if code:
+        ended = sum(one.ended for one in trained)
+        print(f"Stopped after {ended} of {wanted.trainings} trainings. Go on with --resume.", file=sys.stderr)
+    return code

@@ -1,0 +1,1 @@
+"""Sweeps: many trainings that look for better flags, on Ray Tune."""
