@@ -48,7 +48,7 @@ LINES = [
     "prepared",
     *BATCHES,
 ]
-PAPER = ["glyphs", "text", "shares", "num_train", "num_val", "num_test", "max_length", *BATCHES]
+PAPER = ["glyphs", "text", "fonts", "shares", "num_train", "num_val", "num_test", "max_length", *BATCHES]
 OPTIMIZATION = [
     "loss",
     "optimizer",
