@@ -60,7 +60,7 @@ def rows_on_cluster(make_reader: Callable[[], ReadRows], threads: int, address: 
 def _read_lost(
     names: Sequence[str], make_reader: Callable[[], ReadRows], threads: int, size: int
 ) -> Iterator[list[Row]]:
-    """Read one by one what was lost with a block, so that one picture takes no other along."""
+    """Read one by one what was lost with a block, and let none wait for a worker that another may end."""
     lost = set(names)
     for rows in _read(names, 1, make_reader, threads, size) if names else ():
         lost.difference_update(row["file"] for row in rows)
@@ -82,7 +82,7 @@ def _read(
         fn_constructor_args=(make_reader, str(Path.cwd())),
         batch_size=None,
         batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=size),
+        compute=ray.data.ActorPoolStrategy(size=size, max_tasks_in_flight_per_actor=2 if block > 1 else 1),
         num_cpus=threads,
         ray_remote_args_fn=lambda: {"max_task_retries": TRIES},
     )
