@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from text_recognizer.errors import UserError
-from text_recognizer.files import replacing, write_text
+from text_recognizer.files import check_can_be_written, replacing, write_text
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -61,3 +61,14 @@ def test_writers_of_one_file_in_one_process_do_not_meet(tmp_path: Path) -> None:
         second.write_text("second")
     assert path.read_text() == "first"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_whether_a_file_can_be_written_is_known_before_long_work(tmp_path: Path) -> None:
+    (tmp_path / "old.txt").write_text("old")
+    for name in ("old.txt", "new.txt", "folder/new.txt"):
+        check_can_be_written(tmp_path / name)
+    assert (tmp_path / "old.txt").read_text() == "old"
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["old.txt"]
+    for place in (tmp_path, tmp_path / "old.txt" / "below.txt"):
+        with pytest.raises(UserError, match="Cannot write"):
+            check_can_be_written(place)

@@ -43,6 +43,24 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_can_be_written(path: str | Path) -> None:
+    """Check, before long work, that a file can be written; nothing is left there, and a file that is there stays.
+
+    Raises:
+        UserError: If it cannot; the message names it and says why.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UserError(f"Cannot write {path}: it is a folder. Choose another place.")
+    with suppress(_Tried), replacing(path) as temporary:
+        temporary.touch()
+        raise _Tried
+
+
+class _Tried(Exception):
+    pass
+
+
 def is_about_writing(error: OSError, place: Path) -> bool:
     """Whether an error says that ``place``, or something in it, cannot be written: it names it, or the disk is full."""
     if error.filename is None:

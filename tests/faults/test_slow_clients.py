@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import statistics
 import time
 import urllib.request
 
@@ -46,13 +47,23 @@ def test_slow_clients_hold_no_place(model):
             client.close()
 
 
+def rates_with_and_without(server: Server, count: int, rounds: int, seconds: float) -> list[float]:
+    """Of each round, the rate among slow clients by the rate right before: what else the machine does cancels out."""
+    ratios = []
+    rate(server, seconds)
+    for _ in range(rounds):
+        alone = rate(server, seconds)
+        clients = slow_clients(server, count)
+        ratios.append(rate(server, seconds) / alone)
+        for client in clients:
+            client.close()
+        time.sleep(1)  # the server sees that they have gone
+    return ratios
+
+
 @pytest.mark.drill
 def test_256_slow_clients_cost_less_than_a_fifth_of_the_rate(model):
     with serving(f"--model={model}") as server:
-        rate(server, 3)
-        alone = rate(server, 8)
-        clients = slow_clients(server, 256)
-        among_them = rate(server, 8)
-        for client in clients:
-            client.close()
-    assert among_them > 0.8 * alone
+        ratios = rates_with_and_without(server, 256, rounds=9, seconds=3)
+    print(f"among 256 slow clients, of the rate without: {[round(one, 2) for one in ratios]}")
+    assert statistics.median(ratios) > 0.8

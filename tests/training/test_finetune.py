@@ -15,7 +15,7 @@ from text_recognizer.errors import UsageError, UserError
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.training.arguments import parse
 from text_recognizer.training.experiment import build
-from text_recognizer.training.finetune import Choice, choose
+from text_recognizer.training.finetune import Choice, choose, finetune
 from text_recognizer.training.weights import load_reader
 
 
@@ -142,3 +142,21 @@ def test_all_flags_of_training_are_there_for_labelled_lines(folder: Path, tmp_pa
     assert main(["train", "--data_class=LabelledLines", *flags.split(), *place.split()]) == 0
     [figures] = tmp_path.glob("*-LineReader-LabelledLines/metrics.json")
     assert 0 <= json.loads(figures.read_text(encoding="utf-8"))["test_cer"] < 1
+
+
+def test_an_output_that_cannot_be_written_is_said_before_the_training(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["finetune", str(folder), f"--out={tmp_path}/file/mine.onnx"]) == 1
+    assert "Cannot write" in capsys.readouterr().err
+
+
+def test_too_little_time_to_learn_is_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_folder = tmp_path / "logs" / "run"
+    run_folder.mkdir(parents=True)
+    monkeypatch.setattr("text_recognizer.training.finetune.run", lambda arguments: ({}, 0))
+    flags = ["--data_class=LabelledLines", f"--path={folder}", "--init=reader", f"--log_dir={run_folder.parent}"]
+    with pytest.raises(UserError, match="Give more --minutes"):
+        finetune(parse(flags, "finetune"), tmp_path / "mine.onnx")
+    assert not (tmp_path / "mine.onnx").exists()

@@ -16,7 +16,7 @@ from text_recognizer.evaluation.measures import Form
 from text_recognizer.evaluation.readings import Progress, read_file, read_with
 from text_recognizer.evaluation.report import html as page
 from text_recognizer.evaluation.terminal import table
-from text_recognizer.files import write_text
+from text_recognizer.files import check_can_be_written, write_text
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.labels.find import find_labels
 from text_recognizer.labels.lines import Labels
@@ -66,6 +66,8 @@ def evaluate(
     """
     check_at_least(0, worst=worst)
     check_seed(seed)
+    for file in filter(None, (json, html)):
+        check_can_be_written(file)
     labels = find_labels(folder)
     told = _keep_part(labels, part, seed)
     recognizers = {name: TextRecognizer(file, decoder, threads) for name, file in _named(model or [None]).items()}

@@ -11,6 +11,7 @@ import torch
 
 from text_recognizer.errors import UsageError, check_at_least, check_seed
 from text_recognizer.evaluation.terminal import CERTAIN
+from text_recognizer.files import check_can_be_written
 from text_recognizer.training.arguments import Arguments, parse
 from text_recognizer.training.finetune import MOST_FORGOTTEN, Choice
 from text_recognizer.training.finetune import finetune as finetuned
@@ -68,6 +69,7 @@ def finetune(
         raise UsageError(f"--minutes is {minutes}, but must be above 0.")
     check_at_least(1, epochs=epochs, patience=patience, batch_size=batch_size)
     check_seed(seed)
+    check_can_be_written(out)
     quiet_lightning()
     flags: dict[str, Any] = {
         "path": folder,

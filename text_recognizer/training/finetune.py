@@ -72,7 +72,10 @@ def finetune(arguments: Arguments, out: Path) -> tuple[list[Choice], dict[str, A
     data = LabelledLines(**arguments.data)
     data.setup()
     description, old = load_reader(init)
-    new = Checkpoint.load(str(run_folder / "best.ckpt")).weights
+    best = run_folder / "best.ckpt"
+    if not best.exists():
+        raise UserError("No epoch ended in the time there was: nothing was learned or written. Give more --minutes.")
+    new = Checkpoint.load(str(best)).weights
     choices = choose(description, old, new, data)
     model = description.build().eval()
     model.load_state_dict(average(old, new, choices[0].share))
