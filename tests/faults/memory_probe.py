@@ -23,6 +23,8 @@ from PIL import ExifTags, Image, ImageDraw
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from serving_tools import Server, serving
 
+from text_recognizer.imaging.pages import RESOLUTION
+
 SIDE = 5400  # squared just below the 30 million pixels that a server takes
 
 
@@ -78,6 +80,11 @@ def _photograph(kind: str, **options: object) -> bytes:
     return _saved(page, kind, **options)
 
 
+def _pdf(pages: int) -> bytes:
+    page = Image.fromarray(_dots(20)).convert("1")
+    return _saved(page, "PDF", save_all=True, append_images=[page] * (pages - 1), resolution=RESOLUTION)
+
+
 KINDS: dict[str, Callable[[], bytes]] = {
     "dots": lambda: _grey(_dots(2)),
     "far dots": lambda: _grey(_dots(20)),
@@ -92,6 +99,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "turned": lambda: _saved(_noise("RGB"), "JPEG", quality=20, exif=_turned()),
     "float": lambda: _saved(Image.fromarray(np.zeros((SIDE, SIDE), np.float32)), "TIFF", compression="tiff_lzw"),
     "heic": lambda: _photograph("HEIF", quality=10, enc_params={"preset": "ultrafast"}),
+    "pdf": lambda: _pdf(pages=3),
     "avif": lambda: _photograph("AVIF", speed=10),
 }
 FORM_OF = ("dots", "far dots", "dashes")
@@ -156,7 +164,7 @@ def main(names: list[str]) -> None:
                 body, kind = _form([KINDS[kind]() for kind in FORM_OF] * 4), f"multipart/form-data; boundary={BOUNDARY}"
             else:
                 body, kind = KINDS[name](), "application/octet-stream"
-            for query in ("", "?lines=true"):
+            for query in ("", "?lines=true") if name != "pdf" else ("?format=json", "?format=pdf"):
                 _forget(process)
                 started = time.monotonic()
                 with _most_of_children(process) as decoder:
