@@ -23,6 +23,7 @@ from text_recognizer.hand import store as hands
 NOT_EXECUTED = {
     r"serve\b": "runs until it is stopped; tests/serving starts it",
     r".*--gpus=4": "needs four GPUs",
+    r".*--engine=ray": "starts Ray, which takes seconds; tests/test_cluster.py does",
     r"sweep\b": "trains for minutes; tests/test_cluster.py runs a smaller one",
     r".*--help$": "ends the program; tests/test_cli.py asks every command for help",
     r"[a-z]+$": "names a command, and does not call it",
