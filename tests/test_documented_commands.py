@@ -63,6 +63,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sheet = Image.open("page.png").convert("L")
         sheet.save("scan.pdf", save_all=True, append_images=[sheet] * 4)
         cv2.imwrite("photo.jpg", simulate(0, Camera()).photo)
+        assert run("hand sheet --out sheet.pdf") == 0
+        Path("template.json").write_text(fenced(ROOT / "docs" / "forms.md", "json")[0], encoding="utf-8")
         Path("archive/below").mkdir(parents=True)
         shutil.copy("line.png", "archive/below/line.png")
         Path("list.txt").write_text("line.png\n", encoding="utf-8")

@@ -125,7 +125,7 @@ def test_data_modules_are_found_where_the_course_has_them() -> None:
 def test_commands() -> None:
     hands = [f"hand {verb}" for verb in ("export", "import", "learn", "list", "remove", "sheet", "show")]
     assert sorted(cli.COMMANDS) == sorted(
-        ["data", "demo", "evaluate", "export", "finetune", "lines", "read", "serve", "sweep", "train", *hands]
+        ["data", "demo", "evaluate", "export", "finetune", "form", "lines", "read", "serve", "sweep", "train", *hands]
     )
 
 

@@ -24,6 +24,7 @@ class Command:
 
 COMMANDS = {
     "read": Command("text_recognizer.commands.read", "read", "read pictures of lines"),
+    "form": Command("text_recognizer.commands.form", "form", "read the fields of photographed forms"),
     "evaluate": Command("text_recognizer.commands.evaluate", "evaluate", "tell how well labelled lines are read"),
     "serve": Command("text_recognizer.commands.serve", "serve", "serve a page to write on, and an API"),
     "demo": Command("text_recognizer.commands.demo", "demo", "compose lines, learn to read them, show it (a minute)"),

@@ -1,0 +1,105 @@
+"""``text-recognizer form``: photographed forms in, one row of texts a form out."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+from text_recognizer.documents.forms.reader import FormReader, ReadForm
+from text_recognizer.documents.forms.template import Template
+from text_recognizer.errors import UsageError, check_parquet
+from text_recognizer.files import replacing
+from text_recognizer.imaging.pages import SUFFIXES
+from text_recognizer.reading.archive.listing import Listing
+from text_recognizer.reading.recognizer import Decoder, TextRecognizer
+
+_START = ("file", "page", "look", "error")
+
+
+def form(
+    template: str,
+    pages: list[str],
+    *,
+    out: str | None = None,
+    look_below: float = 0.8,
+    model: str | None = None,
+    decoder: Decoder = "beam",
+) -> int:
+    """Read the fields of photographed or scanned forms into a table of one row a form.
+
+    Args:
+        template: A JSON file that names a picture or PDF of the form without writing, and the fields: name, box, and
+            what each may hold.
+        pages: Pictures and PDFs of filled-in forms, folders of them, or glob patterns.
+        out: A .csv or .parquet file to write; by default the table is printed.
+        look_below: Fields read with a confidence below this, empty ones among them, are named in the column ``look``.
+        model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
+        decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
+
+    Returns:
+        0 if all forms were read, 1 if any was not; its row says why.
+
+    Raises:
+        UsageError: If a number is out of its range, or the output is of another kind.
+        UserError: If the template, the model or the output cannot be used.
+    """
+    if not 0 <= look_below <= 1:
+        raise UsageError(f"--look_below is {look_below}, but must be from 0 to 1.")
+    if out is not None and Path(out).suffix not in (".csv", ".parquet"):
+        raise UsageError(f"--out is {out!r}, but must end in .csv or .parquet.")
+    if out is not None and out.endswith(".parquet"):
+        check_parquet("--out as .parquet", "a .csv file")
+    known = Template(Path(template))
+    reader = FormReader(TextRecognizer(model, decoder), known)
+    files = [one.file for one in Listing(pages, SUFFIXES, False, ordered=True)]
+    rows = [_row(one, look_below) for one in reader.read(files)]
+    _write(rows, [*_START, *(column for field in known.fields for column in _columns(field.name))], out)
+    for row in rows:
+        if row["error"]:
+            print(f"error: {row['error']}", file=sys.stderr)
+    return int(any(row["error"] for row in rows))
+
+
+def _columns(name: str) -> tuple[str, str]:
+    return name, f"{name}_confidence"
+
+
+def _row(form: ReadForm, look_below: float) -> dict[str, Any]:
+    look = [name for name, reading in form.readings.items() if reading.confidence < look_below]
+    row: dict[str, Any] = {"file": form.file, "page": form.page, "look": " ".join(look), "error": str(form.error or "")}
+    for name, reading in form.readings.items():
+        text, confidence = _columns(name)
+        row |= {text: reading.text, confidence: round(reading.confidence, 4)}
+    return row
+
+
+def _write(rows: list[dict[str, Any]], columns: list[str], out: str | None) -> None:
+    if out is None:
+        _write_csv(rows, columns, sys.stdout)
+        return
+    with replacing(out) as temporary:
+        if out.endswith(".csv"):
+            with temporary.open("w", encoding="utf-8", newline="") as file:
+                _write_csv(rows, columns, file)
+        else:
+            _write_parquet(rows, columns, temporary)
+
+
+def _write_csv(rows: list[dict[str, Any]], columns: list[str], file: Any) -> None:
+    table = csv.DictWriter(file, columns, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+
+
+def _write_parquet(rows: list[dict[str, Any]], columns: list[str], file: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    kinds = {"page": pyarrow.int64()}
+    schema = pyarrow.schema(
+        (name, pyarrow.float64() if name.endswith("_confidence") else kinds.get(name, pyarrow.string()))
+        for name in columns
+    )
+    parquet.write_table(pyarrow.Table.from_pylist(rows, schema), file)
