@@ -10,7 +10,7 @@ from typing import Any
 from text_recognizer.documents.forms.reader import FormReader, ReadForm
 from text_recognizer.documents.forms.template import Template
 from text_recognizer.errors import UsageError, check_parquet
-from text_recognizer.files import replacing
+from text_recognizer.files import check_can_be_written, replacing
 from text_recognizer.imaging.pages import SUFFIXES
 from text_recognizer.reading.archive.listing import Listing
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
@@ -51,6 +51,8 @@ def form(
         raise UsageError(f"--out is {out!r}, but must end in .csv or .parquet.")
     if out is not None and out.endswith(".parquet"):
         check_parquet("--out as .parquet", "a .csv file")
+    if out is not None:
+        check_can_be_written(out)
     known = Template(Path(template))
     reader = FormReader(TextRecognizer(model, decoder), known)
     files = [one.file for one in Listing(pages, SUFFIXES, False, ordered=True)]
