@@ -98,6 +98,7 @@ def folder_with_a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy_weights(folder)
     flags = parse(["--model_class=LineReader", "--data_class=EMNISTLines", "--prepared=true"], "train").yaml
     write_text(folder / "training" / "logs" / "RUN" / "config.yaml", flags)
+    write_text(folder / "best.yaml", "model_class: MLP\ndata_class: PenStrokes\n")  # as a sweep leaves it
     return folder
 
 
