@@ -38,12 +38,12 @@ STEP = 0.05
 
 
 @contextmanager
-def serving(port: int | None = None, hands: str | None = None) -> Iterator[str]:
+def serving(*flags: str, port: int | None = None, hands: str | None = None) -> Iterator[str]:
     """The real server in a process of its own, with another folder of hands if one is given; gives its address."""
     port = port or free_port()
     command = "import sys; from text_recognizer.cli import main; sys.exit(main())"
     process = subprocess.Popen(
-        [sys.executable, "-c", command, "serve", f"--port={port}"],
+        [sys.executable, "-c", command, "serve", f"--port={port}", *flags],
         stderr=subprocess.DEVNULL,
         env={**os.environ, **({SETTING: hands} if hands else {})},
     )

@@ -10,9 +10,9 @@ from hand_tools import hand_of, shipped_weights
 from text_recognizer.alphabet import READER_ALPHABET
 from text_recognizer.errors import TRAINING_MODULES
 from text_recognizer.hand.store import SETTING
-from text_recognizer.serving import hands as serving_hands
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
+from text_recognizer.serving.teaching import hands as serving_hands
 
 
 @pytest.fixture(scope="module", autouse=True)

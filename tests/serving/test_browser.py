@@ -27,6 +27,10 @@ from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.actions.pointer_input import PointerInput
 from selenium.webdriver.common.by import By
 
+from text_recognizer.imaging.pictures import load_picture
+from text_recognizer.labels.find import find_labels
+from text_recognizer.reading.recognizer import TextRecognizer
+
 pytestmark = pytest.mark.skipif(bool(missing_browser()), reason=missing_browser())
 
 WORD = "house"
@@ -322,13 +326,70 @@ def test_the_table_of_characters_scrolls(page: Page) -> None:
 
 def test_says_that_the_server_is_away_and_goes_on_when_it_is_back(browser: Chrome) -> None:
     port = free_port()
-    with serving(port) as address:
+    with serving(port=port) as address:
         page = Page(browser, address)
     page.write(WORD)
     wait_until(lambda: "The server does not answer. Trying again in" in page.problem)
-    with serving(port):
+    with serving(port=port):
         page.wait_for_text(WORD)
         assert page.problem == ""
+    browser.get("about:blank")
+
+
+def test_nothing_is_to_be_corrected_where_nothing_is_kept(page: Page) -> None:
+    page.write(WORD)
+    page.wait_for_text(WORD)
+    page.find("text").click()
+    assert page.shown("#correct, #correcting, #unless") == []
+
+
+def test_a_line_is_corrected_kept_and_deleted(browser: Chrome, tmp_path: Path) -> None:
+    with serving("--corrections", str(tmp_path)) as address:
+        page = Page(browser, address)
+        wait_until(lambda: page.shown("#correct"))
+        assert "unless you correct a line and keep it" in page.shown("footer")[0].text
+        for top, word in ((-0.2, "an"), (0.25, "no")):
+            for stroke in strokes_of(word):
+                page.draw(np.stack([stroke[:, 0] * 0.6 + 0.1, stroke[:, 1] * 0.6 + top], axis=1))
+        content = "return document.getElementById('text').textContent"
+        wait_until(lambda: page.script(content).count("\n") == 1)
+        wait_until(lambda: page.browser.find_elements(By.CSS_SELECTOR, "#text span")[-1].click() or True)
+        assert "machine that serves this page" in page.shown("#correcting")[0].text
+        field = page.browser.switch_to.active_element
+        assert field.get_attribute("aria-label") == "What line 2 says"
+        field.clear()
+        field.send_keys("No, <b>Ä</b>!", Keys.ENTER)
+        wait_until(lambda: [one.text for one in page.shown(".state")][1] == "Kept.")
+        [line] = find_labels(tmp_path).lines
+        assert line.text == "No, <b>Ä</b>!"
+        assert TextRecognizer().read(line.load()).text == page.script(content).splitlines()[1]
+        field.send_keys(Keys.CONTROL, "z")
+        assert page.script(content).count("\n") == 1
+        page.browser.find_elements(By.CSS_SELECTOR, ".correction [type=button]")[1].click()
+        wait_until(lambda: [one.text for one in page.shown(".state")][1] == "Deleted.")
+        assert list(tmp_path.iterdir()) == []
+        assert page.console() == []
+        page.script("sessionStorage.clear()")
+
+
+def test_a_picture_is_corrected_and_a_text_that_is_no_label_refused(
+    browser: Chrome, picture: Path, tmp_path: Path
+) -> None:
+    with serving("--corrections", str(tmp_path)) as address:
+        page = Page(browser, address)
+        page.find("file").send_keys(str(picture))
+        page.wait_for_text(WORD)
+        page.find("correct").click()
+        field = page.browser.switch_to.active_element
+        assert field.get_property("value") == WORD
+        field.clear()
+        field.send_keys(Keys.ENTER)
+        wait_until(lambda: page.shown(".state")[0].text == "The text has 0 characters, but a line has 1 to 400.")
+        field.send_keys("mouse", Keys.ENTER)
+        wait_until(lambda: page.shown(".state")[0].text == "Kept.")
+        [line] = find_labels(tmp_path).lines
+        assert line.text == "mouse"
+        assert np.array_equal(line.load(), load_picture(picture))
     browser.get("about:blank")
 
 

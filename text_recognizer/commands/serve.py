@@ -11,12 +11,14 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from text_recognizer.errors import UsageError, UserError
+from text_recognizer.labels.corrections import Corrections
 from text_recognizer.serving.connections import PatientProtocol
 from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB
 from text_recognizer.serving.log import LOGGING, log_what_libraries_print
@@ -41,6 +43,7 @@ class _MakeApp:
     max_upload_mb: int
     max_queue: int
     allowed_hosts: tuple[str, ...]
+    corrections: str | None
 
     def __call__(self) -> FastAPI:
         from text_recognizer.serving.app import create_app
@@ -52,6 +55,7 @@ class _MakeApp:
             max_upload_mb=self.max_upload_mb,
             max_queue=self.max_queue,
             allowed_hosts=self.allowed_hosts,
+            corrections=Corrections(self.corrections) if self.corrections else None,
         )
 
 
@@ -75,6 +79,7 @@ def serve(
     max_queue: int = MAX_QUEUE,
     allowed_hosts: str | None = None,
     model: str | None = None,
+    corrections: str | None = None,
 ) -> int:
     """Serve the page to write on and the API behind it.
 
@@ -89,18 +94,25 @@ def serve(
             front of it; ``*`` allows all. A server that listens to a network may be asked by its addresses and by this
             machine's name in any case.
         model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
+        corrections: Folder in which lines are kept that people correct on the page or send to ``/v1/corrections``:
+            pictures with ``.gt.txt`` beside them, for ``finetune``. By default nothing is kept.
 
     Returns:
         0, once it was told to stop (Ctrl-C, SIGTERM) and has answered what it had accepted.
 
     Raises:
         UsageError: If a number is out of range.
-        UserError: If it cannot listen there, or the model cannot be loaded.
+        UserError: If it cannot listen there, the model cannot be loaded, or corrections cannot be kept there.
     """
     _check(port=(port, 0, 65535), workers=(workers, 1, 64), max_upload_mb=(max_upload_mb, 1, 1024))
     _check(max_queue=(max_queue, 1, 100_000))
     make_app = _MakeApp(
-        model, max(1, processors() // workers), max_upload_mb, max_queue, _allowed_hosts(host, allowed_hosts)
+        model,
+        max(1, processors() // workers),
+        max_upload_mb,
+        max_queue,
+        _allowed_hosts(host, allowed_hosts),
+        corrections,
     )
     with _listening(host, port) as listener, _stopping_means_success():
         app: Any = make_app()
@@ -121,6 +133,8 @@ def serve(
             timeout_worker_healthcheck=_SECONDS_TO_ANSWER,
         )
         print(f"Open {_address(host, listener)} (Ctrl-C stops)", flush=True)
+        if corrections:
+            print(f"Lines that are corrected are kept in {Path(corrections).resolve()}", flush=True)
         if workers == 1:
             log_what_libraries_print()
             uvicorn.Server(config).run(sockets=[listener])

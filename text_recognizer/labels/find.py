@@ -15,7 +15,8 @@ from text_recognizer.labels.pages import kind_of, read_page
 from text_recognizer.labels.tables import MULTI_LINE, read_table
 from text_recognizer.labels.texts import one_line, read_text
 
-_TRUTH = ".gt.txt"
+TRUTH = ".gt.txt"
+"""What the name of a text beside a picture ends in."""
 _TABLES = ("labels.tsv", "labels.csv", "labels.jsonl")
 _IMAGEFOLDER = ("metadata.jsonl", "metadata.csv")
 _PADDLE = ("rec_gt*.txt",)
@@ -101,15 +102,15 @@ def _blame_unlabelled(labels: Labels) -> None:
 
 
 def _truths(folder: Path) -> Callable[[], Labels] | None:
-    truths = sorted(folder.rglob(f"*{_TRUTH}"))
+    truths = sorted(folder.rglob(f"*{TRUTH}"))
     return (lambda: _of_truths(folder, truths)) if truths else None
 
 
 def _of_truths(folder: Path, truths: list[Path]) -> Labels:
-    labels = Labels(folder, f"pictures with {_TRUTH}")
+    labels = Labels(folder, f"pictures with {TRUTH}")
     missing, odd = [], []
     for truth in truths:
-        stem = truth.name.removesuffix(_TRUTH)
+        stem = truth.name.removesuffix(TRUTH)
         picture = _picture_beside(truth.parent, stem)
         if picture is None:
             missing.append(truth.relative_to(folder).as_posix())
@@ -158,7 +159,7 @@ _FORMS: dict[str, Look] = {
     "an imagefolder": _tables_of("an imagefolder", _IMAGEFOLDER, deep=True),
     "PaddleOCR's rec_gt.txt": _tables_of("PaddleOCR's rec_gt.txt", _PADDLE, deep=False),
     "IAM": _iam,
-    f"pictures with {_TRUTH}": _truths,
+    f"pictures with {TRUTH}": _truths,
     "PAGE XML or ALTO": _pages,
 }
 

@@ -25,11 +25,11 @@ from starlette.exceptions import HTTPException
 from text_recognizer.errors import ProgramFault, UserError, attempt, naming
 from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.imaging.pictures import load_picture, pixels_of
+from text_recognizer.labels.corrections import Corrections
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import to_json
 from text_recognizer.serving.batching import Batcher
 from text_recognizer.serving.documents import Documents, expecting
-from text_recognizer.serving.hands import Learning, add_hands, named
 from text_recognizer.serving.limits import (
     BYTES_PER_PIXEL,
     MAX_PIXELS,
@@ -37,6 +37,7 @@ from text_recognizer.serving.limits import (
     MAX_UPLOAD_MB,
     RequestLimiter,
     Room,
+    Taken,
     Upload,
 )
 from text_recognizer.serving.metrics import Metrics
@@ -44,6 +45,8 @@ from text_recognizer.serving.readers import Readers, processors
 from text_recognizer.serving.reference import reference_page
 from text_recognizer.serving.schema import READ, Options
 from text_recognizer.serving.security import LOOPBACK_NAMES, SecurityMiddleware
+from text_recognizer.serving.teaching.corrections import add_corrections
+from text_recognizer.serving.teaching.hands import Learning, add_hands, named
 
 PAGE = Path(__file__).with_name("page")
 _log = logging.getLogger(__name__)
@@ -90,8 +93,7 @@ class Service:
         return JSONResponse(results)
 
     async def _answer(self, recognizer: TextRecognizer, upload: Upload, options: Options) -> dict[str, Any]:
-        pixels = min(await self._in_thread(pixels_of, upload.data), MAX_PIXELS)
-        async with self._room.taken(pixels * BYTES_PER_PIXEL) as taken:
+        async with self.decoding(upload.data) as taken:
             lines = await self._in_thread(attempt, upload.name, partial(_lines, recognizer, upload, options.lines))
             if isinstance(lines, UserError):
                 return self._refused(upload, lines)
@@ -102,6 +104,13 @@ class Service:
             return self._refused(upload, next(result for result in results if isinstance(result, UserError)))
         self.metrics.readings.labels("read").inc()
         return {"file": upload.name, **_with_prepared(to_json(readings, options.lines), readings, options)}
+
+    @asynccontextmanager
+    async def decoding(self, picture: bytes) -> AsyncIterator[Taken]:
+        """Room to decode a picture, while the block runs."""
+        pixels = min(await self._in_thread(pixels_of, picture), MAX_PIXELS)
+        async with self._room.taken(pixels * BYTES_PER_PIXEL) as taken:
+            yield taken
 
     def _refused(self, upload: Upload, error: UserError) -> dict[str, Any]:
         self.metrics.readings.labels("refused").inc()
@@ -137,6 +146,7 @@ def create_app(
     max_upload_mb: int = MAX_UPLOAD_MB,
     max_queue: int = MAX_QUEUE,
     allowed_hosts: Sequence[str] = LOOPBACK_NAMES,
+    corrections: Corrections | None = None,
 ) -> FastAPI:
     """Build the application.
 
@@ -145,6 +155,7 @@ def create_app(
         max_upload_mb: Megabytes that one request may have.
         max_queue: Requests that may be received, wait or be read at the same time; further ones are answered with 503.
         allowed_hosts: Host names by which the server may be asked; ``*`` allows all.
+        corrections: Keeps lines that people correct; by default none are kept.
     """
     service = Service(readers or Readers(threads=processors()), RequestLimiter(max_upload_mb, max_queue))
     app = FastAPI(
@@ -161,6 +172,7 @@ def create_app(
     app.exception_handler(UserError)(_error_of_reader)
     _add_api(app, service)
     add_hands(app, service.limiter, service.learning)
+    add_corrections(app, service, corrections)
     _add_page(app)
     return app
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from text_recognizer.documents.formats import MOST_ALTERNATIVES, TRAITS, Format
 from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES
 from text_recognizer.imaging.pictures import PICTURES
+from text_recognizer.labels.corrections import LONGEST
 from text_recognizer.reading.recognizer import Decoder
 
 MOST_WORDS = 1000
@@ -142,6 +143,24 @@ class Progress(BaseModel):
     error: str | None = Field(default=None, description="When failed: why.")
 
 
+class Corrections(BaseModel):
+    """What the server keeps of what people corrected."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kept: bool = Field(description="Whether it keeps corrections: whether it was started with --corrections.")
+    lines: int = Field(description="How many lines it keeps.")
+    bytes: int = Field(description="Bytes that these take.")
+
+
+class Correction(BaseModel):
+    """A line that was corrected."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="By which it is deleted.")
+
+
 class Problem(BaseModel):
     """Why there is no answer."""
 
@@ -153,7 +172,7 @@ class Problem(BaseModel):
 _PROBLEMS = {
     400: "Not a form that can be understood.",
     403: "Asked under a name, or by the page of a site, that the server does not know.",
-    404: "There is no such hand.",
+    404: "There is none of that name, or this server keeps none.",
     408: "The request did not arrive in time.",
     409: "A hand is being learned already.",
     413: "The request is too large.",
@@ -276,6 +295,43 @@ STOP: dict[str, Any] = {
 
 REMOVE: dict[str, Any] = {
     "summary": "Delete a hand",
+    "status_code": 204,
+    "responses": {204: {"description": "It is deleted."}, **_problems(403, 404)},
+}
+
+CORRECTIONS: dict[str, Any] = {
+    "summary": "What is kept of corrections",
+    "description": "And whether corrections are kept at all. The lines themselves are seen on the machine alone, in "
+    "the folder that --corrections names.",
+    "response_description": "How much.",
+}
+
+_CORRECTED = {
+    "type": "object",
+    "required": ["text", "picture"],
+    "properties": {"text": {"type": "string", "minLength": 1, "maxLength": LONGEST}, "picture": _PICTURE},
+}
+
+KEEP: dict[str, Any] = {
+    "summary": "Keep a line that was corrected",
+    "description": "A line and what it says, from which a reader can learn. A line that is corrected again gets the "
+    "new text. Of the picture only the pixels are kept, in grey.",
+    "status_code": 201,
+    "responses": {
+        201: {"description": "It is kept.", "model": Correction},
+        **_problems(403, 404, 408, 413, 415, 422, 503),
+    },
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "description": "picture: of the line alone, in base64. text: what is written.",
+            "content": {"application/json": {"schema": _CORRECTED}},
+        },
+    },
+}
+
+FORGET: dict[str, Any] = {
+    "summary": "Delete a line that was corrected",
     "status_code": 204,
     "responses": {204: {"description": "It is deleted."}, **_problems(403, 404)},
 }

@@ -3,8 +3,8 @@ import { Live } from "./live.js";
 import { recall, remember } from "./memory.js";
 import { Pad } from "./pad.js";
 import { filesOf, forUpload, toBlob } from "./pictures.js";
-import { confidenceOf, element, joined, showBoxes, showTable, showText } from "./reading.js";
-import { askHands, readPicture } from "./server.js";
+import { confidenceOf, correctionOf, element, joined, showBoxes, showTable, showText } from "./reading.js";
+import { askCorrections, askHands, readPicture } from "./server.js";
 import { boundsOf, pictureOfLine, rowsOf } from "./strokes.js";
 
 const STEP = 0.6; // how far the paper moves, in widths of what is seen of it
@@ -31,6 +31,7 @@ function turnTo(sheet) {
   if (sheet.picture) by("picture").src = sheet.picture.url;
   by("stage").classList.toggle("holds-picture", Boolean(sheet.picture));
   by("problem").textContent = "";
+  by("correcting").hidden = true;
   showNothing();
   readSheet();
   enableTools();
@@ -79,6 +80,7 @@ function enableTools() {
     clear: sheets.current !== EMPTY,
     back: !picture && pad.offset > 0,
     on: strokes.length > 0,
+    correct: Boolean(reading),
     copy: Boolean(reading?.text),
   };
   for (const [id, on] of Object.entries(enabled)) by(id).setAttribute("aria-disabled", !on);
@@ -98,20 +100,22 @@ function readInk() {
 }
 
 async function readStrokes() {
-  return joined(await Promise.all(rowsOf(pad.strokes).map(readRow)));
+  const lines = await Promise.all(rowsOf(pad.strokes).map(readRow));
+  return { ...joined(lines), lines };
 }
 
 async function readRow(strokes) {
   const { canvas, scale, left } = pictureOfLine(strokes);
-  const answer = await readPicture(await toBlob(canvas), "", by("hand").value);
-  return { ...answer, ...boundsOf(strokes), place: (x) => (left + x / scale) / pad.width };
+  const picture = await toBlob(canvas);
+  const answer = await readPicture(picture, "", by("hand").value);
+  return { ...answer, ...boundsOf(strokes), picture, place: (x) => (left + x / scale) / pad.width };
 }
 
 async function readFile(file) {
   const picture = await forUpload(file);
   const answer = await readPicture(picture, file.name, by("hand").value);
   const { width } = await createImageBitmap(picture).catch(() => ({ width: Infinity }));
-  return { ...answer, place: (x) => x / width };
+  return { ...answer, place: (x) => x / width, lines: [{ text: answer.text, picture }] };
 }
 
 /** Fill the menu of hands, and choose the one that was chosen last. */
@@ -196,6 +200,31 @@ function showCopied() {
   setTimeout(() => (by("copy-label").textContent = "Copy"), FEEDBACK);
 }
 
+// Correcting it
+
+/** Offer to correct lines, if the server keeps what is corrected. */
+async function offerToCorrect() {
+  const { kept } = await askCorrections().catch(() => ({ kept: false }));
+  by("correct").hidden = by("unless").hidden = !kept;
+}
+
+/** Let one correct what was read, beginning with one of the lines. */
+function correct(line = 0) {
+  const forms = reading.lines.map((one, i) => correctionOf(one, i + 1));
+  by("corrections").replaceChildren(...forms);
+  by("correcting").hidden = false;
+  forms[line].querySelector("input").focus();
+}
+
+function correctClicked({ target }) {
+  if (by("correct").hidden || !reading || !getSelection().isCollapsed) return;
+  const before = [...by("text").children].slice(0, [...by("text").children].indexOf(target));
+  correct(before.filter(({ textContent }) => textContent === "\n").length);
+}
+
+/** Whether what happens is meant for a line that is being corrected. */
+const isTyping = ({ target }) => target instanceof HTMLInputElement && target.type === "text";
+
 // What one does
 
 pad.addEventListener("draw", () => {
@@ -206,11 +235,13 @@ pad.addEventListener("draw", () => {
 pad.addEventListener("stroke", () => {
   sheets.push({ strokes: pad.strokes, picture: null });
   by("notice").textContent = "";
+  by("correcting").hidden = true;
   keep();
   enableTools();
   readInk();
 });
 addEventListener("pageshow", showHands); // also when one comes back to it
+addEventListener("pageshow", offerToCorrect);
 by("hand").addEventListener("change", choose);
 new ResizeObserver(showMarks).observe(by("stage"));
 
@@ -220,11 +251,14 @@ const actions = {
   clear,
   back: () => move(-STEP),
   on: () => move(STEP),
+  correct: () => correct(),
   copy,
 };
 for (const [id, action] of Object.entries(actions)) {
   by(id).addEventListener("click", () => by(id).ariaDisabled === "true" || action());
 }
+
+by("text").addEventListener("click", correctClicked);
 
 for (const input of [by("file"), by("photo")]) {
   input.addEventListener("change", () => {
@@ -242,6 +276,7 @@ by("picture").addEventListener("error", ({ target }) => {
 });
 
 document.addEventListener("keydown", (event) => {
+  if (isTyping(event)) return;
   const key = event.key.toLowerCase();
   const command = event.ctrlKey || event.metaKey;
   if (key === "escape") clear();
@@ -251,7 +286,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 document.addEventListener("copy", (event) => {
-  if (!reading?.text || !getSelection().isCollapsed) return;
+  if (!reading?.text || isTyping(event) || !getSelection().isCollapsed) return;
   event.clipboardData.setData("text/plain", reading.text);
   event.preventDefault();
   showCopied();

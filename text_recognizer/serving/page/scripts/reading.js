@@ -1,5 +1,8 @@
+import { deleteCorrection, keepCorrection } from "./server.js";
+
 const DOUBTFUL = 90; // percent; below this
 const UNSURE = 60;
+const LONGEST = 400; // characters of a line that is corrected
 const LINE_END = { character: "\n", confidence: 1 };
 const WORDS = { sure: "sure", doubtful: "doubtful", unsure: "a guess" };
 
@@ -81,4 +84,46 @@ const isShown = (one) => one !== LINE_END;
 /** How right the whole text can be expected to be, in words. */
 export function confidenceOf({ text, confidence }) {
   return text ? `About ${percent(confidence)} % of the characters are right` : "";
+}
+
+/**
+ * A form for a line: what it says can be corrected, kept by the server, and deleted there again.
+ * @param {{text: string, picture: Blob}} line
+ * @param {number} number from 1
+ * @returns {HTMLFormElement}
+ */
+export function correctionOf({ text, picture }, number) {
+  const form = element("form", { className: "correction", autocomplete: "off" });
+  const input = element("input", { value: text, maxLength: LONGEST, ariaLabel: `What line ${number} says`, spellcheck: false });
+  const keep = element("button", { text: "Keep" });
+  const forget = element("button", { text: "Delete", type: "button", hidden: true });
+  const state = element("span", { role: "status", className: "state" });
+  let name = null;
+
+  /** Do something that the server may refuse, and say what came of it. */
+  async function attempt(action) {
+    keep.disabled = forget.disabled = true;
+    state.textContent = await action().catch((error) => error.message);
+    keep.disabled = forget.disabled = false;
+    forget.hidden = name === null;
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    attempt(async () => {
+      name = await keepCorrection(picture, input.value);
+      return "Kept.";
+    });
+  });
+  forget.addEventListener("click", () =>
+    attempt(async () => {
+      await deleteCorrection(name);
+      name = null;
+      input.focus();
+      return "Deleted.";
+    }),
+  );
+  input.addEventListener("input", () => (state.textContent = ""));
+  form.append(input, keep, forget, state);
+  return form;
 }

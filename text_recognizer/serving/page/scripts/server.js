@@ -8,6 +8,7 @@ export class ServerError extends Error {
 }
 
 const PATIENCE = 30_000; // milliseconds
+const JSON_BODY = { "Content-Type": "application/json" };
 
 /**
  * Ask the server that sent this page.
@@ -52,10 +53,39 @@ export async function askHands() {
   return (await ask("v1/hands")).json();
 }
 
+/** @returns {Promise<{kept: boolean, lines: number, bytes: number}>} whether the server keeps corrections, and how many */
+export async function askCorrections() {
+  return (await ask("v1/corrections")).json();
+}
+
+/**
+ * Have a line and what it says kept.
+ * @param {Blob} picture
+ * @param {string} text
+ * @returns {Promise<string>} the name by which it is deleted
+ */
+export async function keepCorrection(picture, text) {
+  const body = JSON.stringify({ text, picture: await inBase64(picture) });
+  const response = await ask("v1/corrections", { method: "POST", headers: JSON_BODY, body });
+  return (await response.json()).name;
+}
+
+export async function deleteCorrection(name) {
+  await ask(`v1/corrections/${name}`, { method: "DELETE" });
+}
+
+function inBase64(blob) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onerror = () => reject(new ServerError("The picture can no longer be read. Choose it again."));
+    reader.readAsDataURL(blob);
+  });
+}
+
 /** Begin to learn a hand from {characters, lines}. */
 export async function learnHand(name, written) {
-  const headers = { "Content-Type": "application/json" };
-  await ask(pathOf(name), { method: "POST", headers, body: JSON.stringify(written) });
+  await ask(pathOf(name), { method: "POST", headers: JSON_BODY, body: JSON.stringify(written) });
 }
 
 /** @returns {Promise<object>} how far the learning of a hand is */
