@@ -1,6 +1,6 @@
 import pytest
 
-from text_recognizer.alphabet import ALPHABET, Alphabet
+from text_recognizer.alphabet import ALPHABET, READER_ALPHABET, Alphabet
 from text_recognizer.errors import UserError
 
 
@@ -26,3 +26,10 @@ def test_unknown_character_is_named() -> None:
 def test_impossible_tokens_are_refused(tokens: list[str]) -> None:
     with pytest.raises(ValueError, match=r"token|Token"):
         Alphabet(tokens)
+
+
+def test_an_alphabet_extends_one_whose_indices_it_keeps() -> None:
+    assert READER_ALPHABET.extends(ALPHABET)
+    assert READER_ALPHABET.extends(READER_ALPHABET)
+    assert not ALPHABET.extends(READER_ALPHABET)
+    assert not Alphabet(("<B>", "b", "a", "c")).extends(Alphabet(("<B>", "a", "b")))

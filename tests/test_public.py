@@ -95,7 +95,7 @@ DATA_FLAGS = {
     "EMNIST": [*BATCHES, "balance"],
     "EMNISTLines": LINES,
     "PaperLines": PAPER,
-    "LabelledLines": ["path", "composed", "glyphs", "text", "shares", "max_length", *BATCHES],
+    "LabelledLines": ["path", "composed", "glyphs", "text", "shares", "max_length", "alphabet", *BATCHES],
 }
 WINDOWS = ["conv_dim", "fc_dim", "window_width", "window_stride", "limit_output_length"]
 MODEL_FLAGS = {

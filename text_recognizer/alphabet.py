@@ -58,6 +58,10 @@ class Alphabet(Sequence[str]):
     def __repr__(self) -> str:
         return f"Alphabet({len(self)} tokens: {' '.join(self.tokens)})"
 
+    def extends(self, other: Alphabet) -> bool:
+        """Whether it begins with the tokens of ``other``, which so have the same indices."""
+        return self.tokens[: len(other)] == other.tokens
+
     @property
     def characters(self) -> tuple[str, ...]:
         """All tokens that stand for a character, space included."""

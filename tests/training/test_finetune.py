@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,15 @@ import pytest
 import torch
 from labelled_tools import write_lines
 
+from text_recognizer.alphabet import READER_ALPHABET, Alphabet
 from text_recognizer.cli import main
+from text_recognizer.data.sets.labelled_lines import LabelledLines
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.training.arguments import parse
 from text_recognizer.training.experiment import build
 from text_recognizer.training.finetune import Choice, choose, finetune
-from text_recognizer.training.weights import load_reader
+from text_recognizer.training.weights import load_reader, widened
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +105,60 @@ def test_one_file_comes_out_that_reads_and_says_what_it_learned(
     description, weights = load_reader(str(out))
     assert weights.keys() == load_reader("reader")[1].keys()
     assert description.model_class == "LineReader"
+
+
+@pytest.fixture
+def czech(folder: Path, tmp_path: Path) -> Path:
+    """Lines of which one has a letter, and one a sign, that the reader does not know."""
+    shutil.copytree(folder, tmp_path / "czech")
+    table = tmp_path / "czech" / "labels.tsv"
+    rows = table.read_text(encoding="utf-8").splitlines()
+    for number, character in ((1, "č"), (2, "→")):
+        file, text, writer = rows[number].split("\t")
+        rows[number] = f"{file}\t{character}{text[1:]}\t{writer}"
+    table.write_text("\n".join(rows), encoding="utf-8")
+    return tmp_path / "czech"
+
+
+def test_a_wider_reader_reads_as_before_and_nearly_what_is_new() -> None:
+    description, weights = load_reader("reader")
+    wide, widened_weights = widened(description, weights, Alphabet((*description.alphabet, "č", "→")))
+    models = [one.build().eval() for one in (description, wide)]
+    for model, state in zip(models, (weights, widened_weights), strict=True):
+        model.load_state_dict(state)
+    lines = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 1, 40, 128), np.uint8)).float() / 255
+    with torch.inference_mode():
+        before, after = (model(lines) for model in models)
+    known = len(description.alphabet)
+    assert after.shape[1] == known + 2
+    torch.testing.assert_close(after[:, :known], before)
+    torch.testing.assert_close(after[:, known], before[:, description.alphabet.index("c")] - 4)
+
+
+@pytest.mark.usefixtures("_cache")
+def test_characters_that_the_reader_lacks_are_named_and_learned(
+    czech: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "czech.onnx"
+    flags = "--alphabet=from-data --epochs=1 --num_workers=0 --composed=0.3 --batch_size=4"
+    assert main(["finetune", str(czech), f"--out={out}", *flags.split()]) == 0
+    printed = capsys.readouterr().out
+    assert "Characters that the reader did not know and learns: 'č' 1, '→' 1." in printed
+    assert printed.index("did not know and learns") < printed.index("Of what was learned")
+    assert LineModel(out).metadata.alphabet == (*READER_ALPHABET, "č", "→")
+    assert main(["read", str(czech / "00.png"), f"--model={out}"]) == 0
+    assert main(["evaluate", str(czech), f"--model={out}"]) == 0
+    again = parse(["--data_class=LabelledLines", f"--path={czech}", f"--init={out}"], "train")
+    data, _, description = build(again)
+    assert description.alphabet == data.alphabet == Alphabet(LineModel(out).metadata.alphabet)
+
+
+@pytest.mark.usefixtures("_cache")
+def test_characters_that_the_reader_lacks_are_left_out_unless_it_is_to_learn_them(czech: Path) -> None:
+    for flag, numbers in (("reader", 13), ("from-data", 15)):
+        data = LabelledLines(path=str(czech), alphabet=flag, composed=0.0)  # type: ignore[arg-type]
+        data.setup()
+        assert sum(map(len, data.numbers.values())) == numbers
 
 
 def test_of_averages_the_best_that_forgets_nothing_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

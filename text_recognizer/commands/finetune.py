@@ -33,6 +33,7 @@ def finetune(
     composed: float = 0.5,
     glyphs: str = "strokes",
     text: str = "builtin",
+    alphabet: Literal["reader", "from-data"] = "reader",
     batch_size: int = 16,
     num_workers: int = 1,
     seed: int = 42,
@@ -53,6 +54,8 @@ def finetune(
         composed: Share of the training's lines that is composed, so that it forgets nothing; from 0 to below 1.
         glyphs: Where characters of composed lines come from: strokes, emnist, or an .npz file.
         text: Where texts of composed lines come from: builtin, brown, or a text file.
+        alphabet: The characters that are read: ``reader``, those that it reads already; ``from-data``, also those of
+            your labels that it lacks.
         batch_size: Lines in each step.
         num_workers: Processes that prepare lines; 0 prepares them in the main process.
         seed: Of everything random, and of how lines are dealt to parts, as for ``evaluate --part=test --seed``.
@@ -81,6 +84,7 @@ def finetune(
         "composed": composed,
         "glyphs": glyphs,
         "text": text,
+        "alphabet": alphabet,
         "batch_size": batch_size,
         "num_workers": num_workers,
         "seed": seed,

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from text_recognizer.data.figures import save_figure
 from text_recognizer.data.sets.data_module import DataModule
+from text_recognizer.data.sets.labelled_lines import LabelledLines
 from text_recognizer.errors import UsageError, UserError, check_at_least, check_seed
 from text_recognizer.files import write_text
 from text_recognizer.registry import DATA_CLASSES, load_class
@@ -40,7 +41,7 @@ from text_recognizer.training.logs import LogPictures, build_loggers, close_logg
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
 from text_recognizer.training.runs.cost import Cost, CostBar
 from text_recognizer.training.runs.newest import newest
-from text_recognizer.training.weights import load_reader, load_weights
+from text_recognizer.training.weights import load_reader, load_weights, widened
 
 LOG_REFRESH_STEPS = 100
 MONITOR = "val_loss"
@@ -165,13 +166,14 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
     """Data, what is trained on it, and what its checkpoints say, from the flags."""
     experiment = arguments.experiment
     data = load_class(DATA_CLASSES, experiment.data_class, "--data_class")(**arguments.data)
+    reader = reader_for(data, experiment.init) if experiment.init is not None else None
     model_args = {"input_shape": data.input_shape, "num_classes": len(data.alphabet), **arguments.model}
     description = Description(experiment.model_class, model_args, data.alphabet)
     model = description.build()
     if experiment.load_weights is not None:
         start_from(experiment.load_weights, load_weights(experiment.load_weights), model, description)
-    if experiment.init is not None:
-        start_from(experiment.init, load_reader(experiment.init), model, description)
+    if experiment.init is not None and reader is not None:
+        start_from(experiment.init, reader, model, description)
     reads_lines = hasattr(model, "output_length")
     if reads_lines != bool(data.target_shape):
         reads, holds = ("lines", "single characters") if reads_lines else ("single characters", "lines")
@@ -186,6 +188,18 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
         recognition.hold(norms=experiment.init is not None, features=experiment.freeze == "features")
         return data, recognition, description
     return data, CharacterRecognition(model, data.alphabet, **arguments.recognition), description
+
+
+def reader_for(data: DataModule, init: str) -> tuple[Description, dict[str, Tensor]]:
+    """A reader to start from, as :func:`load_reader` gives it, and labelled lines as it reads them.
+
+    It gets the characters of the labels that it lacks, if the data are to be read with these.
+    """
+    found, weights = load_reader(init)
+    if not isinstance(data, LabelledLines) or not found.alphabet.extends(data.alphabet):
+        return found, weights
+    data.read_with(found.alphabet)
+    return widened(found, weights, data.alphabet)
 
 
 def _loss_for(data: DataModule, flags: dict[str, Any]) -> dict[str, Any]:

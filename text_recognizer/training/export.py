@@ -80,7 +80,7 @@ def stride_of(checkpoint: Checkpoint) -> int | None:
 
 def preparation_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """How the lines were prepared that a model was trained on: PaperLines, which are crops, have their own alphabet."""
-    return CROPPED if checkpoint.description.alphabet == READER_ALPHABET else NORMALIZATION
+    return CROPPED if checkpoint.description.alphabet.extends(READER_ALPHABET) else NORMALIZATION
 
 
 def write_model(

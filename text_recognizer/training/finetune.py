@@ -7,7 +7,7 @@ The average of what was learned and what was there before (Wortsman et al., "Rob
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +26,10 @@ from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.arguments import Arguments
 from text_recognizer.training.checkpoint import Checkpoint, Description
-from text_recognizer.training.experiment import run
+from text_recognizer.training.experiment import reader_for, run
 from text_recognizer.training.export import verify, write_model
 from text_recognizer.training.recognition import LineRecognition
-from text_recognizer.training.weights import average, load_reader
+from text_recognizer.training.weights import average
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of what was learned; the rest is what was there before."""
@@ -70,8 +70,9 @@ def finetune(arguments: Arguments, out: Path) -> tuple[list[Choice], dict[str, A
         raise UserError("Interrupted: nothing was written.")
     run_folder = max(Path(arguments.experiment.log_dir).iterdir())
     data = LabelledLines(**arguments.data)
+    description, old = reader_for(data, init)
     data.setup()
-    description, old = load_reader(init)
+    metadata = replace(metadata, alphabet=description.alphabet.tokens)
     best = run_folder / "best.ckpt"
     if not best.exists():
         raise UserError("No epoch ended in the time there was: nothing was learned or written. Give more --minutes.")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,6 +27,9 @@ MODEL = "model"
 """The property of a model file that says how its model is built."""
 OF_MODEL, HALVED = "model.", "_half"
 """What the names of its weights begin with, and end with where they are stored at half precision."""
+
+_RARER = 4.0
+"""Nats by which a character that was not known is at first less likely than what it begins as."""
 
 
 def save_weights(path: str | Path, checkpoint: Checkpoint) -> None:
@@ -104,6 +108,34 @@ def load_reader(init: str) -> tuple[Description, dict[str, torch.Tensor]]:
         return description, _unfused(description.build(), weights)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _not_to_train_on(path, error) from error
+
+
+def widened(
+    description: Description, weights: Mapping[str, torch.Tensor], alphabet: Alphabet
+) -> tuple[Description, dict[str, torch.Tensor]]:
+    """The same reader with outputs for further characters, which it hardly gives before it has learned them.
+
+    A letter with a mark begins as the letter without, any other character as the mean of all, and each ``_RARER``.
+
+    Args:
+        description: Of the reader.
+        weights: Its state dict.
+        alphabet: Begins with the reader's.
+    """
+    wide = Description(description.model_class, description.model_args | {"num_classes": len(alphabet)}, alphabet)
+    sizes = {name: value.shape for name, value in wide.build().state_dict().items()}
+    new = alphabet[len(description.alphabet) :]
+    return wide, {
+        name: value if value.shape == sizes[name] else _with_rows(value, new, description.alphabet)
+        for name, value in weights.items()
+    }
+
+
+def _with_rows(values: torch.Tensor, new: Sequence[str], known: Alphabet) -> torch.Tensor:
+    """Weights (C, ...) or biases (C,) of the last layer, with further rows for new characters."""
+    bare = [unicodedata.normalize("NFD", character)[0] for character in new]
+    rows = [values[known.index(one)] if one in known else values.mean(0) for one in bare]
+    return torch.cat([values, torch.stack(rows) - (_RARER if values.ndim == 1 else 0)])
 
 
 def _not_to_train_on(path: Path, error: Exception) -> UserError:

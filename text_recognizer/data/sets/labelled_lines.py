@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -134,6 +135,7 @@ class LabelledLineDataset:
         max_length: Length of the targets.
         varies: Whether labelled lines differ a little from epoch to epoch; then composed ones are new each epoch.
         seed: Seed of everything random.
+        alphabet: Of the targets.
     """
 
     varying_widths = True
@@ -149,7 +151,9 @@ class LabelledLineDataset:
         max_length: int,
         varies: bool,
         seed: int,
+        alphabet: Alphabet,
     ) -> None:
+        self.alphabet = alphabet
         self.crops, self.numbers, self.texts = crops, np.array(numbers, np.int64), texts
         self.composed, self.num_composed = composed, num_composed
         self.max_length, self.fresh_each_epoch, self.seed = max_length, varies, seed
@@ -186,10 +190,10 @@ class LabelledLineDataset:
         lines = [self.line(int(index)) for index in indices]
         widths = np.array([picture.shape[1] for picture, _ in lines], np.int64)
         images = np.zeros((len(lines), CROP_HEIGHT, -(-int(widths.max()) // WIDTH_STEP) * WIDTH_STEP), np.uint8)
-        targets = np.full((len(lines), self.max_length), READER_ALPHABET.index(PADDING), np.int64)
+        targets = np.full((len(lines), self.max_length), self.alphabet.index(PADDING), np.int64)
         for row, (picture, text) in enumerate(lines):
             images[row, :, : picture.shape[1]] = picture
-            targets[row, : len(text)] = READER_ALPHABET.encode(text)
+            targets[row, : len(text)] = self.alphabet.encode(text)
         lengths = np.array([len(text) for _, text in lines], np.int64)
         return Lines(images, targets, widths, lengths, np.zeros((len(lines), self.max_length, 2), np.int32))
 
@@ -210,12 +214,15 @@ class LabelledLines(DataModule):
         text: Where texts of composed lines come from, as for EMNISTLines.
         shares: Where ink of composed lines comes from, as for PaperLines; by default single characters alone.
         max_length: Longest text; lines of longer ones are left out.
+        alphabet: The characters that are read: ``reader``, those of the reader; ``from-data``, also those of the
+            labels that it lacks, for which the reader that is trained gets further outputs.
 
     Attributes:
         others: Where composed lines come from.
         labels: What was found, once ``setup`` has run.
         numbers: The numbers of the lines of each split among those.
         how: How they were dealt to the splits, in words.
+        new: The characters of the labels that the reader lacks and is to learn.
 
     Raises:
         UsageError: If the share is out of range.
@@ -235,6 +242,7 @@ class LabelledLines(DataModule):
         text: str = "builtin",
         shares: InkShares = GLYPHS_ALONE,
         max_length: int = 128,
+        alphabet: Literal["reader", "from-data"] = "reader",
     ) -> None:
         super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
         check_at_least(1, max_length=max_length)
@@ -242,12 +250,21 @@ class LabelledLines(DataModule):
             raise UsageError(f"--composed is {composed}, but must be at least 0 and below 1.")
         self.path, self.composed, self.max_length = path, composed, max_length
         self.alphabet: Alphabet = READER_ALPHABET
+        self.widens, self.new = alphabet == "from-data", ""
         self.input_shape = (1, CROP_HEIGHT, MAX_WIDTH)
         self.target_shape, self.varying_widths = (max_length,), True
         self.others = PaperLines(glyphs=glyphs, text=text, shares=shares, seed=seed, max_length=min(56, max_length))
         self.labels: Labels | None = None
         self.numbers: dict[Split, list[int]] = {}
         self.how = ""
+
+    def read_with(self, known: Alphabet) -> None:
+        """Take the alphabet of a reader, which begins with the present one, and widen it if that is asked for."""
+        self.alphabet = known
+        if self.widens:
+            texts = {character for line in find_labels(self.path).lines for character in line.text}
+            self.new = "".join(sorted(one for one in texts - set(known.characters) if one.isprintable()))
+            self.alphabet = Alphabet((*known, *self.new))
 
     def prepare_data(self) -> None:
         """Cut the lines out, and prepare what composed lines need, if the cache does not hold it."""
@@ -263,6 +280,8 @@ class LabelledLines(DataModule):
         """
         if self.datasets:
             return
+        if self.widens and not self.new:
+            self.read_with(self.alphabet)
         self.labels = find_labels(self.path)
         crops = cut_lines(self.labels.lines)
         usable = self._usable(self.labels, crops)
@@ -289,15 +308,17 @@ class LabelledLines(DataModule):
             max_length=self.max_length,
             varies=trains,
             seed=self.seed,
+            alphabet=self.alphabet,
         )
 
     def _usable(self, labels: Labels, crops: Crops) -> list[int]:
         """The numbers of the lines that can be learned; all others are among the faults."""
         known = set(self.alphabet.characters)
-        unknown = Counter(one for line in labels.lines for one in line.text if one not in known)
-        if unknown:
-            counts = ", ".join(f"{one!r} {count}" for one, count in unknown.most_common())
-            labels.faults.append(f"Characters that the reader does not know: {counts}.")
+        counts = Counter(one for line in labels.lines for one in line.text)
+        for what, those in (("does not know", counts.keys() - known), ("did not know and learns", set(self.new))):
+            if those:
+                listed = ", ".join(f"{one!r} {count}" for one, count in counts.most_common() if one in those)
+                labels.faults.append(f"Characters that the reader {what}: {listed}.")
         reasons: dict[str, list[str]] = {}
         usable = []
         for number, (line, width) in enumerate(zip(labels.lines, crops.widths.tolist(), strict=True)):
