@@ -11,7 +11,10 @@ import numpy as np
 import pytest
 from documents import ROOT, shell_lines
 from hand_tools import TINY
+from labelled_tools import write_lines
 
+from text_recognizer.errors import UserError
+from text_recognizer.reading.model_file import DEFAULT_MODEL
 from text_recognizer.reading.recognizer import Character, Reading
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -216,3 +219,51 @@ def test_hands_are_learned_and_read(
         assert 0 <= row["after"] < 1
         assert row["seconds"] > 0
     assert "| EMNIST 3 |" in page.read_text()
+
+
+@pytest.fixture
+def iam(tmp_path: Path) -> Path:
+    """Three lines in the form of IAM, two of them in the official test part."""
+    folder = tmp_path / "iam"
+    write_lines(tmp_path / "made", 3)
+    rows = [row.split("\t") for row in (tmp_path / "made" / "labels.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    (folder / "ascii").mkdir(parents=True)
+    table = []
+    for number, (file, text) in enumerate(rows):
+        form, name = f"a0{number}-000", f"a0{number}-000-00"
+        place = folder / "lines" / form[:3] / form / f"{name}.png"
+        place.parent.mkdir(parents=True)
+        (tmp_path / "made" / file).rename(place)
+        table.append(f"{name} ok 154 19 408 746 1661 89 {text.replace(' ', '|')}")
+    (folder / "ascii" / "lines.txt").write_text("\n".join(table), encoding="utf-8")
+    (folder / "trainset.txt").write_text("a00-000-00\n", encoding="utf-8")
+    (folder / "testset.txt").write_text("a01-000-00\na02-000-00\n", encoding="utf-8")
+    return folder
+
+
+def test_iam_is_measured_on_its_official_test_part(
+    load: Load, iam: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = load("iam")
+    monkeypatch.setattr(script, "peers", lambda: {"Peer 1.0": lambda pictures: ["no" for _ in pictures]})
+    script.main([str(iam), f"--model={DEFAULT_MODEL}"])
+    heading, _, *rows = capsys.readouterr().out.splitlines()
+    assert heading.startswith("| reader | lines | CER |")
+    cells = [row.split(" | ") for row in rows[:3]]
+    assert [row[:2] for row in cells] == [
+        ["| the reader that ships", "2"],
+        [f"| {DEFAULT_MODEL.name}", "2"],
+        ["| Peer 1.0", "2"],
+    ]
+    rates = [float(row[2].split()[0]) for row in cells]
+    assert rates[0] == rates[1] < 0.5 < rates[2]
+    assert any("part test of the official split" in row for row in rows)
+
+
+def test_iam_without_its_split_or_another_folder_is_refused(load: Load, iam: Path) -> None:
+    script = load("iam")
+    (iam / "testset.txt").unlink()
+    with pytest.raises(UserError, match="no line is in the part test of the official split"):
+        script.main([str(iam)])
+    with pytest.raises(UserError, match="holds a table of labels, not IAM"):
+        script.main([str(write_lines(iam / "other", 1))])

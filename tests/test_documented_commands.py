@@ -76,6 +76,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         table = ["file\ttext\twriter", *(f"{row}\twriter {number % 4}" for number, row in enumerate(rows))]
         Path("mine/labels.tsv").write_text("\n".join(table), encoding="utf-8")
         Path("best.yaml").write_text("model_class: MLP\ndata_class: PenStrokes\n", encoding="utf-8")
+        shutil.copytree("mine", "corrections")
         Path("other.jsonl").write_text('{"file": "00.png", "text": "Meet me"}\n', encoding="utf-8")
         exec(fenced(ROOT / "docs" / "data.md", "python")[0], {})
         text = "\n\n".join(f"{number} men and {number + 1} boats went out to sea at noon." for number in range(2_000))
