@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -86,3 +89,17 @@ def test_a_font_that_draws_small_letters_as_capitals_says_capitals() -> None:
     ink = writer.write("servant", np.random.default_rng(1))
     assert ink is not None
     assert ink.text == "SERVANT"
+
+
+def test_workers_start_though_opencv_has_used_threads_before() -> None:
+    program = (
+        "import cv2, numpy as np\n"
+        "from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, PaperLines\n"
+        "cv2.setNumThreads(4)\n"
+        "cv2.resize(np.zeros((4000, 4000), np.uint8), (3000, 3000), interpolation=cv2.INTER_CUBIC)\n"
+        "data = PaperLines(glyphs='strokes', shares=GLYPHS_ALONE, num_train=8, batch_size=4, num_workers=1)\n"
+        "data.setup()\n"
+        "print(len(next(iter(data.train_dataloader()))))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, replace
 from threading import Thread
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -188,6 +189,7 @@ def usable_cores() -> int:
 def build_loader(dataset: Dataset, order: Order, num_workers: int) -> DataLoader[Any]:
     """Batches of a data set in an order, prepared by so many other processes, but no more than there are cores."""
     workers = min(num_workers, usable_cores())
+    cv2.setNumThreads(1)  # its threads do not survive a fork, and a worker would wait for them forever
     return DataLoader(
         Examples(dataset),
         batch_size=order.batch_size,
