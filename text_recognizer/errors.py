@@ -37,6 +37,18 @@ class UsageError(UserError):
     exit_code = 2
 
 
+class Interrupted(UserError):
+    """A signal ended work of which nothing is kept.
+
+    Args:
+        exit_code: With which the command line ends: 130 after Ctrl-C, 143 after SIGTERM.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("Interrupted: nothing was written.")
+        self.exit_code = exit_code
+
+
 class ProgramFault(UserError):
     """A picture that the program fails on, though it should read or refuse it. Its cause is the exception."""
 

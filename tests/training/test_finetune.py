@@ -217,3 +217,12 @@ def test_too_little_time_to_learn_is_said(folder: Path, tmp_path: Path, monkeypa
     with pytest.raises(UserError, match="Give more --minutes"):
         finetune(parse(flags, "finetune"), tmp_path / "mine.onnx")
     assert not (tmp_path / "mine.onnx").exists()
+
+
+@pytest.mark.parametrize("code", [130, 143])
+def test_an_interrupted_training_ends_with_the_code_of_its_signal(
+    code: int, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("text_recognizer.training.finetune.run", lambda arguments: ({}, code))
+    assert main(["finetune", str(folder), f"--out={tmp_path / 'mine.onnx'}"]) == code
+    assert "Interrupted: nothing was written." in capsys.readouterr().err

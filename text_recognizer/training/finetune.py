@@ -17,7 +17,7 @@ import torch
 from text_recognizer.data.sets.labelled_lines import LabelledLines
 from text_recognizer.data.sets.loaders import Batch, Dataset
 from text_recognizer.data.splits import Split
-from text_recognizer.errors import UserError
+from text_recognizer.errors import Interrupted, UserError
 from text_recognizer.evaluation.evaluate import evaluate, to_json
 from text_recognizer.evaluation.readings import read_with
 from text_recognizer.files import replacing
@@ -60,14 +60,15 @@ def finetune(arguments: Arguments, out: Path) -> tuple[list[Choice], dict[str, A
         on the user's test part, before and after.
 
     Raises:
-        UserError: If there is too little to learn from, the training was interrupted, or the file cannot be written.
+        UserError: If there is too little to learn from, or the file cannot be written.
+        Interrupted: If a signal ended the training.
     """
     init = str(arguments.experiment.init)
     original = DEFAULT_MODEL if init == "reader" else Path(init)
     metadata = LineModel(original).metadata
     figures, code = run(arguments)
     if code:
-        raise UserError("Interrupted: nothing was written.")
+        raise Interrupted(code)
     run_folder = max(Path(arguments.experiment.log_dir).iterdir())
     data = LabelledLines(**arguments.data)
     description, old = reader_for(data, init)
