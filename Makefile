@@ -55,8 +55,8 @@ test: setup ## Run the default tests
 test-slow: extras ## Run the slow tests
 	$(PYTEST) -m slow
 
-drills: extras ## Run the long drills of faults: broken pictures, memory, slow clients, downloads, parsers, killed trainings and nodes
-	DRILL_EXAMPLES=2000 $(BIN)/python -m pytest tests/faults tests/training/test_elastic.py -m "slow or drill or not slow"
+drills: extras ## Run the long drills: broken pictures, memory, slow clients, downloads, parsers, killed trainings, nodes and workers
+	DRILL_EXAMPLES=2000 $(BIN)/python -m pytest tests/faults tests/training/test_elastic.py tests/test_cluster.py -m "slow or drill or not slow"
 
 lint: setup ## Check style, types and which room imports which
 	$(BIN)/ruff check .

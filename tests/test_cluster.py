@@ -97,7 +97,7 @@ def test_an_address_without_ray_is_refused() -> None:
         check_engine("here", "auto")
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for workers in /proc")
 def test_rows_are_those_of_one_process_though_a_worker_is_killed(tmp_path: Path, model: Path) -> None:
     pytest.importorskip("ray", reason="needs the extra cluster")
@@ -112,7 +112,7 @@ def test_rows_are_those_of_one_process_though_a_worker_is_killed(tmp_path: Path,
     assert len(rows(out)) == PICTURES
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 def test_a_picture_that_ends_its_workers_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="needs the extra cluster")
     monkeypatch.setattr(module, "TRIES", 1)
@@ -141,7 +141,7 @@ def test_shards_are_those_of_one_process(tmp_path: Path) -> None:
     assert files[0] == files[1]
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_a_sweep_that_is_stopped_goes_on_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("ray", reason="needs the extra cluster")
