@@ -19,6 +19,8 @@ from text_recognizer.registry import DATA_CLASSES, MODEL_CLASSES, load_class
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition
 from text_recognizer.training.weights import load_reader
 
+_FLAGS = "flags, one a line, as config.yaml of a run does: max_epochs: 5"
+
 TRAINER_SKIPPED = {
     "barebones",
     "callbacks",
@@ -164,7 +166,7 @@ def _chosen_classes(argv: Sequence[str]) -> tuple[dict[str, str], str | None]:
     for name in ("model_class", "data_class", "init", "config"):
         parser.add_argument(f"--{name}", f"--{name.replace('_', '-')}")
     known, _ = parser.parse_known_args(list(argv))
-    config = _flags_of(Path(known.config)) if known.config is not None else {}
+    config = read_config(Path(known.config), _FLAGS) if known.config is not None else {}
     init = known.init or config.get("init")
     defaults = {"model_class": load_reader(init)[0].model_class if init else Experiment.model_class}
     return {
@@ -179,8 +181,12 @@ def _model_flags(init: str | None) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name not in ("input_shape", "num_classes")}
 
 
-def _flags_of(path: Path) -> dict[str, Any]:
-    """The flags in a config file.
+def read_config(path: Path, what: str) -> dict[str, Any]:
+    """The mapping in a YAML file that ``--config`` names.
+
+    Args:
+        path: The file.
+        what: It must hold, for the message.
 
     Raises:
         UsageError: If it is not a YAML mapping, or not there.
@@ -191,5 +197,5 @@ def _flags_of(path: Path) -> dict[str, Any]:
         reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
         raise UsageError(f"--config {path} cannot be read as YAML: {reason}.") from error
     if not isinstance(config, dict):
-        raise UsageError(f"--config {path} must hold flags, one a line, as config.yaml of a run does: max_epochs: 5.")
+        raise UsageError(f"--config {path} must hold {what}.")
     return config

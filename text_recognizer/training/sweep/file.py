@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from text_recognizer.errors import UsageError
+from text_recognizer.training.arguments import read_config
 
 Flag = bool | int | float | str
 """What a flag may be in a search."""
@@ -167,13 +167,7 @@ def read_sweep(path: Path) -> tuple[Sweep, list[str]]:
     Raises:
         UsageError: If it cannot be read, or is no sweep that this program can run. It names the place.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-        raise UsageError(f"--config {path} cannot be read as YAML: {reason}.") from error
-    if not isinstance(content, dict):
-        raise UsageError(f"--config {path} must hold a sweep: method, metric and parameters.")
+    content = read_config(path, "a sweep: method, metric and parameters")
     unused = sorted(UNUSED & content.keys())
     try:
         return Sweep.model_validate({name: value for name, value in content.items() if name not in unused}), unused
