@@ -10,10 +10,12 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from text_recognizer.imaging.normalization import HEIGHT
+from text_recognizer.reading.language import LanguageModel
 from text_recognizer.reading.model_file import Metadata
 
 TOKENS = ("<B>", "<S>", "<E>", "<P>", "o", "I")
 STRIDE = 4
+SENTENCES = "The cat sat on the mat. The dog sat on the log, and the cat saw the dog. " * 200
 
 
 def draw(text: str, size: float = 0.8, thickness: int = 2, height: int = 60) -> np.ndarray:
@@ -79,3 +81,12 @@ def write_bar_model(path: Path, properties: dict[str, str] | None = None, sharpn
     helper.set_model_props(model, Metadata(TOKENS, STRIDE).to_properties() if properties is None else properties)
     onnx.save(model, path)
     return path
+
+
+def log_probability(model: LanguageModel, text: str) -> float:
+    """How likely a language model finds a text."""
+    state, total = model.start, 0.0
+    for character in text:
+        total += model.log_probability(state, character)
+        state = model.next_state(state, character)
+    return total

@@ -3,21 +3,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from reading_tools import SENTENCES, log_probability
 
 from text_recognizer.alphabet import ALPHABET, DIGITS
 from text_recognizer.reading.decoder import decode_beam
-from text_recognizer.reading.language import LanguageModel, english
+from text_recognizer.reading.language import english
 from text_recognizer.reading.ngrams import CHARACTERS, build_language_model
-
-SENTENCES = "The cat sat on the mat. The dog sat on the log, and the cat saw the dog. " * 200
-
-
-def log_probability(model: LanguageModel, text: str) -> float:
-    state, total = model.start, 0.0
-    for character in text:
-        total += model.log_probability(state, character)
-        state = model.next_state(state, character)
-    return total
 
 
 def between(text: str, alternatives: dict[int, str], share: float = 0.5) -> np.ndarray:
