@@ -47,12 +47,8 @@ def form(
     """
     if not 0 <= look_below <= 1:
         raise UsageError(f"--look_below is {look_below}, but must be from 0 to 1.")
-    if out is not None and Path(out).suffix not in (".csv", ".parquet"):
-        raise UsageError(f"--out is {out!r}, but must end in .csv or .parquet.")
-    if out is not None and out.endswith(".parquet"):
-        check_parquet("--out as .parquet", "a .csv file")
     if out is not None:
-        check_can_be_written(out)
+        _check_output(out)
     known = Template(Path(template))
     reader = FormReader(TextRecognizer(model, decoder), known)
     files = [one.file for one in Listing(pages, SUFFIXES, False, ordered=True)]
@@ -62,6 +58,14 @@ def form(
         if row["error"]:
             print(f"error: {row['error']}", file=sys.stderr)
     return int(any(row["error"] for row in rows))
+
+
+def _check_output(out: str) -> None:
+    if Path(out).suffix not in (".csv", ".parquet"):
+        raise UsageError(f"--out is {out!r}, but must end in .csv or .parquet.")
+    if out.endswith(".parquet"):
+        check_parquet("--out as .parquet", "a .csv file")
+    check_can_be_written(out)
 
 
 def _columns(name: str) -> tuple[str, str]:
