@@ -25,6 +25,8 @@ SHEETS: dict[str, float] = {
     "table": 0.03,
 }
 """Shares of what is printed on the sheet around a line."""
+PATCHED_SHARE = 0.06
+"""Share of lines whose words were cut out of a scan and set on bare paper, as the IAM database does."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def photograph(
     written = np.zeros(size, np.uint8)
     for other, matrix in neighbours:
         written = np.maximum(written, other.draw(matrix, size, pen * rng.uniform(0.8, 1.2)))
-    if ink is not None:
-        written = np.maximum(written, ink.draw(view.matrix, size, pen))
+    own = np.zeros(size, np.uint8) if ink is None else ink.draw(view.matrix, size, pen)
+    written = np.maximum(written, own)
     coverage = written.astype(np.float32) / 255
     paper, printed = _light(size, view.unit, rng), _printed(ink, view, rng)
     page = paper * (1 - printed)
@@ -77,7 +79,10 @@ def photograph(
         page *= 1 - rng.uniform(0.03, 0.15) * _bleed_through(neighbours, view, pen, rng)
     tone = paper * (1 - rng.uniform(0.25, 1.0) ** 0.6)
     coverage = np.clip(coverage * rng.uniform(0.8, 1.15), 0, 1) * _grain(size, view.unit, rng)
-    return camera(page * (1 - coverage) + np.minimum(tone, page) * coverage, view.unit, rng)
+    page = page * (1 - coverage) + np.minimum(tone, page) * coverage
+    if ink is not None and rng.random() < PATCHED_SHARE:
+        page = _patched(page, ink, view, own > 0, rng)
+    return camera(page, view.unit, rng)
 
 
 def _pen(rng: np.random.Generator) -> float:
@@ -233,6 +238,22 @@ def _draw_comb(canvas: _Rules, ink: Ink, rng: np.random.Generator) -> None:
     canvas.level(bottom, edges[0], edges[-1])
     if rng.random() < 0.5:
         canvas.level(top, edges[0], edges[-1])
+
+
+def _patched(page: np.ndarray, ink: Ink, view: View, written: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Each word in its own rectangle of the scan, all else one tone; ``written`` bool (h, w) says where ink is."""
+    starts = [i for i, character in enumerate(ink.text) if character != " " and (i == 0 or ink.text[i - 1] == " ")]
+    stops = [*starts[1:], len(ink.text)]
+    kept = np.zeros(view.size, bool)
+    margin = max(1, round(rng.uniform(0.0, 0.15) * view.unit))
+    for start, stop in zip(starts, stops, strict=True):
+        stop = start + len(ink.text[start:stop].rstrip())
+        left = max(0, int(view.point(float(ink.boxes[start, 0]), 0)[0]) - margin)
+        right = int(view.point(float(ink.boxes[stop - 1, 1]), 0)[0]) + margin + 1
+        rows = np.flatnonzero(written[:, left:right].any(1))
+        if len(rows):
+            kept[max(0, rows[0] - margin) : rows[-1] + margin + 1, left:right] = True
+    return np.where(kept | written, page, np.float32(rng.uniform(0.75, 1.0) if rng.random() < 0.5 else 1.0))
 
 
 def _bleed_through(
