@@ -94,17 +94,22 @@ def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine | None:
 
 def stretch_contrast(picture: np.ndarray) -> np.ndarray:
     """Dark ink on light paper, uint8 (h, w), to ink near 255 on paper near 0, whatever the light."""
-    counts = np.cumsum(cv2.calcHist([picture], [0], None, [256], [0, 256]).ravel())
-    low, high = np.searchsorted(counts, counts[-1] * np.array([_LOW, _HIGH]))
-    low = min(int(low), int(high) - LEAST_CONTRAST)
-    table = np.clip((int(high) - np.arange(256)) * (255 / (int(high) - low)), 0, 255)
+    low, high = _levels(picture, _LOW, _HIGH)
+    low = min(low, high - LEAST_CONTRAST)
+    table = np.clip((high - np.arange(256)) * (255 / (high - low)), 0, 255)
     return cv2.LUT(picture, np.rint(table).astype(np.uint8))
 
 
 def even_contrast(picture: np.ndarray) -> np.ndarray:
     """Grey uint8 (h, w) with its darkest pixels near 0 and its paper near 255; polarity stays."""
-    low, high = np.percentile(picture, (0.5, 99))
-    if high - low < LEAST_CONTRAST:
-        low = high - LEAST_CONTRAST
-    bright = np.clip((picture.astype(np.float32) - low) * (255 / (high - low)), 0, 255)
-    return np.asarray(bright.astype(np.uint8))
+    low, high = _levels(picture, 0.005, 0.99)
+    low = min(low, high - LEAST_CONTRAST)
+    table = np.clip((np.arange(256) - low) * (255 / (high - low)), 0, 255)
+    return cv2.LUT(picture, table.astype(np.uint8))
+
+
+def _levels(picture: np.ndarray, *shares: float) -> list[int]:
+    """The grey levels that these shares of the pixels do not exceed."""
+    counts = np.cumsum(cv2.calcHist([picture], [0], None, [256], [0, 256]).ravel())
+    found: list[int] = np.searchsorted(counts, counts[-1] * np.array(shares)).tolist()
+    return found

@@ -36,7 +36,7 @@ Decoder = Literal["beam", "greedy"]
 _CUT_REACH = 0.35  # of the way from one character to the next, on both sides of halfway
 _OFF_HALFWAY = 8.0  # ink that a column farther from halfway must save
 _BATCH_COLUMNS = 6000
-_BATCH_LINES = 16
+_BATCH_LINES = 6
 
 
 @dataclass(frozen=True)
