@@ -35,6 +35,13 @@ def bars(positions: list[int], width: int = 200, height: int = 48) -> np.ndarray
     return picture
 
 
+def broken_tiff() -> bytes:
+    """A TIFF of which libtiff says on standard error that ZIPDecode fails."""
+    broken = bytearray(cv2.imencode(".tiff", bars([20, 60]), [cv2.IMWRITE_TIFF_COMPRESSION, 8])[1].tobytes())
+    broken[8:40] = bytes(32)  # the beginning of what is packed
+    return bytes(broken)
+
+
 def make_archive(folder: Path, count: int) -> Path:
     """So many pictures in folders of folders; every tenth is broken."""
     pictures = [cv2.imencode(".png", bars([20 + 30 * k for k in range(bar)]))[1].tobytes() for bar in range(1, 6)]

@@ -11,7 +11,8 @@ from text_recognizer.documents.forms.reader import FormReader, ReadForm
 from text_recognizer.documents.forms.template import Template
 from text_recognizer.errors import UsageError, check_parquet
 from text_recognizer.files import check_can_be_written, replacing
-from text_recognizer.imaging.pages import SUFFIXES
+from text_recognizer.imaging.library_output import told_to_the_user
+from text_recognizer.imaging.pages import WITH_PAGES
 from text_recognizer.reading.archive.listing import Listing
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
 
@@ -49,10 +50,11 @@ def form(
         raise UsageError(f"--look_below is {look_below}, but must be from 0 to 1.")
     if out is not None:
         _check_output(out)
-    known = Template(Path(template))
-    reader = FormReader(TextRecognizer(model, decoder), known)
-    files = [one.file for one in Listing(pages, SUFFIXES, False, ordered=True)]
-    rows = [_row(one, look_below) for one in reader.read(files)]
+    with told_to_the_user():
+        known = Template(Path(template))
+        reader = FormReader(TextRecognizer(model, decoder), known)
+        files = [one.file for one in Listing(pages, WITH_PAGES, False, ordered=True)]
+        rows = [_row(one, look_below) for one in reader.read(files)]
     _write(rows, [*_START, *(column for field in known.fields for column in _columns(field.name))], out)
     for row in rows:
         if row["error"]:

@@ -16,7 +16,7 @@ from text_recognizer.documents.output import Output, archive_row
 from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.imaging.library_output import told_to_the_user
-from text_recognizer.imaging.pages import RESOLUTION, SUFFIXES, check_resolution, page_numbers
+from text_recognizer.imaging.pages import RESOLUTION, WITH_PAGES, check_resolution, page_numbers
 from text_recognizer.reading.archive.cluster import rows_on_cluster
 from text_recognizer.reading.archive.listing import Found, Listing, Shard
 from text_recognizer.reading.archive.rows import Row, open_rows
@@ -123,8 +123,8 @@ def read(
         read_rows = _rows(reader, reject_below)
         if engine == "ray":
             read_rows = rows_on_cluster(partial(_making_rows, make_reader, reject_below), threads, address)
-        return _write_rows(Listing(pictures, SUFFIXES, recursive, Shard.parse(shard)), read_rows, Path(out), resume)
-    listing = Listing(pictures, SUFFIXES, recursive, ordered=True)
+        return _write_rows(Listing(pictures, WITH_PAGES, recursive, Shard.parse(shard)), read_rows, Path(out), resume)
+    listing = Listing(pictures, WITH_PAGES, recursive, ordered=True)
     files = list(listing)
     output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1)
     if left_out := skipped(listing):

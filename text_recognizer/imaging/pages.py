@@ -13,20 +13,16 @@ from PIL import Image
 
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.imaging.apart import decode_apart
-from text_recognizer.imaging.pictures import MAX_PIXELS, Picture, grey_of_image, load_picture, read_bytes
+from text_recognizer.imaging.library_output import decoding
+from text_recognizer.imaging.pictures import MAX_PIXELS, SUFFIXES, Picture, grey_of_image, load_picture, read_bytes
 
 RESOLUTION = 200
 """Dots per inch at which a PDF is rendered."""
 RESOLUTIONS = (36, 1200)
 MAX_PAGES = 2000
 """Of one file."""
-SUFFIXES = frozenset(
-    {
-        *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm"),
-        *(".heic", ".heif", ".avif", ".pdf"),
-    }
-)
-"""Of the files that are taken from folders, in lower case."""
+WITH_PAGES = SUFFIXES | {".pdf"}
+"""Suffixes of the files that are taken from folders, in lower case."""
 _SNIFFED = 1024
 
 
@@ -128,7 +124,7 @@ def _of_pdf(data: bytes, name: str, numbers: list[int] | None, resolution: int, 
 
 def _of_tiff(data: bytes, name: str, numbers: list[int] | None, max_pixels: int) -> Iterator[Page]:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), decoding(name):
             warnings.simplefilter("ignore")
             image = Image.open(io.BytesIO(data), formats=("TIFF",))
             count = int(getattr(image, "n_frames", 1))
@@ -141,7 +137,7 @@ def _of_tiff(data: bytes, name: str, numbers: list[int] | None, max_pixels: int)
 
 def _frame(image: Image.Image, number: int, name: str, max_pixels: int) -> np.ndarray | UserError:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), decoding(name):
             warnings.simplefilter("ignore")
             image.seek(number - 1)
             return grey_of_image(image, max_pixels)

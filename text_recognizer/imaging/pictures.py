@@ -14,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from text_recognizer.errors import UserError, naming
+from text_recognizer.imaging.library_output import decoding
 
 Picture = str | PathLike[str] | bytes | Image.Image | np.ndarray
 """A path (``-`` is standard input), the bytes of a picture file, a PIL image, or an array."""
@@ -25,6 +26,13 @@ FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 """The formats that are decoded here, and no others: each decoder is one more thing that broken files can reach."""
 PICTURES = (*FORMATS, "HEIC", "AVIF")
 """The formats read; the last two are decoded in a process of their own."""
+SUFFIXES = frozenset(
+    {
+        *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm"),
+        *(".heic", ".heif", ".avif"),
+    }
+)
+"""Of files that are pictures, in lower case."""
 
 _HINT = "Open it in a picture viewer and save the writing as PNG or JPEG."
 _TOO_MANY_BYTES = f"more than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG."
@@ -147,7 +155,7 @@ def _read(path: str | PathLike[str], name: str) -> bytes:
 def _decode(open_image: Callable[[], Image.Image], name: str, max_pixels: int, doubts: list[str] | None) -> np.ndarray:
     """Grey of an image; whatever goes wrong in Pillow becomes an error with the name."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), decoding(name):
             warnings.simplefilter("ignore")  # Pillow warns of oddities on the way to the error or the picture
             image = open_image()
             frames = getattr(image, "n_frames", 1)

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from text_recognizer.errors import UserError
+from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.iam import is_iam, read_iam
-from text_recognizer.labels.lines import PARTS, SUFFIXES, LabelledLine, Labels, Part, listed
+from text_recognizer.labels.lines import PARTS, LabelledLine, Labels, Part, listed
 from text_recognizer.labels.pages import kind_of, read_page
 from text_recognizer.labels.tables import MULTI_LINE, read_table
 from text_recognizer.labels.texts import one_line, read_text

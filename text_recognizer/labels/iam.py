@@ -6,7 +6,8 @@ import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from text_recognizer.labels.lines import SUFFIXES, LabelledLine, Labels, Part
+from text_recognizer.imaging.pictures import SUFFIXES
+from text_recognizer.labels.lines import LabelledLine, Labels, Part
 from text_recognizer.labels.texts import read_text
 
 _LISTS: dict[str, Part] = {

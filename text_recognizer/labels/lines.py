@@ -27,7 +27,6 @@ PARTS: dict[str, Part] = {
     "eval": "test",
 }
 """What people call the parts of their data."""
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm"})
 _NAMED = 5
 _REACH = 0.06
 """Of a polygon's height: what is left of the page around it."""

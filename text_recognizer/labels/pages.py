@@ -6,7 +6,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from text_recognizer.labels.lines import SUFFIXES, LabelledLine, Labels, Outline, within
+from text_recognizer.imaging.pictures import SUFFIXES
+from text_recognizer.labels.lines import LabelledLine, Labels, Outline, within
 
 _MOST_BYTES = 64 << 20
 Points = tuple[tuple[float, float], ...]

@@ -37,7 +37,7 @@ class ToStandardError(logging.Handler):
 
 def log_what_libraries_print() -> None:
     """From now on, what libraries in C print on standard error is logged, a warning a line, in this process."""
-    pass_on(lambda line: _log.warning("library", extra={"fields": {"said": line}}))
+    pass_on(lambda line, _: _log.warning("library", extra={"fields": {"said": line}}))
 
 
 LOGGING: dict[str, Any] = {

@@ -21,6 +21,7 @@ from text_recognizer.errors import Interrupted, UserError
 from text_recognizer.evaluation.evaluate import evaluate, to_json
 from text_recognizer.evaluation.readings import read_with
 from text_recognizer.files import replacing
+from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.labels.lines import Labels
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
@@ -122,6 +123,7 @@ def _error_rate(model: torch.nn.Module, data: LabelledLines, lines: Dataset, cou
     return float(metrics.compute()["cer"])
 
 
+@told_to_the_user()
 def _tested(before: Path, after: Path, data: LabelledLines) -> dict[str, Any]:
     """Error rates of both readers on the user's test part, or nothing if that is empty."""
     assert data.labels is not None

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from photographs import Camera, Writer, fill, return_sheet
+from reading_tools import broken_tiff
 
 from text_recognizer import cli
 from text_recognizer.commands.hand import learn as learn_command
@@ -58,6 +59,14 @@ def test_file_that_is_no_picture_is_named(content: bytes, folder: Path, capsys: 
     (folder / "photo.jpg").write_bytes(content)
     assert "error: photo.jpg: " in fails_with(capsys, "photo.jpg", "--name=mine")
     assert "error: none.jpg: " in fails_with(capsys, "none.jpg", "--name=mine")
+
+
+def test_what_a_decoder_prints_is_said_as_ours(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (folder / "photo.tif").write_bytes(broken_tiff())
+    assert cli.main(["hand", "learn", "photo.tif", "--name=mine"]) == 1
+    warning, error = capfd.readouterr().err.splitlines()
+    assert warning.startswith("warning: photo.tif: its decoder says: ZIPDecode")
+    assert error.startswith("error: photo.tif: broken or truncated picture")
 
 
 def test_impossible_names_and_seeds_are_refused_before_any_work(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from labelled_tools import write_lines
+from reading_tools import broken_tiff
 
 from text_recognizer.alphabet import READER_ALPHABET
 from text_recognizer.cli import main
@@ -97,6 +98,15 @@ def test_lines_that_cannot_be_learned_are_named(tmp_path: Path) -> None:
     ):
         assert part in said
     assert sum(len(numbers) for numbers in data.numbers.values()) == 7
+
+
+@pytest.mark.usefixtures("cache")
+def test_what_a_decoder_prints_is_said_as_ours(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder = write_lines(tmp_path / "mine", 2)
+    (folder / "0.png").write_bytes(broken_tiff())
+    assert list(cut_lines(find_labels(folder).lines).wrong) == ["0.png"]
+    [warning] = capfd.readouterr().err.splitlines()
+    assert warning.startswith(f"warning: {folder}/0.png: its decoder says: ZIPDecode")
 
 
 @pytest.mark.usefixtures("cache")

@@ -99,7 +99,8 @@ def test_workers_start_though_opencv_has_used_threads_before() -> None:
         "cv2.resize(np.zeros((4000, 4000), np.uint8), (3000, 3000), interpolation=cv2.INTER_CUBIC)\n"
         "data = PaperLines(glyphs='strokes', shares=GLYPHS_ALONE, num_train=8, batch_size=4, num_workers=1)\n"
         "data.setup()\n"
-        "print(len(next(iter(data.train_dataloader()))))\n"
+        "print(len(next(iter(data.train_dataloader())).images))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
+    assert done.stdout == "4\n"

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from documents import ROOT, fenced
 from photographs import Camera, simulate
+from reading_tools import broken_tiff
 
 from text_recognizer.commands.form import form
 from text_recognizer.documents.forms.reader import cut_field
@@ -120,6 +121,14 @@ def test_a_template_that_makes_no_sense_is_refused(
     with pytest.raises(UserError, match=said.replace("(", "\\(")) as raised:
         form(str(template), [str(folder / "photo.jpg")])
     assert "\n" not in str(raised.value)
+
+
+def test_what_a_decoder_prints_is_said_as_ours(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photo.tif").write_bytes(broken_tiff())
+    assert form(str(folder / "template.json"), [str(tmp_path / "photo.tif")], out=str(tmp_path / "rows.csv")) == 1
+    warning, error = capfd.readouterr().err.splitlines()
+    assert warning.startswith(f"warning: {tmp_path}/photo.tif: its decoder says: ZIPDecode")
+    assert error.startswith(f"error: {tmp_path}/photo.tif: broken or truncated picture")
 
 
 def test_wrong_use_is_said(folder: Path) -> None:

@@ -17,6 +17,7 @@ from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.contact import write_contact_sheet
 from text_recognizer.hand.sheet.photo import find_sheet
 from text_recognizer.hand.store import check_name, save_hand
+from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pictures import load_picture
 
 
@@ -38,8 +39,9 @@ def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "c
     check_name(name)
     check_seed(seed)
     samples = Samples((), ())
-    for number, photo in enumerate(photos, 1):
-        samples += _samples(Path(photo), Path(contact) if number == 1 else _numbered(Path(contact), number))
+    with told_to_the_user():
+        for number, photo in enumerate(photos, 1):
+            samples += _samples(Path(photo), Path(contact) if number == 1 else _numbered(Path(contact), number))
     samples.check()
     started = time.perf_counter()
     with _progress_bar() as report:

@@ -24,6 +24,7 @@ from text_recognizer.data.splits import Split
 from text_recognizer.data.synthesis.compose import Lines
 from text_recognizer.errors import UsageError, UserError, attempt, check_at_least
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROPPED
+from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.labels.find import find_labels
 from text_recognizer.labels.lines import LabelledLine, Labels
 from text_recognizer.labels.parts import deal
@@ -83,6 +84,7 @@ def _key(lines: Sequence[LabelledLine]) -> str:
     return digest.hexdigest()[:24]
 
 
+@told_to_the_user()
 def _cut(lines: Sequence[LabelledLine], path: Path) -> None:
     folder = Path(tempfile.mkdtemp(dir=path.parent))
     ends, wrong = [0], {}
