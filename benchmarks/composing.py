@@ -40,7 +40,7 @@ DRAWN_PER_CHARACTER = 50
 BANK_SIZE = 67_200  # glyphs EMNIST's training split has here
 
 NAMES = {
-    "lab": "the lab's: slices of tensors, character by character",
+    "lab": "the lab: slices of tensors, character by character",
     "memory_bound": "memory bound: row copies of the same glyphs into a cleared canvas",
     "ours": "ours, overlap 0 to 0.33",
     "handwriting": "ours, layout handwriting",
@@ -164,9 +164,9 @@ def timed(work: Callable[[], object]) -> float:
 def table(results: dict[str, Any]) -> str:
     """The results as Markdown."""
     rates = results["lines_per_second"]
-    lines = ["| way to compose 16 characters | lines/s | times the lab's |", "| --- | ---: | ---: |"]
+    lines = ["| method, 16 characters | lines/s | times the lab's |", "| --- | ---: | ---: |"]
     lines += [f"| {NAMES[name]} | {rate:,} | {rate / rates['lab']:.0f} |" for name, rate in rates.items()]
-    share = f"Of the memory bound ours reaches {results['share_of_memory_bound']:.0%}."
+    share = f"Ours reaches {results['share_of_memory_bound']:.0%} of the memory bound."
     return "\n".join([*lines, "", f"{share} Machine: {results['machine']}."])
 
 

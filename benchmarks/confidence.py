@@ -93,7 +93,7 @@ def rejection(readings: list[Reading], texts: list[str]) -> list[dict[str, float
 def table(figures: dict[str, Any]) -> str:
     """The figures as Markdown."""
     lines = [
-        "| decoder | of | confidence | how many | mean confidence | share that is right |",
+        "| decoder | of | confidence | count | mean confidence | share right |",
         "| --- | --- | --- | ---: | ---: | ---: |",
     ]
     lines += [
@@ -103,7 +103,7 @@ def table(figures: dict[str, Any]) -> str:
         for kind, rows in own.items()
         for row in rows
     ]
-    lines += ["", "| kept from confidence | share of the lines | character error rate |", "| ---: | ---: | ---: |"]
+    lines += ["", "| least confidence | share of lines kept | character error rate |", "| ---: | ---: | ---: |"]
     lines += [f"| {row['least']:g} | {row['share']:.2f} | {row['cer']:.3f} |" for row in figures["rejection"]]
     return "\n".join([*lines, "", f"Data: {figures['data']}. Machine: {figures['machine']}."])
 

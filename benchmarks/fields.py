@@ -70,7 +70,7 @@ def edits(readings: Sequence[Reading], fields: Sequence[Field]) -> int:
 def measure(fields: Mapping[str, Sequence[Field]]) -> str:
     """The table: error rates of each kind by decoder, without and with its pattern."""
     lines = [
-        "| kind | fields | that fit | beam | with pattern | greedy | with pattern |",
+        "| kind | fields | matching | beam | with pattern | greedy | with pattern |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     counts = {

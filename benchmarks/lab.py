@@ -86,9 +86,9 @@ def table(results: dict[str, dict[str, Any]], more: str) -> str:
         cells = [f"{figures[key]:.3f}" if key in figures else "" for key in COLUMNS]
         lines.append(f"| {name} | {' | '.join(cells)} | {figures['minutes']:.1f} |")
     total = sum(figures["minutes"] for figures in results.values())
-    added = f" Each command with `{more}` added." if more else ""
+    added = f" `{more}` was added to each command." if more else ""
     return "\n".join(
-        [*lines, "", f"All rows together: {total:.0f} minutes.{added} Data: {data_source()}. Machine: {machine()}."]
+        [*lines, "", f"Total: {total:.0f} minutes.{added} Data: {data_source()}. Machine: {machine()}."]
     )
 
 

@@ -240,11 +240,11 @@ def table(figures: dict[str, Any]) -> str:
         lines.append(f"| {name} | {count} | {' | '.join(cells)} |")
     rates = [figures["lines_per_second"].get(reader) for reader in readers]
     lines.append(f"| lines/s, {THREADS} threads | | {' | '.join(f'{one:.0f}' if one else '' for one in rates)} |")
-    lines += ["", "Character error rate; in brackets with case, spaces and punctuation ignored."]
+    lines += ["", "Character error rates; in brackets, with case, spaces and punctuation ignored."]
     for name, value in figures.get("process_seconds", {}).items():
-        lines.append(f"Whole process for one picture, {name}: {value:.2f} s.")
+        lines.append(f"Seconds to start and read one picture, {name}: {value:.2f}.")
     for name, value in figures["installed_megabytes"].items():
-        lines.append(f"Files of the installed packages, {name}: {value:.0f} MB.")
+        lines.append(f"Megabytes of installed packages, {name}: {value:.0f}.")
     return "\n".join([*lines, f"Data: {figures['data']}. Machine: {figures['machine']}."])
 
 

@@ -165,9 +165,9 @@ def table(figures: dict[str, Any]) -> str:
             "| --- | ---: | ---: | ---: | ---: | ---: |",
             *rows,
             "",
-            f"Memory before, halfway and after {seen['requests']:,} more requests of {seen['clients']} clients, of "
-            f"which {seen['failed']} failed: {held} MB. Pictures: {figures['lines']} composed lines of built-in "
-            f"characters and texts. Machine: {figures['machine']}.",
+            f"Memory before, halfway through and after {seen['requests']:,} more requests by {seen['clients']} clients: "
+            f"{held} MB; {seen['failed']} of these requests failed. Pictures: {figures['lines']} composed lines of "
+            f"built-in characters and texts. Machine: {figures['machine']}.",
         ]
     )
 

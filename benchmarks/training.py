@@ -285,7 +285,7 @@ def emnist(options: argparse.Namespace) -> Part:
     ours = [statistics.median(kept[str(run)][0] for run in runs) for runs in our_runs]
     figures = []
     for budget, our_accuracy, lab_accuracy in zip(budgets, ours, lab, strict=True):
-        time_spent, target = f"{budget / 60:g} minutes of EMNIST", "0.868" if budget == 600 else ""
+        time_spent, target = f"EMNIST, {budget / 60:g} min", "0.868" if budget == 600 else ""
         key = f"emnist_{budget / 60:g}_minutes"
         figures += [
             Figure(f"{key}_gain", our_accuracy - lab_accuracy, f"{time_spent}, CNN above the lab's", "0.005"),
@@ -359,7 +359,7 @@ def mnist(options: argparse.Namespace) -> Part:
     _, lab_curve = lab_training(model, data, **plan, goal=MNIST_GOAL)
     ours, lab = (time_to(curve, MNIST_GOAL) for curve in (clock.curve, lab_curve))
     figures = [
-        Figure("mnist_099_ratio", ratio(lab, ours), "CNN to 0.99 on MNIST against the lab's, times faster"),
+        Figure("mnist_099_ratio", ratio(lab, ours), "CNN to 0.99 on MNIST, times faster than the lab's"),
         Figure("mnist_099_seconds", ours, "seconds, CNN to 0.99 on MNIST"),
         Figure("mnist_099_seconds_lab", lab, "seconds, the lab's CNN to 0.99 on MNIST"),
     ]
@@ -399,9 +399,9 @@ def lightning_cost(options: argparse.Namespace) -> Part:
         what = f"MNIST, {name}, batches of {arguments.data['batch_size']}"
         figures += [
             Figure(
-                f"lightning_ms_per_step_{name.lower()}", 1000 * (both - alone), f"ms a step that Lightning adds, {what}"
+                f"lightning_ms_per_step_{name.lower()}", 1000 * (both - alone), f"milliseconds that Lightning adds to a step, {what}"
             ),
-            Figure(f"lightning_share_{name.lower()}", 1 - alone / both, f"share of a step that Lightning adds, {what}"),
+            Figure(f"lightning_share_{name.lower()}", 1 - alone / both, f"share of a step that is Lightning's, {what}"),
         ]
     return Part(figures, {})
 
@@ -416,7 +416,7 @@ def peak_memory(options: argparse.Namespace) -> Part:
         raise SystemExit(f"{' '.join(command)} failed.")
     gib = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 2**30
     return Part(
-        [Figure("peak_memory_gib", gib, "GiB at the most, composing and training EMNISTLines", "under 1.5")], {}
+        [Figure("peak_memory_gib", gib, "peak memory in GiB, composing and training EMNISTLines", "under 1.5")], {}
     )
 
 
@@ -429,8 +429,8 @@ def precision(options: argparse.Namespace) -> Part:
             medians[setting] = step_seconds(f"{flags} {options.flags} {setting}", options)
         plain, bf16, compiled = medians.values()
         figures += [
-            Figure(f"bf16_gain_{name}", plain / bf16, f"steps/s with bf16 against without, {name}"),
-            Figure(f"compile_gain_{name}", plain / compiled, f"steps/s with torch.compile against without, {name}"),
+            Figure(f"bf16_gain_{name}", plain / bf16, f"steps/s with bf16 / without, {name}"),
+            Figure(f"compile_gain_{name}", plain / compiled, f"steps/s with torch.compile / without, {name}"),
         ]
     return Part(figures, {})
 

@@ -188,7 +188,7 @@ def test_a_table_of_learned_hands_says_what_was_missed(load: Load) -> None:
     text = hand.learning_table(hand.summary(rows) | {"lines_of_each": 9, "machine": "this"})
     assert "| pen 0 | 0.200 | 0.080 | 0.050 | 0.056 | 70 |" in text
     assert "more than 10% errors before: 2; with less than half of them after: 1." in text
-    assert "change of a hand's rate: +0.30 points (at most +0.50 points" in text
+    assert "change of a hand's rate: +0.30 points (aim: at most +0.50 points" in text
     assert "of the others' rate: +0.60 points" in text
 
 

@@ -17,12 +17,17 @@ from labelled_tools import write_lines
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.data.sets.data_module import CharacterDataset, DataModule
 from text_recognizer.data.sets.loaders import NO_EXAMPLE, Examples, Order, build_loader
+from text_recognizer.data.sets.paper_lines import InkShares
 from text_recognizer.models import CNN
 from text_recognizer.registry import DATA_CLASSES, load_class
 
+FONTS_AND_GLYPHS = InkShares(pen_words=0, pen_characters=0)
+
 
 def build(name: str, folder: Path) -> DataModule:
+    """A small one. Decoding UNIPEN takes a minute: the slow tests of documented commands take PaperLines as it is."""
     needed: dict[str, Any] = {
+        "PaperLines": {"glyphs": "strokes", "fonts": "builtin", "shares": FONTS_AND_GLYPHS},
         "EMNISTLines": {"num_train": 300, "num_val": 20, "num_test": 20},
         "LabelledLines": {"path": str(folder), "composed": 0.0},
     }
@@ -35,7 +40,7 @@ def test_a_data_module_describes_itself_and_gives_whole_batches(
 ) -> None:
     if name == "LabelledLines":
         write_lines(tmp_path, 20, writers=4)
-    elif name != "PenStrokes":
+    elif name not in ("PenStrokes", "PaperLines"):
         request.getfixturevalue("mirror")
     data = build(name, tmp_path)
     assert "not known before" in str(data)
