@@ -162,8 +162,10 @@ def learning_table(results: dict[str, Any]) -> str:
             "",
             f"Hands with more than {BADLY_READ:.0%} errors before: {results['badly_read']}; "
             f"with less than half of them after: {results['of_these_halved']}. "
-            f"Largest change of a hand's rate: {_points(results['largest_rise'])} (aim: at most {_points(MOST_WORSE)}); "
-            f"of the others' rate: {_points(results['largest_rise_of_others'])} (aim: at most {_points(MOST_FORGOTTEN)}). "
+            f"Largest change of a hand's rate: {_points(results['largest_rise'])} "
+            f"(aim: at most {_points(MOST_WORSE)}); "
+            f"of the others' rate: {_points(results['largest_rise_of_others'])} "
+            f"(aim: at most {_points(MOST_FORGOTTEN)}). "
             f"{results['lines_of_each']} lines of each hand. Machine: {results['machine']}.",
         ]
     )

@@ -87,9 +87,7 @@ def table(results: dict[str, dict[str, Any]], more: str) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} | {figures['minutes']:.1f} |")
     total = sum(figures["minutes"] for figures in results.values())
     added = f" `{more}` was added to each command." if more else ""
-    return "\n".join(
-        [*lines, "", f"Total: {total:.0f} minutes.{added} Data: {data_source()}. Machine: {machine()}."]
-    )
+    return "\n".join([*lines, "", f"Total: {total:.0f} minutes.{added} Data: {data_source()}. Machine: {machine()}."])
 
 
 def main() -> None:

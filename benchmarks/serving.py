@@ -165,9 +165,10 @@ def table(figures: dict[str, Any]) -> str:
             "| --- | ---: | ---: | ---: | ---: | ---: |",
             *rows,
             "",
-            f"Memory before, halfway through and after {seen['requests']:,} more requests by {seen['clients']} clients: "
-            f"{held} MB; {seen['failed']} of these requests failed. Pictures: {figures['lines']} composed lines of "
-            f"built-in characters and texts. Machine: {figures['machine']}.",
+            f"Memory before, halfway through and after {seen['requests']:,} more requests by {seen['clients']} "
+            f"clients: {held} MB; {seen['failed']} of these requests failed. "
+            f"Pictures: {figures['lines']} composed lines of built-in characters and texts. "
+            f"Machine: {figures['machine']}.",
         ]
     )
 

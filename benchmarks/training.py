@@ -399,7 +399,9 @@ def lightning_cost(options: argparse.Namespace) -> Part:
         what = f"MNIST, {name}, batches of {arguments.data['batch_size']}"
         figures += [
             Figure(
-                f"lightning_ms_per_step_{name.lower()}", 1000 * (both - alone), f"milliseconds that Lightning adds to a step, {what}"
+                f"lightning_ms_per_step_{name.lower()}",
+                1000 * (both - alone),
+                f"ms that Lightning adds to a step, {what}",
             ),
             Figure(f"lightning_share_{name.lower()}", 1 - alone / both, f"share of a step that is Lightning's, {what}"),
         ]

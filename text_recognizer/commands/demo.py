@@ -25,11 +25,11 @@ NUM_SHOWN = 6
 
 
 def demo(*, out: str = "demo/demo.png", num_lines: int = NUM_LINES, seed: int = 42) -> None:
-    """Compose text lines of pen strokes, train a line model on them and show what it reads.
+    """Compose text lines from pen strokes, train a line model on them and show what it reads.
 
     Args:
-        out: Where the picture of lines and readings goes.
-        num_lines: Lines that the model learns from, each seen once; 12,000 take about a minute on two cores.
+        out: The picture of lines and readings to write.
+        num_lines: Number of training lines, each used once; 12,000 take about a minute on two cores.
         seed: Seed of everything random.
 
     Raises:

@@ -43,22 +43,23 @@ def evaluate(
     threads: int = 2,
     seed: int = 0,
 ) -> None:
-    """Read labelled lines and print how many errors there are, with intervals, of several readers side by side.
+    """Read labelled lines and print error rates with confidence intervals, of several readers side by side.
 
     Args:
-        folder: Labelled lines in one of the usual forms, found out by looking, or a file of labels.
-        model: ONNX files made by ``finetune`` or ``export``, the flag once for each; by default the model that ships.
-        readings: Files of what other programs read: JSON lines with file, text and confidence, or file, tab, text.
-        group: A column of the labels, such as writer, by which error rates are given too.
-        part: Which part of the lines, where the labels know parts or they are dealt as for training: all, train, val or
-            test.
-        json: Where all figures and readings go, as JSON.
-        html: Where a page goes that shows them, with the worst lines as pictures.
-        worst: How many lines with most errors the page shows.
-        unicode: Unicode normalisation of both texts before they are compared: NFC, NFKC or none.
-        decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
-        threads: How many batches of lines are read at the same time.
-        seed: Of the intervals and tests, and of how lines are dealt to parts.
+        folder: A folder of labelled lines in one of the usual formats, which is detected, or a file of labels.
+        model: An ONNX file made by ``finetune`` or ``export``; repeat the flag for several. By default the model that
+            ships.
+        readings: Files with the output of other programs: JSON lines (file, text, confidence), or file, tab, text.
+        group: A column of the labels, such as writer; error rates are also given for each of its values.
+        part: The part of the lines to read: all, train, val or test. The labels name the parts, or else the lines are
+            split as for training.
+        json: JSON file to write, with all figures and readings.
+        html: HTML page to write, with all figures and pictures of the worst lines.
+        worst: Number of lines with the most errors to show on the page.
+        unicode: Unicode normalization of both texts before they are compared: NFC, NFKC or none.
+        decoder: ``beam`` uses a language model where the picture is ambiguous; ``greedy`` does not.
+        threads: Number of batches of lines that are read at the same time.
+        seed: Seed of the intervals and tests, and of the split into parts.
 
     Raises:
         UsageError: If a flag has an impossible value, or no line has the column.

@@ -23,7 +23,7 @@ from text_recognizer.training.weights import save_weights
 
 
 def export(run: str, *, out: str = "model.onnx", calibration_lines: int = 0) -> None:
-    """Make a model file of a training run, for ``text-recognizer read --model`` or ``text_recognizer.load``.
+    """Make a model file from a training run, for ``text-recognizer read --model`` or ``text_recognizer.load``.
 
     A model of prepared lines becomes a reader. Beside it comes the graph without weights (.graph.onnx), into which
     those of a learned hand are put. Any other model becomes a file that ``text_recognizer.load`` takes. Beside both
@@ -32,8 +32,8 @@ def export(run: str, *, out: str = "model.onnx", calibration_lines: int = 0) -> 
     Args:
         run: Folder of the run, or a checkpoint in it.
         out: The ONNX file to write.
-        calibration_lines: Fit the confidences of a reader to so many validation lines of the run's data, 1,000 or more
-            to be of use; with 0 they stay as the network gives them.
+        calibration_lines: Calibrate the confidences of a reader on this number of validation lines of the run's data.
+            Use 1,000 or more; 0 leaves the confidences as they are.
 
     Raises:
         UsageError: If ``out`` is not named as an ONNX file, the number of lines is negative, or the model is no reader

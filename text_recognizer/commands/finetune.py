@@ -38,27 +38,27 @@ def finetune(
     num_workers: int = 1,
     seed: int = 42,
 ) -> None:
-    """Teach a reader your labelled lines, with composed ones among them, so that it does not forget others.
+    """Train a reader on your labelled lines, mixed with composed lines so that it does not forget other writing.
 
     It is the short way of ``train --data_class=LabelledLines --init=reader``, with an export.
 
     Args:
-        folder: Labelled lines in one of the usual forms, found out by looking, or a file of labels.
+        folder: A folder of labelled lines in one of the usual formats, which is detected, or a file of labels.
         out: The ONNX file to write, for ``read --model`` and ``serve --model``.
         init: The reader to start from: ``reader``, the one that ships, or an ONNX file.
-        minutes: How long it may train at most.
-        epochs: How often it sees your lines at most.
-        patience: After how many epochs without a gain on your validation part it ends.
-        lr: Learning rate at the peak of its schedule.
-        freeze: What does not learn: nothing, or the features, which see the shapes of characters.
-        composed: Share of the training's lines that is composed, so that it forgets nothing; from 0 to below 1.
-        glyphs: Where characters of composed lines come from: strokes, emnist, or an .npz file.
-        text: Where texts of composed lines come from: builtin, brown, or a text file.
-        alphabet: The characters that are read: ``reader``, those that it reads already; ``from-data``, also those of
-            your labels that it lacks.
+        minutes: The longest training time.
+        epochs: The largest number of passes over your lines.
+        patience: Stop after this number of epochs without an improvement on your validation part.
+        lr: Peak learning rate of the schedule.
+        freeze: The layers that are not trained: nothing, or the features, which see the shapes of characters.
+        composed: Share of composed lines in the training, from 0 to below 1.
+        glyphs: Source of characters for composed lines: strokes, emnist, or an .npz file.
+        text: Source of texts for composed lines: builtin, brown, or a text file.
+        alphabet: The characters to read: ``reader``, those that the reader knows; ``from-data``, also those that only
+            your labels have.
         batch_size: Lines in each step.
         num_workers: Processes that prepare lines; 0 prepares them in the main process.
-        seed: Of everything random, and of how lines are dealt to parts, as for ``evaluate --part=test --seed``.
+        seed: Seed of everything random and of the split into parts, as for ``evaluate --part=test --seed``.
 
     Raises:
         UsageError: If a flag has an impossible value.

@@ -28,16 +28,16 @@ def form(
     model: str | None = None,
     decoder: Decoder = "beam",
 ) -> int:
-    """Read the fields of photographed or scanned forms into a table of one row a form.
+    """Read the fields of photographed or scanned forms into a table with one row per form.
 
     Args:
-        template: A JSON file that names a picture or PDF of the form without writing, and the fields: name, box, and
-            what each may hold.
+        template: A JSON file that names a picture or PDF of the empty form, and its fields: name, box, and allowed
+            content.
         pages: Pictures and PDFs of filled-in forms, folders of them, or glob patterns.
         out: A .csv or .parquet file to write; by default the table is printed.
-        look_below: Fields read with a confidence below this, empty ones among them, are named in the column ``look``.
+        look_below: The column ``look`` names the fields whose confidence is below this, including empty fields.
         model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
-        decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
+        decoder: ``beam`` uses a language model where the picture is ambiguous; ``greedy`` does not.
 
     Returns:
         0 if all forms were read, 1 if any was not; its row says why.

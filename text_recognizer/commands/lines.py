@@ -47,26 +47,26 @@ def lines(
     """Compose lines and show them on one page, or write them as files for other tools.
 
     Args:
-        text: The text of every line; if not given, texts are drawn from the text source.
+        text: The text of every line; by default, texts are drawn from the text source.
         out: A .png file for a page of all lines with captions, or a folder for one PNG per line, dark on white, and
-            labels.tsv, which has file name and text of each, separated by a tab.
-        count: How many lines.
-        layout: How the characters stand: exact, overlap, uneven, handwriting or mixed.
-        min_overlap: The smallest share of a character's cell that the next one may cover, where there are cells.
-        max_overlap: The largest.
-        degraded: Make lines look as paper, pen and camera leave them.
-        glyphs: Where the characters come from: emnist, strokes, or an .npz file.
-        text_source: Where the texts come from: brown, builtin, or a text file; or several, separated by commas.
-        text_mix: How often a line holds which kind of text.
-        max_chars: The longest text that is drawn.
+            labels.tsv with the file name and text of each, separated by a tab.
+        count: Number of lines.
+        layout: How the characters are placed: exact, overlap, uneven, handwriting or mixed.
+        min_overlap: The smallest share of a character's cell that the next one may cover, in layouts with cells.
+        max_overlap: The largest such share.
+        degraded: Degrade lines as paper, pen and camera do.
+        glyphs: Source of characters: emnist, strokes, or an .npz file.
+        text_source: Source of texts: brown, builtin, or a text file; or several, separated by commas.
+        text_mix: Weights of the kinds of text.
+        max_chars: Length of the longest text.
         seed: Seed of everything random.
-        shards: Write the folder as shards instead, those that are not there yet: webdataset (tar files with a .png
-            and a .txt per line) or parquet (the columns number, png and text).
-        shard_lines: With shards: lines in each.
-        workers: With shards: processes that write them. Their bytes do not depend on it.
-        engine: With shards: write them on this machine, or with ray on all cores of this machine or of a cluster, whose
-            machines share the folder.
-        address: With ray: the cluster, as ``ray start`` prints it, or auto; by default this machine alone.
+        shards: Write the folder as shards, skipping those that exist: webdataset (tar files with a .png and a .txt per
+            line) or parquet (the columns number, png and text).
+        shard_lines: With shards: lines in each shard.
+        workers: With shards: number of processes that write them. It does not change the bytes.
+        engine: With shards: write them on this machine (here), or with ray on all cores of this machine or a cluster
+            whose machines share the folder.
+        address: With ray: the cluster, as ``ray start`` prints it, or auto; by default only this machine.
 
     Raises:
         UsageError: If a value is impossible, or Ray is not installed.

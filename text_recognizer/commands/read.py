@@ -52,46 +52,45 @@ def read(
     engine: Engine = "here",
     address: str | None = None,
 ) -> int:
-    """Read pictures and documents of handwriting and print their text, of several files after the file's name.
+    """Read pictures and documents of handwriting and print their text; with several files, after the name of each.
 
     Args:
-        pictures: Picture files, PDFs, folders of them, glob patterns, text files (.txt) that name a file a line, or
-            ``-`` for standard input.
-        format: What to write: plain text, the default; JSON, or JSON lines, with the places of lines, words and
-            characters; tables of lines; the layout formats hOCR, ALTO 4 and PAGE 2019; or a PDF of the pages whose text
-            can be searched.
+        pictures: Picture files, PDFs, folders of them, glob patterns, text files (.txt) with one file name per line,
+            or ``-`` for standard input.
+        format: Output format: plain text, the default; JSON or JSON lines, with the positions of lines, words and
+            characters; tables of lines; the layout formats hOCR, ALTO 4 and PAGE 2019; or a searchable PDF.
         json: Print one JSON object per picture, each on its own line: file, text, confidence and characters, or file
             and error.
-        lines: Each picture is a page or paragraph: split it into lines and read these in order. By default each picture
-            is looked at.
+        lines: Each picture is a page or paragraph: split it into lines and read them in order. By default, the program
+            decides for each picture.
         line: Each picture is one line.
-        pages: Pages of each PDF or TIFF that are read, as ``2-5,8``; by default all.
+        pages: Pages to read of each PDF or TIFF, such as ``2-5,8``; by default all.
         resolution: Dots per inch at which PDFs are rendered.
-        alternatives: How many other readings to name of each line and character, with their probabilities.
+        alternatives: Number of other readings to give for each line and character, with their probabilities.
         reject_below: Reject pictures whose confidence, the expected share of right characters, is below this.
-        allow: The only characters that lines may have, as ``0-9.,``.
-        pattern: A regular expression, as ``[A-Z]{2}-[0-9]{4}``, which each line matches from beginning to end.
-        words: A text file with an entry a row; each line is one of them.
+        allow: The only characters that lines may contain, such as ``0-9.,``.
+        pattern: A regular expression that each line matches as a whole, such as ``[A-Z]{2}-[0-9]{4}``.
+        words: A text file with one entry per row; each line is one of these entries.
         date: Each line is a date: 2024-05-17, 17.5.2024, 5/17/24, 17 May 2024, May 17, 2024.
-        language: A text file from which the beam learns what your texts are like; by default it knows English.
-        verbose: Say of each picture how it was read, on standard error.
+        language: A text file of your language or subject, on which the beam's language model is built; by default it
+            knows English.
+        verbose: Tell on standard error how each picture was read.
         model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
         hand: Read with the hand of this name (``text-recognizer hand learn``) instead.
-        decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
-        threads: How many batches of lines are read at the same time.
-        out: With format: file to write instead of standard output, or a folder (it exists, or ends in ``/``) that gets
-            a file for each file that is read. Without format: write a row per file here, as each is read: a .jsonl
-            file, or a folder of Parquet files whose name ends in .parquet.
-        recursive: Read folders below folders too.
-        resume: With out, without format: go on with rows that are there; files that have one are not read again.
-        shard: With out, without format: read one of several parts of all files, as 3/16.
-        engine: With out, without format: read in this process, or with ray on all cores of this machine or of a
-            cluster, of which each worker takes as many as there are threads.
-        address: With ray: the cluster, as ``ray start`` prints it, or auto; by default this machine alone.
+        decoder: ``beam`` uses a language model where the picture is ambiguous; ``greedy`` does not.
+        threads: Number of batches of lines that are read at the same time.
+        out: With format: a file to write instead of standard output, or a folder (it exists, or its name ends in ``/``)
+            for one file per input file. Without format: write a row per file here as soon as it is read: a .jsonl file,
+            or a folder of Parquet files whose name ends in .parquet.
+        recursive: Include subfolders.
+        resume: With out, without format: continue an earlier run; files that have a row are not read again.
+        shard: With out, without format: read one part of all files, such as 3/16.
+        engine: With out, without format: read in this process (here), or with ray on all cores of this machine or a
+            cluster; each worker takes as many cores as there are threads.
+        address: With ray: the cluster, as ``ray start`` prints it, or auto; by default only this machine.
 
     Returns:
-        0 if all pictures were read, 1 if any failed or was rejected. What is skipped or doubtful is said on standard
-        error.
+        0 if all pictures were read, 1 if any failed or was rejected. Standard error names what is skipped or doubtful.
 
     Raises:
         UsageError: If no picture is given, there is no such decoder, there are fewer than 1 threads, both a model and a

@@ -84,18 +84,16 @@ def serve(
     """Serve the page to write on and the API behind it.
 
     Args:
-        host: Address to listen on; ``0.0.0.0`` is every address of this machine, and so of its network.
-        port: Port to listen on; 0 takes a free one.
-        workers: Processes, each with a model and a queue of its own, which share the processors.
-        max_upload_mb: Megabytes that one request may have.
-        max_queue: Requests that each process keeps waiting or reads at the same time; it answers further ones with
-            503.
-        allowed_hosts: Further names by which the server may be asked, separated by commas, such as that of a proxy in
-            front of it; ``*`` allows all. A server that listens to a network may be asked by its addresses and by this
-            machine's name in any case.
+        host: Address to listen on; ``0.0.0.0`` means all addresses of this machine, for its network.
+        port: Port to listen on; 0 chooses a free port.
+        workers: Number of processes. Each has its own model and queue; they share the processors.
+        max_upload_mb: Largest size of a request in megabytes.
+        max_queue: Requests that a process reads or keeps waiting at the same time; it answers others with 503.
+        allowed_hosts: Further host names that requests may use, separated by commas, such as that of a proxy; ``*``
+            allows all. A server on a network always accepts its addresses and the name of this machine.
         model: An ONNX file made by ``text-recognizer export``; by default the model that ships with the package.
-        corrections: Folder in which lines are kept that people correct on the page or send to ``/v1/corrections``:
-            pictures with ``.gt.txt`` beside them, for ``finetune``. By default nothing is kept.
+        corrections: Folder for the lines that people correct on the page or send to ``/v1/corrections``: pictures, each
+            with a ``.gt.txt`` file, for ``finetune``. By default nothing is stored.
 
     Returns:
         0, once it was told to stop (Ctrl-C, SIGTERM) and has answered what it had accepted.

@@ -23,17 +23,17 @@ def sweep(
     address: str | None = None,
     seed: int = 42,
 ) -> int:
-    """Train many times with flags that are drawn, and find out which are the best.
+    """Train many times with randomly chosen flags, and find the best.
 
     Args:
-        config: The file of the sweep, in the form of Weights & Biases: method, metric, parameters, early_terminate and
+        config: The sweep file, in the format of Weights & Biases: method, metric, parameters, early_terminate and
             run_cap. Its parameters are the flags of ``train``.
-        out: The folder that keeps the sweep; by default training/sweeps, and in it the name of the file.
-        resume: Go on with a sweep that did not come to its end.
-        cores: Cores of each training. There are as many at a time as the cluster has cores for.
-        gpus: GPUs of each training, as 0.5 where two share one.
-        address: The cluster of Ray, as ``ray start`` prints it, or auto; by default this machine alone.
-        seed: Of what is drawn.
+        out: The folder of the sweep; by default the name of the file, in training/sweeps.
+        resume: Continue an unfinished sweep.
+        cores: Cores for each training. As many trainings run at a time as the cluster has cores for.
+        gpus: GPUs for each training; 0.5 lets two share one.
+        address: The Ray cluster, as ``ray start`` prints it, or auto; by default only this machine.
+        seed: Seed of the random choices.
 
     Returns:
         0; 130 or 143 if a signal ended the sweep.

@@ -1,4 +1,4 @@
-"""What labelled lines a folder holds, found out by looking."""
+"""Detects the format of labelled lines in a folder and loads them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ class CNN(nn.Module):
         num_classes: Size of the alphabet.
         conv_dim: Channels of the feature map at a quarter of the size.
         fc_dim: Units of the hidden layer.
-        dropout: Share of the features that are left out at random in training.
+        dropout: Share of the features that are dropped at random in training.
 
     Raises:
         UsageError: If conv_dim is below 2, fc_dim below 1, or dropout not in [0, 1).

@@ -30,11 +30,11 @@ class _Recurrent(nn.Module):
 
 
 class LineCNNLSTM(LineCNN):
-    """Reads a line window by window, and remembers what it saw to the left and to the right.
+    """Reads a line window by window; a bidirectional LSTM sees the windows to the left and to the right.
 
     Args:
-        lstm_dim: Units of the recurrent network, each way.
-        lstm_layers: Recurrent layers on each other.
+        lstm_dim: Units of the LSTM in each direction.
+        lstm_layers: Number of stacked LSTM layers.
         sizes: As in :class:`LineCNN`.
 
     Raises:

@@ -17,8 +17,8 @@ class WindowReader(nn.Module):
         fc_dim: Channels, or units of the hidden layer, per window.
         window_width: Width of a window in pixels; of LineCNN up to the next multiple of 4.
         window_stride: Pixels from one window to the next.
-        limit_output_length: Give no more outputs than the line has squares, which is the length of the targets where
-            characters stand in cells; for cross entropy with strides below 28.
+        limit_output_length: Give at most as many outputs as the line has squares, which is the length of the targets if
+            characters are in cells; for cross entropy with strides below 28.
 
     Raises:
         UsageError: If a size of the windows or fc_dim is below 1, or conv_dim below 2.

@@ -105,7 +105,7 @@ class TextRecognizer:
 
     Args:
         model: An ONNX file made by ``text-recognizer export``, or one that is loaded; by default the one that ships.
-        decoder: ``beam`` weighs what the picture leaves open by how English it is; ``greedy`` does not.
+        decoder: ``beam`` uses a language model where the picture is ambiguous; ``greedy`` does not.
         threads: Batches of lines read at the same time.
         alternatives: How many other readings of each line and character to name, at most.
         language: What texts are like: a text file from which the beam learns it, or a model; by default English.

@@ -24,7 +24,7 @@ class Options(BaseModel):
     prepared: bool = Field(False, description="Add to each line the picture that the model saw.")
     lines: bool = Field(False, description="Each picture is a page or paragraph: split it into lines, read in order.")
     decoder: Decoder = Field(
-        "beam", description="beam weighs what the picture leaves open by how English it is; greedy does not."
+        "beam", description="beam uses a language model where the picture is ambiguous; greedy does not."
     )
     hand: str | None = Field(None, description="Read with the hand of this name.")
     format: Format | None = Field(

@@ -49,27 +49,28 @@ class Experiment:
     """What to run and where.
 
     Args:
-        model_class: The model that is trained.
-        data_class: The data that it is trained on.
-        gpus: So many GPUs (0 none, -1 all), or a list of GPU numbers like "0,". By default what the machine has.
-        accelerator: Lightning's name of what it runs on (cpu, gpu, auto), in place of gpus.
-        devices: How many of these, or a list of their numbers.
-        load_checkpoint: Go on from this file of an earlier run, as if that had not ended.
-        resume: auto goes on from the newest sound checkpoint in log_dir of a run with the same data, model and loss.
+        model_class: The model to train.
+        data_class: The data to train on.
+        gpus: Number of GPUs (0 none, -1 all), or a list of GPU numbers like "0,". By default a GPU is used if there is
+            one.
+        accelerator: Lightning's name of the hardware (cpu, gpu, auto), instead of gpus.
+        devices: Number of these devices, or a list of their numbers.
+        load_checkpoint: Continue the earlier run that wrote this file.
+        resume: auto continues from the newest intact checkpoint in log_dir of a run with the same data, model and loss.
         load_weights: Start from the weights of this ``.safetensors`` file, which ``export`` wrote.
-        init: Start from a reader, and build the model that it has: ``reader``, the one that ships, or a file that
-            ``export`` or ``finetune`` wrote (.onnx or .safetensors). Its norms stay as they are.
-        freeze: Of the model, what does not learn: nothing, or the features, which see the shapes of characters.
-        log_dir: Folder in which the run gets a folder of its own.
-        auto_lr_find: Look for a learning rate first.
+        init: Start from a reader and build the same model: ``reader``, the one that ships, or a file that ``export`` or
+            ``finetune`` wrote (.onnx or .safetensors). Its normalization layers are not trained.
+        freeze: The layers that are not trained: nothing, or the features, which see the shapes of characters.
+        log_dir: Folder for the folders of runs.
+        auto_lr_find: Search for a learning rate first.
         compile: Compile the model with torch.compile.
-        wandb: Log to Weights & Biases too; into the run's folder where this machine is not logged in.
-        logger: Write figures and pictures as the run goes.
+        wandb: Also log to Weights & Biases, or to the run's folder if this machine is not logged in.
+        logger: Write figures and pictures during the run.
         enable_checkpointing: Write checkpoints.
         checkpoint_minutes: Minutes between two checkpoints within an epoch.
-        stop_early: End when the validation loss has not fallen for so many validations; 0 never does.
-        ema_decay: Validate, test and keep a running mean of the weights, which after each step keeps this share of
-            itself, as 0.999; 0 keeps the weights.
+        stop_early: Stop when the validation loss has not fallen for this number of validations; 0 never stops early.
+        ema_decay: Validate, test and save an exponential moving average of the weights with this decay, such as 0.999;
+            0 uses the weights themselves.
 
     Raises:
         UsageError: If Weights & Biases is not installed, weights are to come from two files, devices are named twice,

@@ -43,8 +43,8 @@ class Recognition(L.LightningModule):
         model: What is trained.
         alphabet: What its classes mean.
         optimizer: Name of the optimiser. AdamW and SGD decay the weights of linear and convolutional layers.
-        lr: Learning rate at the peak of the one-cycle schedule.
-        one_cycle_max_lr: If given, takes the place of ``lr`` (the lab's flag).
+        lr: Peak learning rate of the one-cycle schedule.
+        one_cycle_max_lr: If given, replaces ``lr`` (the lab's flag).
         one_cycle_total_steps: Optimiser steps of the schedule; by default all steps of the training.
         weight_decay: Decoupled weight decay.
         label_smoothing: Share of each cross-entropy target that is spread over all classes.
@@ -246,9 +246,9 @@ class LineRecognition(Recognition):
         input_width: Width of the data's lines in pixels; None if it differs from batch to batch.
         target_length: Length of the data's padded targets.
         loss: ``cross_entropy``, one output position per target position; ``ctc`` (Graves et al., 2006), any length; or
-            ``aligned_ctc``, a first third of cross entropy where the characters stand, then ctc. By default what the
-            model is for: ``aligned_ctc`` for LineReader, ``cross_entropy`` for the others.
-        aligned_share: Of ``aligned_ctc``, the share of the training that is cross entropy.
+            ``aligned_ctc``, cross entropy at the characters' positions for the first third, then ctc. The default
+            depends on the model: ``aligned_ctc`` for LineReader, ``cross_entropy`` for the others.
+        aligned_share: With ``aligned_ctc``, the share of the training that uses cross entropy.
 
     Raises:
         UsageError: If the loss is cross_entropy and the model's output length is not the target length, or not always.

@@ -10,7 +10,7 @@ from text_recognizer.hand.store import hand_path
 
 
 def export(name: str, *, out: str | None = None) -> None:
-    """Write a hand to a file, for another machine. The file shows the handwriting to everyone who has it.
+    """Write a hand to a file, for another machine. Anyone who has the file can see the handwriting.
 
     Args:
         name: The hand.

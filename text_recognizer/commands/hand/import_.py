@@ -8,7 +8,7 @@ from text_recognizer.hand.store import import_hand
 
 
 def import_(file: str, *, name: str | None = None) -> None:
-    """Take in a hand file.
+    """Add a hand from a file.
 
     Args:
         file: A file that ``text-recognizer hand export`` wrote.

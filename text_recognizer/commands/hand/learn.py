@@ -22,15 +22,15 @@ from text_recognizer.imaging.pictures import load_picture
 
 
 def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "contact.png") -> None:
-    """Learn a hand from photographs of the filled-in sheet: a minute or two.
+    """Learn a hand from photographs of the filled-in sheet. This takes a minute or two.
 
     Args:
         photos: Photographs or scans of one or more filled-in sheets of one person, or hand files, whose pictures are
             used again.
-        name: What to call the hand. One that has the name is replaced, once the new one is learned.
+        name: Name of the hand. An existing hand of that name is replaced when the new one is learned.
         seed: Seed of everything random.
-        contact: Where the contact sheet goes, a PNG that shows what was found on each sheet; of several, the further
-            ones get a number.
+        contact: The contact sheet to write, a PNG that shows what was found on the sheet. With several sheets, the
+            second and later ones get a number.
 
     Raises:
         UsageError: If no hand can have that name, or the seed is out of range.

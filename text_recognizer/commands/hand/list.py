@@ -10,7 +10,7 @@ from text_recognizer.hand.store import hand_names, hand_path
 
 
 def list_hands() -> int:
-    """List the hands of this user, with the share of characters read wrongly before and after learning.
+    """List the hands of this user, with the share of misread characters before and after learning.
 
     Returns:
         0 if all could be read, 1 if one is damaged.

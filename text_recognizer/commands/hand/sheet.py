@@ -10,7 +10,7 @@ def sheet(*, out: str = "sheet.pdf", paper: Paper = "A4") -> None:
     """Write the sheet to print, fill in and photograph.
 
     Args:
-        out: The PDF file to write. Print it at its own size (100 %).
+        out: The PDF file to write. Print it at actual size (100 %).
         paper: A4 or Letter.
 
     Raises:

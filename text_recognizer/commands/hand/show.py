@@ -10,11 +10,11 @@ from text_recognizer.hand.store import decoded, hand_path
 
 
 def show(name: str, *, out: str | None = None) -> None:
-    """Show what a hand was learned from, and what that gained.
+    """Show what a hand was learned from, and how much learning improved the readings.
 
     Args:
         name: The hand.
-        out: Where the picture of its characters goes, a PNG; by default NAME.png.
+        out: The picture of its characters to write, a PNG; by default NAME.png.
 
     Raises:
         UserError: If there is no such hand, it is damaged, or the picture cannot be written.

@@ -13,7 +13,8 @@ from text_recognizer.data.sets.data_module import CharacterDataset, DataModule
 class EMNIST(DataModule):
     """Handwritten digits and letters (EMNIST ByClass, 62 classes), 28x28, upright.
 
-    80 % of the official training pictures train, 20 % validate (chosen by the seed); the official test pictures test.
+    Of the official training pictures, 80 % are for training and 20 % for validation (chosen by the seed). The official
+    test pictures are for testing.
 
     Args:
         batch_size: Examples per batch.

@@ -148,26 +148,26 @@ class LineDataset:
 
 
 class EMNISTLines(DataModule):
-    """Text lines composed of EMNIST characters, or of other glyphs, and of any text.
+    """Text lines composed from EMNIST characters or other glyphs, and any text.
 
-    Every occurrence of a character has a fresh glyph; glyphs and texts of the splits are disjoint.
+    Every occurrence of a character has a fresh glyph. The splits share no glyphs and no texts.
 
     Args:
         max_length: Length of the targets; a text has at most two characters less, as in the lab.
         min_overlap: The smallest share of a character's cell that the next one may cover.
-        max_overlap: The largest. Unless the layout says otherwise, each line has one overlap between the two.
-        num_train: Lines that train.
-        num_val: Lines that validate.
-        num_test: Lines that test.
+        max_overlap: The largest such share. In the layout overlap, each line has one overlap between the two.
+        num_train: Lines for training.
+        num_val: Lines for validation.
+        num_test: Lines for testing.
         with_start_end_tokens: Put <S> before and <E> after each text in the targets.
         layout: exact (all overlaps are min_overlap), overlap (one overlap per line), uneven (one per gap),
-            handwriting (letters as a hand sets them), or mixed (half handwriting, a quarter each overlap and uneven).
-        glyphs: Where the characters come from: emnist, strokes, or an .npz file.
-        text: Where the text comes from: brown, builtin, or a text file; or several of these, separated by commas.
-        text_mix: How often a line holds which kind of text.
+            handwriting (letters as people write them), or mixed (half handwriting, a quarter each overlap and uneven).
+        glyphs: Source of characters: emnist, strokes, or an .npz file.
+        text: Source of texts: brown, builtin, or a text file; or several of these, separated by commas.
+        text_mix: Weights of the kinds of text.
         fresh_lines: Train on new lines each epoch; the lab has the same lines each epoch.
-        degraded_share: Share of the lines that look as paper, pen and camera leave them.
-        prepared: Bring lines to the normal form in which pictures are read, 40 rows high.
+        degraded_share: Share of the lines that are degraded as paper, pen and camera do.
+        prepared: Normalize lines to 40 rows and one x-height.
         batch_size: Examples per batch.
         num_workers: Processes that prepare batches; 0 prepares them in the main process.
         seed: Seed of everything random: splits, composed lines, order.

@@ -201,23 +201,23 @@ class LabelledLineDataset:
 
 
 class LabelledLines(DataModule):
-    """Your own labelled lines: tables, .gt.txt, imagefolder, PaddleOCR, PAGE XML, ALTO or IAM, found out by looking.
+    """Your own labelled lines: tables, .gt.txt, imagefolder, PaddleOCR, PAGE XML, ALTO or IAM; the format is detected.
 
-    Lines are cut out as they are read. They are dealt to the splits as the labels say, else by writer, page or file.
-    Composed lines are mixed into the training, so that what the reader knew is not forgotten.
+    Lines are cut out as for reading. The labels name the split of each line, or else whole writers, pages or files are
+    split. Composed lines are mixed into the training, so that the reader does not forget other writing.
 
     Args:
         path: A folder of labelled lines, or a file of labels.
         batch_size: Lines per batch.
         num_workers: Processes that prepare batches; 0 prepares them in the main process.
-        seed: Seed of everything random, of the dealing too.
-        composed: Share of the training's lines that is composed, from 0 to below 1.
-        glyphs: Where single characters of composed lines come from, as for EMNISTLines.
-        text: Where texts of composed lines come from, as for EMNISTLines.
-        shares: Where ink of composed lines comes from, as for PaperLines; by default single characters alone.
-        max_length: Longest text; lines of longer ones are left out.
-        alphabet: The characters that are read: ``reader``, those of the reader; ``from-data``, also those of the
-            labels that it lacks, for which the reader that is trained gets further outputs.
+        seed: Seed of everything random, including the split.
+        composed: Share of composed lines in the training, from 0 to below 1.
+        glyphs: Source of single characters for composed lines, as for EMNISTLines.
+        text: Source of texts for composed lines, as for EMNISTLines.
+        shares: Sources of ink for composed lines, as for PaperLines; by default only single characters.
+        max_length: Length of the longest text; lines with longer texts are left out.
+        alphabet: The characters to read: ``reader``, those that the reader knows; ``from-data``, also those that only
+            the labels have, for which the reader gets further outputs.
 
     Attributes:
         others: Where composed lines come from.

@@ -14,7 +14,7 @@ from text_recognizer.data.sets.data_module import CharacterDataset, DataModule
 
 
 class MNIST(DataModule):
-    """Handwritten digits, 28x28: 55,000 train, 5,000 validate (chosen by the seed), the official 10,000 test.
+    """Handwritten digits, 28x28: 55,000 to train, 5,000 to validate (chosen by the seed), the official 10,000 to test.
 
     Args:
         batch_size: Examples per batch.

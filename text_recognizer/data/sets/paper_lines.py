@@ -43,7 +43,7 @@ _PHRASE_CHARS = (4, 44)
 
 @dataclass(frozen=True)
 class InkShares:
-    """How often ink comes from which source, as weights.
+    """Weights of the sources of ink.
 
     Args:
         pen_words: Words and texts as people wrote them (UNIPEN).
@@ -241,17 +241,17 @@ def reader_view(ink: Ink | None, width: float, rng: np.random.Generator) -> View
 class PaperLines(DataModule):
     """Handwritten lines as a camera sees them: real pen strokes (UNIPEN), fonts and characters on all kinds of paper.
 
-    Lines are composed when they are asked for, those to train anew each epoch. Writers, families of fonts, glyphs and
-    texts are split before, so that no split sees those of another.
+    Lines are composed on demand; training lines are new each epoch. Writers, font families, glyphs and texts are split
+    first, so that the splits share none of them.
 
     Args:
         batch_size: Lines per batch.
         num_workers: Processes that compose batches; 0 composes them in the main process.
         seed: Seed of everything random.
-        glyphs: Where single characters come from, as for EMNISTLines.
-        text: Where sentences come from, as for EMNISTLines.
-        shares: Where ink comes from.
-        fonts: Which fonts: ``open``, 135 of them, or ``builtin``, the twelve that ship with the package.
+        glyphs: Source of single characters, as for EMNISTLines.
+        text: Source of sentences, as for EMNISTLines.
+        shares: Weights of the sources of ink.
+        fonts: ``open``, 135 fonts, or ``builtin``, the twelve that ship with the package.
         num_train, num_val, num_test: Lines of each split; training lines are new each epoch.
         max_length: Longest text.
     """

@@ -11,7 +11,7 @@ from text_recognizer.data.sets.data_module import CharacterDataset, DataModule
 
 
 class PenStrokes(DataModule):
-    """Characters drawn with pen strokes (78 classes), 28x28: of each, 400 train, 100 validate, 100 test. No download.
+    """Characters drawn with pen strokes (78 classes), 28x28: of each, 400 to train, 100 to validate, 100 to test.
 
     Args:
         batch_size: Examples per batch.
