@@ -66,7 +66,7 @@ def rapid_ocr() -> ReadPage:
 
 def enlarged(path: Path, folder: Path) -> Path:
     """A picture as a camera of twelve megapixels gives it, in ``folder``."""
-    picture = cv2.imread(str(path))
+    picture: Any = cv2.imread(str(path))
     scale = (CAMERA_PIXELS / (picture.shape[0] * picture.shape[1])) ** 0.5
     target = folder / f"{path.stem}.jpg"
     cv2.imwrite(str(target), cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC))
