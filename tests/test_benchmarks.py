@@ -267,3 +267,21 @@ def test_iam_without_its_split_or_another_folder_is_refused(load: Load, iam: Pat
         script.main([str(iam)])
     with pytest.raises(UserError, match="holds a table of labels, not IAM"):
         script.main([str(write_lines(iam / "other", 1))])
+
+
+def test_lines_of_pages_are_compared_by_their_overlap(load: Load) -> None:
+    drill = load("page_drill")
+    written = np.array([[[0, y], [100, y], [100, y + 20], [0, y + 20]] for y in (0, 30, 60)], np.float32)
+    found = [written[2], written[0] + (0, 3), written[1] + (0, 15), written[0]]
+    assert drill.matches(found, written) == [2, None, None, 0]
+
+
+@pytest.mark.slow
+def test_photographs_of_pages_are_composed_and_read(load: Load) -> None:
+    """Three pages of each kind, in the fonts that ship; the drill itself reads 300 in all kinds of ink."""
+    drill = load("page_drill")
+    tally = drill.drill(drill.sources("builtin"), range(15))
+    assert (tally.pages, tally.crashes) == (15, 0)
+    assert tally.right > 0.9 * tally.written > 100
+    assert tally.right > 0.9 * tally.found
+    assert sum(tally.ordered[kind] for kind in drill.ORDERED) >= 5

@@ -39,6 +39,33 @@ def test_a_turned_page_is_turned_upright(reader: DocumentReader, quarters: int) 
     )
 
 
+def tilted(picture: np.ndarray, degrees: float, around: int) -> tuple[np.ndarray, np.ndarray]:
+    """All of a sheet turned counterclockwise on a desk of a grey, and the matrix (2, 3) that turned it."""
+    height, width = picture.shape
+    side = int(np.hypot(height, width)) + 60
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
+    matrix[:, 2] += (side - width) / 2, (side - height) / 2
+    return cv2.warpAffine(picture, matrix, (side, side), borderValue=(around,)), matrix
+
+
+@pytest.mark.parametrize(("degrees", "around"), [(15, 90), (-11, 250), (-15, 30)])
+def test_a_tilted_sheet_on_a_desk(reader: DocumentReader, degrees: float, around: int) -> None:
+    """It is read as if it were level; where its lines are is told of the picture as it was given."""
+    sheet = page_of(TEXTS)
+    picture, matrix = tilted(sheet, degrees, around)
+    [[level]] = reader.read([("level", sheet)])
+    [[page]] = reader.read([("tilted", picture)])
+    assert page.text.lower() == level.text.lower()
+    assert (page.width, page.height, page.turned) == (*picture.shape[::-1], 0)
+    for line, one in zip(lines_of(page), lines_of(level), strict=True):
+        expected = cv2.transform(np.array([one.polygon], np.float64), matrix)[0]
+        corners = cv2.minAreaRect(np.array(line.polygon, np.float32))
+        assert corners[0] == pytest.approx(cv2.minAreaRect(expected.astype(np.float32))[0], abs=8)
+        for word, same in zip(line.words, one.words, strict=True):
+            middle = cv2.transform(np.array([[same.polygon[0], same.polygon[2]]], np.float64), matrix)[0].mean(0)
+            assert np.mean(word.polygon, axis=0) == pytest.approx(middle, abs=8)
+
+
 def test_light_writing_on_a_dark_board(reader: DocumentReader) -> None:
     picture = page_of(TEXTS)
     [[dark], [light]] = [next(reader.read([("board", one)])) for one in (picture, 255 - picture)]

@@ -1,7 +1,9 @@
+import cv2
 import numpy as np
 import pytest
 
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, FoundLine, crop
+from text_recognizer.imaging.plane import Plane
 
 
 def picture_of(line: FoundLine, shape: tuple[int, int]) -> np.ndarray:
@@ -32,6 +34,22 @@ def test_a_crop_knows_where_it_was() -> None:
     ink = np.flatnonzero((cut.image > 128).any(0))[[0, -1]]
     assert cut.to_picture(ink) == pytest.approx([50, 350], abs=2)
     assert cut.rows[ink] == pytest.approx([80, 40], abs=2)
+
+
+def test_a_crop_of_a_level_view() -> None:
+    """A line that rises by 20 degrees, seen level, comes out as one that is level."""
+    level = FoundLine(150, 450, np.array([260, 0, 0, 0.0]), 20.0, 6000)
+    plane = Plane.turned((400, 500), np.radians(20))
+    picture = picture_of(level, plane.shape)
+    turned = cv2.warpPerspective(picture, plane.to_picture, (500, 400), borderValue=(220,))
+    cut = crop(turned, level, plane)
+    straight = crop(picture, level)
+    assert cut is not None
+    assert straight is not None
+    assert np.abs(cut.image.astype(int) - straight.image).mean() < 6
+    columns = np.array([0.0, 90.0, cut.image.shape[1]])
+    assert cut.from_picture(cut.to_picture(columns)) == pytest.approx(columns, abs=0.5)
+    assert cut.places(columns, np.zeros(3)) == pytest.approx(plane.place(straight.places(columns, np.zeros(3))), abs=1)
 
 
 def test_a_crop_of_more_columns_than_opencv_maps_at_once() -> None:

@@ -34,9 +34,9 @@ def test_lines_from_top_to_bottom(pitch):
     assert_lines_are(page_of(TEXTS, pitch), TEXTS)
 
 
-@pytest.mark.parametrize("degrees", [-3, 2, 5])
+@pytest.mark.parametrize("degrees", [-15, -3, 2, 5, 12])
 def test_a_skewed_page(degrees):
-    page = np.pad(page_of(TEXTS), 30, constant_values=250)
+    page = np.pad(page_of(TEXTS), 90, constant_values=250)
     matrix = cv2.getRotationMatrix2D((page.shape[1] / 2, page.shape[0] / 2), degrees, 1)
     assert_lines_are(cv2.warpAffine(page, matrix, page.shape[::-1], borderValue=250), TEXTS)
 
@@ -82,6 +82,17 @@ def test_a_line_is_cut_out_at_one_size(size):
     rows = np.flatnonzero((line.image > 100).mean(1) > 0.04)
     assert line.image.shape[0] == CROP_HEIGHT
     assert np.ptp(rows) == pytest.approx(CROP_UNIT, abs=7)
+
+
+@pytest.mark.parametrize("around", [20, 120])
+def test_a_sheet_on_a_dark_desk(around):
+    """Dark writing on light stays that, though most of the picture is dark."""
+    page = page_of(TEXTS)
+    assert_lines_are(page, TEXTS)
+    desk = np.pad(page, 250, constant_values=around)
+    assert [line.image.mean() for line in finder().page(desk)] == pytest.approx(
+        [line.image.mean() for line in finder().page(page)], abs=10
+    )
 
 
 def test_light_writing_on_a_dark_board():

@@ -16,6 +16,8 @@ from text_recognizer.reading.recognizer import Character, Reading
 Kind = Literal["line", "page"]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom, in pixels of the page."""
+Polygon = tuple[tuple[int, int], ...]
+"""Points (x, y) in pixels of the page."""
 Rival = tuple[str, float]
 """What else could stand there, and how probable it is."""
 
@@ -90,11 +92,16 @@ class Glyph:
 
 @dataclass(frozen=True)
 class Word:
-    """Characters between spaces. Its confidence is their mean."""
+    """Characters between spaces. Its confidence is their mean.
+
+    Attributes:
+        polygon: Its four corners on the page, clockwise from the upper left, tilted as the line is there.
+    """
 
     text: str
     confidence: float
     box: Box
+    polygon: Polygon
     glyphs: tuple[Glyph, ...]
 
 
@@ -110,8 +117,8 @@ class Line:
     text: str
     confidence: float
     box: Box
-    polygon: tuple[tuple[int, int], ...]
-    baseline: tuple[tuple[int, int], ...]
+    polygon: Polygon
+    baseline: Polygon
     words: tuple[Word, ...]
     alternatives: tuple[Rival, ...]
 
@@ -146,7 +153,9 @@ def _word(characters: list[Character], place: _Place) -> Word:
     )
     confidence = sum(one.confidence for one in characters) / len(characters)
     text = "".join(one.character for one in characters)
-    return Word(text, confidence, box_around([glyph.box for glyph in glyphs]), glyphs)
+    upper, _, lower = place.outline(characters[0].x0, characters[-1].x1)
+    polygon = (upper[0], upper[-1], lower[-1], lower[0])
+    return Word(text, confidence, box_around([glyph.box for glyph in glyphs]), polygon, glyphs)
 
 
 class _Place:
@@ -158,26 +167,28 @@ class _Place:
         self._band = CROP_UNIT / self._line.scale
 
     def box(self, left: float, right: float) -> Box:
-        upper, _, lower = self._rows(np.array([left, right]))
-        x0, x1 = self._within(left, right, self._page.width)
-        y0, y1 = self._within(float(upper.min()), float(lower.max()), self._page.height)
+        upper, _, lower = self._edges(np.array([left, right]))
+        low, high = (corner(np.concatenate([upper, lower]), 0) for corner in (np.min, np.max))
+        x0, x1 = self._within(low[0], high[0], self._page.width)
+        y0, y1 = self._within(low[1], high[1], self._page.height)
         return x0, y0, x1, y1
 
-    def outline(self, left: float, right: float) -> tuple[tuple[tuple[int, int], ...], ...]:
+    def outline(self, left: float, right: float) -> tuple[Polygon, ...]:
         """Upper edge, baseline and lower edge, each from left to right."""
         count = 2 + int((right - left) / (_SAMPLES_APART * self._band))
-        x = np.linspace(left, right, count)
-        x = np.clip(x, 0, self._page.width)
-        return tuple(_points(x, np.clip(rows, 0, self._page.height)) for rows in self._rows(x))
+        edges = self._edges(np.linspace(left, right, count))
+        return tuple(_points(np.clip(edge, 0, (self._page.width, self._page.height))) for edge in edges)
 
-    def _rows(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Upper edge, baseline and lower edge at columns ``x``."""
+    def _edges(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Upper edge, baseline and lower edge at columns ``x`` of the page, each float (N, 2)."""
         if self._line.rows is None:
-            edge = np.full(x.shape, float(self._page.height))
-            return 0 * edge, edge, edge
-        columns = np.arange(len(self._line.rows)) + 0.5
-        middle = np.interp(self._line.from_picture(x), columns, self._line.rows)
-        return middle - _ASCENT * self._band, middle + _BASELINE * self._band, middle + _DESCENT * self._band
+            upper, lower = (np.stack([x, np.full(x.shape, row)], axis=1) for row in (0, self._page.height))
+            return upper, lower, lower
+        columns = self._line.from_picture(x)
+        upper, middle, lower = (
+            self._line.places(columns, np.full(x.shape, reach * CROP_UNIT)) for reach in (-_ASCENT, _BASELINE, _DESCENT)
+        )
+        return upper, middle, lower
 
     @staticmethod
     def _within(low: float, high: float, size: int) -> tuple[int, int]:
@@ -186,5 +197,5 @@ class _Place:
         return first, min(max(int(np.ceil(high)), first + 1), size)
 
 
-def _points(x: np.ndarray, y: np.ndarray) -> tuple[tuple[int, int], ...]:
-    return tuple(zip(np.rint(x).astype(int).tolist(), np.rint(y).astype(int).tolist(), strict=True))
+def _points(edge: np.ndarray) -> Polygon:
+    return tuple((x, y) for x, y in np.rint(edge).astype(int).tolist())

@@ -43,7 +43,7 @@ def _add_line(region: Element, own: str, line: Line, alternatives: int) -> None:
 
 def _add_word(line: Element, own: str, word: Word, alternatives: int) -> None:
     node = add(line, "Word", id=own)
-    add(node, "Coords", points=points(corners(word.box)))
+    add(node, "Coords", points=points(word.polygon))
     for number, glyph in enumerate(word.glyphs, 1):
         child = add(node, "Glyph", id=f"{own}-glyph{number}")
         add(child, "Coords", points=points(corners(glyph.box)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,7 +37,7 @@ def _add_page(canvas: Any, page: ReadPage) -> None:
     canvas.drawImage(_jpeg(page), 0, 0, page.width * scale, page.height * scale)
     canvas.scale(scale, scale)
     for line in lines_of(page):
-        descent = line.box[3] - max(y for _, y in line.baseline)
+        descent = math.dist(line.polygon[-1], line.baseline[0])
         for word in line.words:
             _add_word(canvas, word, page.height, descent)
     canvas.showPage()
@@ -51,14 +52,18 @@ def _jpeg(page: ReadPage) -> Any:
     return ImageReader(jpeg)
 
 
-def _add_word(canvas: Any, word: Word, page_height: int, descent: int) -> None:
-    """A word as wide as its box, its baseline ``descent`` pixels above the lower edge."""
-    left, top, right, bottom = word.box
+def _add_word(canvas: Any, word: Word, page_height: int, descent: float) -> None:
+    """A word as long as it is written, its baseline ``descent`` pixels above the lower edge of its polygon.
+
+    It is level where the writing is tilted: viewers take tilted words apart when they search.
+    """
+    upper, _, end, start = word.polygon
     said = word.text.encode("latin-1", "replace").decode("latin-1")
-    size = max(bottom - top - descent, 1)
+    size, length = max(math.dist(upper, start) - descent, 1), math.dist(start, end)
+    left, bottom = (start[0] + end[0] - length) / 2, (start[1] + end[1]) / 2
     text = canvas.beginText(left, page_height - bottom + descent)
     text.setFont(_FONT, size)
     text.setTextRenderMode(_INVISIBLE)
-    text.setHorizScale(100 * (right - left) / max(canvas.stringWidth(said, _FONT, size), 1e-3))
+    text.setHorizScale(100 * length / max(canvas.stringWidth(said, _FONT, size), 1e-3))
     text.textOut(said)
     canvas.drawText(text)

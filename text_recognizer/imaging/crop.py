@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from text_recognizer.imaging.normalization import NormalizedLine
+from text_recognizer.imaging.plane import Plane
 
 CROP_HEIGHT = 40
 CROP_UNIT = 16
@@ -61,10 +62,16 @@ class FoundLine:
         )
 
 
-def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine | None:
+def crop(picture: np.ndarray, line: FoundLine, plane: Plane | None = None) -> NormalizedLine | None:
     """A line cut out of a picture that is dark on light, level and at one size, its paper left in.
 
-    None where the paper is bare.
+    Args:
+        picture: uint8 (h, w).
+        line: Where it is in the picture, or in the level view of it.
+        plane: That view.
+
+    Returns:
+        The line; None where the paper is bare.
     """
     scale = _READING_UNIT / line.height
     shrink = min(1.0, 1.5 * scale)
@@ -75,7 +82,8 @@ def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine | None:
         small, near = cv2.resize(picture, size, interpolation=cv2.INTER_AREA), line.scaled(shrink)
     closer = scale / shrink
     margin = _MARGIN * near.height
-    left, right = max(-0.5, near.left - margin), min(small.shape[1] - 0.5, near.right + margin)
+    width = small.shape[1] if plane is None else plane.shape[1] * shrink
+    left, right = max(-0.5, near.left - margin), min(width - 0.5, near.right + margin)
     columns = max(1, int((right - left) * closer))
     rows = ((np.arange(CROP_HEIGHT) + 0.5 - CROP_HEIGHT / 2) / closer).astype(np.float32)
     across = (left + (np.arange(columns) + 0.5) / closer).astype(np.float32)
@@ -85,11 +93,14 @@ def crop(picture: np.ndarray, line: FoundLine) -> NormalizedLine | None:
         x = across[start : start + _REMAP_COLUMNS]
         map_y = middle[start : start + _REMAP_COLUMNS][None] + rows[:, None]
         map_x = np.ascontiguousarray(np.broadcast_to(x, map_y.shape))
+        if plane is not None:
+            points = plane.place((np.stack([map_x, map_y], axis=-1) + 0.5) / shrink) * shrink - 0.5
+            map_x, map_y = (np.ascontiguousarray(points[..., k], np.float32) for k in (0, 1))
         parts.append(cv2.remap(small, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
     whole = np.concatenate(parts, axis=1)
     if int(whole.max()) - int(whole.min()) < LEAST_CONTRAST:
         return None
-    return NormalizedLine(stretch_contrast(whole), scale, (left + 0.5) / shrink, (middle + 0.5) / shrink)
+    return NormalizedLine(stretch_contrast(whole), scale, (left + 0.5) / shrink, (middle + 0.5) / shrink, plane)
 
 
 def stretch_contrast(picture: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from text_recognizer.imaging.plane import Plane
 from text_recognizer.imaging.slant import slant_of
 
 HEIGHT = 40
@@ -47,22 +48,36 @@ class NormalizedLine:
         left: Where column 0 of ``image`` begins in the picture, in picture pixels.
         rows: float (W,), where the middle row of ``image`` lies in the picture at each column, in picture pixels; None
             where that is not known.
+        plane: Where the sheet lies askew, its level view, of which ``scale``, ``left`` and ``rows`` tell then.
     """
 
     image: np.ndarray
     scale: float
     left: float
     rows: np.ndarray | None = None
+    plane: Plane | None = None
 
     def to_picture(self, x: np.ndarray) -> np.ndarray:
-        """Map x in the normalized line to x in the picture."""
-        return np.asarray(x) / self.scale + self.left
+        """Map x in the normalized line to x in the picture, along the middle row."""
+        return self.places(x, np.zeros(np.shape(x)))[..., 0]
+
+    def places(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Where points are in the picture, float (..., 2) as x and y.
+
+        Args:
+            x: float (...), columns of the normalized line.
+            y: float (...), rows below its middle row.
+        """
+        middle = 0.0 if self.rows is None else np.interp(x, np.arange(len(self.rows)) + 0.5, self.rows)
+        points = np.stack([np.asarray(x) / self.scale + self.left, middle + np.asarray(y) / self.scale], axis=-1)
+        return np.asarray(points) if self.plane is None else self.plane.place(points)
 
     def within(self, part: NormalizedLine | None) -> NormalizedLine | None:
         """A line that was prepared from ``image``, in terms of the picture."""
         if part is None:
             return None
-        whole = NormalizedLine(part.image, part.scale * self.scale, self.left + part.left / self.scale)
+        scale, left = part.scale * self.scale, self.left + part.left / self.scale
+        whole = NormalizedLine(part.image, scale, left, plane=self.plane)
         if self.rows is None:
             return whole
         columns = np.arange(part.image.shape[1]) + 0.5
@@ -70,8 +85,11 @@ class NormalizedLine:
         return replace(whole, rows=rows)
 
     def from_picture(self, x: np.ndarray) -> np.ndarray:
-        """Map x in the picture to x in the normalized line."""
-        return (np.asarray(x) - self.left) * self.scale
+        """Map x in the picture to x in the normalized line, along the middle row."""
+        if self.plane is None:
+            return (np.asarray(x) - self.left) * self.scale
+        columns = np.arange(self.image.shape[1] + 1.0)
+        return np.asarray(np.interp(x, self.to_picture(columns), columns))
 
 
 def normalize(picture: np.ndarray) -> NormalizedLine | None:

@@ -13,6 +13,7 @@ import numpy as np
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.crop import FINDER_STRIDE, LEAST_CONTRAST, FoundLine, crop, even_contrast
 from text_recognizer.imaging.normalization import NormalizedLine, light_on_dark
+from text_recognizer.imaging.plane import Plane
 from text_recognizer.reading.model_file import open_session
 
 FINDER = Path(__file__).with_name("finder.onnx")
@@ -34,6 +35,11 @@ _MOST_RATIO, _MOST_STEP = 2.5, 0.75  # of the heights of parts of one line, and 
 _LINE_GAP = 12.0  # widest gap between parts of a line, in band heights, where all of a picture is one line
 _COLUMN_GAP = 3.0  # the same on pages
 _MOST_LINES = 400
+_ASKEW = np.radians(4.0)  # lines that rise less are followed as they are
+_LEVEL = np.radians(2.0)  # what may be left of a tilt
+_TURNS = 3  # the net sees slopes too small, the more so the steeper they are
+_LEAST_GAP = -4.0  # band heights between columns of which a line runs into the other
+_TELLING = 3.0  # band heights of a line, from which on it tells how the page lies
 PAGE_SIDE = 1280
 """Longer side at which a page is looked at first."""
 _FITTING_ON_PAGES = (8.0, 22.0)
@@ -57,11 +63,16 @@ def find_line(picture: np.ndarray, maps: Maps) -> FoundLine | None:
     return line if again is None else again.scaled(1.0, y=top)
 
 
-def _look(picture: np.ndarray, scale: float, maps: Maps, widest_gap: float) -> list[FoundLine]:
-    """All lines of a picture seen at ``scale``, in the picture's pixels."""
+def _look(
+    picture: np.ndarray, scale: float, maps: Maps, widest_gap: float, plane: Plane | None = None
+) -> list[FoundLine]:
+    """All lines of a picture, or of a level view of it, seen at ``scale``, in pixels of what is seen."""
     height, width = (max(1, round(size * scale)) for size in picture.shape)
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     small = cv2.resize(picture, (width, height), interpolation=interpolation)
+    if plane is not None:
+        small = plane.seen(small, scale)
+        height, width = small.shape
     if int(small.max()) - int(small.min()) < LEAST_CONTRAST:
         return []
     small = even_contrast(small)
@@ -73,20 +84,56 @@ def _look(picture: np.ndarray, scale: float, maps: Maps, widest_gap: float) -> l
     return [line.scaled(1.0, y=-top).scaled(1 / scale) for line in found if line.left < width]
 
 
-def find_lines(page: np.ndarray, maps: Maps) -> list[FoundLine]:
-    """All lines of a page, grey uint8 (h, w), dark on light, in reading order."""
-    height, width = page.shape
-    scale = min(1.0, PAGE_SIDE / max(height, width))
-    lines = _look(page, scale, maps, _COLUMN_GAP)
+def find_lines(page: np.ndarray, maps: Maps) -> tuple[list[FoundLine], Plane | None]:
+    """All lines of a page, grey uint8 (h, w), dark on light, in reading order.
+
+    Returns:
+        The lines, and where the page lies askew its level view, in whose pixels they are then.
+    """
+    lines, plane = _level(page, maps)
     if not lines:
-        return []
+        return [], None
+    height, width = page.shape if plane is None else plane.shape
+    scale = _first_scale((height, width))
     usual = _usual_height(lines) * scale
     if not _FITTING_ON_PAGES[0] <= usual <= _FITTING_ON_PAGES[1]:
         closer = scale * _LOOK_UNIT / usual
         closer = min(closer, float(np.sqrt(_MOST_PIXELS / (height * width))), _MOST_ENLARGED)
-        lines = _look(page, closer, maps, _COLUMN_GAP) or lines
+        lines = _look(page, closer, maps, _COLUMN_GAP, plane) or lines
     usual = _usual_height(lines)
-    return in_reading_order([line for line in lines if line.right - line.left > 0.4 * usual < 2 * line.height])
+    return in_reading_order([line for line in lines if line.right - line.left > 0.4 * usual < 2 * line.height]), plane
+
+
+def _first_scale(shape: tuple[int, ...]) -> float:
+    """The scale at which a page is looked at first."""
+    return min(1.0, PAGE_SIDE / max(shape))
+
+
+def _level(page: np.ndarray, maps: Maps) -> tuple[list[FoundLine], Plane | None]:
+    """The lines of a page at first sight, as it is or turned until they are level."""
+    seen = as_it_is = _look(page, _first_scale(page.shape), maps, _COLUMN_GAP)
+    tilt = turn = tilt_of(seen)
+    if abs(tilt) < _ASKEW:
+        return seen, None
+    for _ in range(_TURNS):
+        plane = Plane.turned(page.shape, turn)
+        seen = _look(page, _first_scale(plane.shape), maps, _COLUMN_GAP, plane)
+        tilt = tilt_of(seen)
+        if abs(tilt) < _LEVEL and seen:
+            return seen, plane
+        turn += tilt
+    return as_it_is, None
+
+
+def tilt_of(lines: list[FoundLine]) -> float:
+    """By how many radians lines rise to the right: half of the writing rises less."""
+    long = [line for line in lines if line.right - line.left > _TELLING * line.height]
+    if not long:
+        return 0.0
+    slopes = np.array([-2 * line.curve[1] / (line.right - line.left) for line in long])
+    weights = np.array([line.right - line.left for line in long])
+    order = np.argsort(slopes)
+    return float(np.arctan(slopes[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)]))
 
 
 def _usual_height(lines: list[FoundLine]) -> float:
@@ -115,18 +162,31 @@ def _middle(line: FoundLine) -> float:
 
 
 def _columns(lines: list[FoundLine]) -> tuple[list[FoundLine], list[FoundLine]] | None:
-    """Lines left and right of a gap from top to bottom, if both sides have several rows beside each other."""
+    """Lines left and right of a gap from top to bottom, if both sides have several rows beside each other.
+
+    A gap may be a little less than nothing, as where a line of one column runs into the other, if most rows of a side
+    have a partner on the other.
+    """
     by_left = sorted(lines, key=lambda line: line.left)
     reach = -np.inf
     for k, line in enumerate(by_left):
-        if k and line.left > reach + 0.5 * line.height:
+        gap = (line.left - reach) / line.height
+        if k and gap > _LEAST_GAP:
             sides = by_left[:k], by_left[k:]
             spans = [(min(map(_middle, side)), max(map(_middle, side))) for side in sides]
             overlap = min(spans[0][1], spans[1][1]) - max(spans[0][0], spans[1][0])
-            if min(len(side) for side in sides) > 1 and overlap > 2 * line.height:
+            if min(len(side) for side in sides) > 1 and overlap > 2 * line.height and (gap > 0.5 or _paired(*sides)):
                 return sides
         reach = max(reach, line.right)
     return None
+
+
+def _paired(left: list[FoundLine], right: list[FoundLine]) -> bool:
+    """Whether most lines of the side with fewer, three at least, stand in a row with one of the other side."""
+    fewer, more = sorted((left, right), key=len)
+    rows = np.array([_middle(line) for line in more])
+    paired = sum(bool(np.abs(rows - _middle(line)).min() < 0.6 * line.height) for line in fewer)
+    return paired >= max(3, len(fewer) / 2)
 
 
 def lines_of(maps: np.ndarray, widest_gap: float) -> list[FoundLine]:
@@ -238,10 +298,18 @@ class Finder:
         Raises:
             UserError: If there are more than ``MAX_LINES``, or they are wider than ``MAX_COLUMNS`` in all.
         """
-        dark, columns = _dark(picture), 0
+        dark = _dark(picture)
+        lines = self._cut(dark)
+        if _light_on_dark(lines):  # all around the sheet is darker or lighter than it
+            lines = self._cut(cv2.bitwise_not(dark))
+        return lines
+
+    def _cut(self, dark: np.ndarray) -> list[NormalizedLine]:
+        columns = 0
         lines: list[NormalizedLine] = []
-        for found in find_lines(dark, self.maps):
-            line = crop(dark, found)
+        found, plane = find_lines(dark, self.maps)
+        for one in found:
+            line = crop(dark, one, plane)
             if line is None:
                 continue
             lines.append(line)
@@ -249,6 +317,12 @@ class Finder:
             if columns > MAX_COLUMNS or len(lines) > MAX_LINES:
                 raise UserError(f"a page of more than {MAX_LINES} lines or {MAX_COLUMNS // 20:,} letters. Cut it up.")
         return lines
+
+
+def _light_on_dark(lines: list[NormalizedLine]) -> bool:
+    """Whether most of what was taken for ink, by its length, is paper."""
+    votes: list[int] = [line.image.shape[1] * (1 if light_on_dark(line.image) else -1) for line in lines]
+    return sum(votes) < 0
 
 
 def _dark(picture: np.ndarray) -> np.ndarray:
