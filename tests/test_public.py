@@ -48,7 +48,7 @@ LINES = [
     "prepared",
     *BATCHES,
 ]
-PAPER = ["glyphs", "text", "fonts", "shares", "num_train", "num_val", "num_test", "max_length", *BATCHES]
+PAPER = ["glyphs", "text", "fonts", "pen", "shares", "num_train", "num_val", "num_test", "max_length", *BATCHES]
 OPTIMIZATION = [
     "loss",
     "optimizer",
@@ -95,7 +95,18 @@ DATA_FLAGS = {
     "EMNIST": [*BATCHES, "balance"],
     "EMNISTLines": LINES,
     "PaperLines": PAPER,
-    "LabelledLines": ["path", "composed", "glyphs", "text", "shares", "max_length", "alphabet", *BATCHES],
+    "LabelledLines": [
+        "path",
+        "composed",
+        "glyphs",
+        "text",
+        "shares",
+        "fonts",
+        "pen",
+        "max_length",
+        "alphabet",
+        *BATCHES,
+    ],
 }
 WINDOWS = ["conv_dim", "fc_dim", "window_width", "window_stride", "limit_output_length"]
 MODEL_FLAGS = {

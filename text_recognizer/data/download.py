@@ -221,8 +221,7 @@ class DataFile:
                 "  the built-in data, which needs no download; add to the command:",
                 "    --data_class=PenStrokes                                     (a model of characters: MLP, CNN)",
                 "    --data_class=EMNISTLines --glyphs=strokes --text=builtin    (a model of lines)",
-                "    --data_class=PaperLines --glyphs=strokes --fonts=builtin \\",
-                "      --shares.pen_words=0 --shares.pen_characters=0           (LineReader, on paper)",
+                "    --data_class=PaperLines --glyphs=strokes --fonts=builtin --pen=builtin    (LineReader, on paper)",
             ]
         )
 

@@ -3,7 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from text_recognizer.data.glyphs.unipen import _collect, _segments, clean_label
+from text_recognizer.alphabet import READER_ALPHABET
+from text_recognizer.data.glyphs.unipen import _collect, _segments, clean_label, load_unipen
+from text_recognizer.data.splits import SPLITS
+from text_recognizer.data.synthesis.writers import PenCharacters, PenWords
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.band import fit_band
 
@@ -92,3 +95,35 @@ def test_nothing_usable_is_an_error() -> None:
 )
 def test_labels(label: str, level: str, clean: str) -> None:
     assert clean_label(label, level) == clean
+
+
+def test_no_writer_of_the_sample_is_in_two_splits() -> None:
+    writers = []
+    for split in SPLITS:
+        writing, numbers = load_unipen(split, "builtin")
+        assert {"word", "text", "character"} == set(writing.levels[numbers].tolist())
+        writers.append(set(writing.writers[numbers].tolist()))
+    assert len(set.union(*writers)) == sum(map(len, writers)) > 400
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_the_sample_writes_words_and_any_text(split: str) -> None:
+    writing, numbers = load_unipen(split, "builtin")  # type: ignore[arg-type]
+    rng = np.random.default_rng(1)
+    words = PenWords(writing, numbers, frozenset(READER_ALPHABET.characters))
+    text, pieces = words.choose(rng, 40)
+    ink = words.write(pieces, rng)
+    assert ink.text == text
+    assert 0.15 < ink.width / len(text) < 2.5
+    characters = PenCharacters(writing, numbers).write("A7 fox", rng)
+    assert characters is not None
+    assert characters.text == "A7 fox"
+
+
+def test_strokes_of_the_sample_are_level_and_smooth() -> None:
+    writing, numbers = load_unipen("train", "builtin")
+    for number in numbers[writing.levels[numbers] == "word"][:200].tolist():
+        points = np.concatenate(writing.strokes_of(number))
+        assert np.abs(points[:, 1]).max() < 6
+        steps = np.concatenate([np.hypot(*np.diff(stroke, axis=0).T) for stroke in writing.strokes_of(number)])
+        assert np.percentile(steps, 90) < 0.15

@@ -1,7 +1,7 @@
 """UNIPEN: the way of the pen in characters, words and texts of hundreds of writers.
 
 The official layout: files under ``data/`` name files under ``include/`` and label runs of their components, which are
-stretches of the pen on or off the paper. See ``data/raw/unipen/readme.md``.
+stretches of the pen on or off the paper. See ``data/raw/unipen/readme.md``. A sample ships with the package.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from filelock import FileLock
@@ -27,6 +28,10 @@ from text_recognizer.imaging.band import fit_band
 
 LEVELS = {"1a": "character", "1b": "character", "1c": "character", "1d": "character", "7": "word", "8": "text"}
 """Categories of UNIPEN and what their segments are."""
+PenSource = Literal["unipen", "builtin"]
+PEN_SAMPLE = Path(__file__).with_name("pen_sample") / "writing.npz"
+SAMPLE_UNIT = 64
+"""Steps of the sample's pen in a band height."""
 VERSION = 3
 HELD_OUT_SITES = frozenset({"ced"})
 """The evaluation draws on these sites."""
@@ -71,10 +76,14 @@ class PenWriting:
         return [self.points[start:end] for start, end in pairwise(bounds)]
 
 
-def load_unipen(split: Split) -> tuple[PenWriting, np.ndarray]:
+def load_unipen(split: Split, source: PenSource = "unipen") -> tuple[PenWriting, np.ndarray]:
     """UNIPEN's writing, downloaded and decoded first if need be, and which segments belong to a split.
 
     Writers are dealt to the splits by the hash of their site and name: 90, 5 and 5 %.
+
+    Args:
+        split: ``train``, ``val`` or ``test``.
+        source: ``unipen`` for all of it, ``builtin`` for the sample that ships with the package.
 
     Returns:
         All writing, and int64 (n,) the numbers of the split's segments.
@@ -82,17 +91,24 @@ def load_unipen(split: Split) -> tuple[PenWriting, np.ndarray]:
     Raises:
         UserError: If the archive cannot be had or is not UNIPEN.
     """
-    writing, shares = _load(prepare_unipen())
+    writing, shares = load_all_unipen(source)
     low, high = _SHARES[split]
     return writing, np.flatnonzero((shares >= low) & (shares < high))
 
 
-def prepare_unipen() -> Path:
-    """Download and decode UNIPEN unless the cache holds it; returns the folder of the decoded arrays.
+def load_all_unipen(source: PenSource = "unipen") -> tuple[PenWriting, np.ndarray]:
+    """All writing, and uint8 (N,) by which segments are dealt to the splits; as :func:`load_unipen`."""
+    return _load(prepare_unipen(source))
+
+
+def prepare_unipen(source: PenSource = "unipen") -> Path:
+    """Download and decode UNIPEN unless the cache holds it; returns where the arrays are.
 
     Raises:
         UserError: As :func:`load_unipen` does.
     """
+    if source == "builtin":
+        return PEN_SAMPLE
     archive = data_file("unipen", "unipen-english.tar.xz")
     path = processed_folder() / f"unipen-{archive.key}-{VERSION}"
     if not path.is_dir():
@@ -104,12 +120,19 @@ def prepare_unipen() -> Path:
     return path
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _load(path: Path) -> tuple[PenWriting, np.ndarray]:
+    if path == PEN_SAMPLE:
+        values = dict(np.load(path))
+        values["points"] = (np.cumsum(values.pop("steps"), axis=0, dtype=np.int32) / SAMPLE_UNIT).astype(np.float32)
+        return _parted(values)
     try:
-        values = {file.stem: np.load(file, mmap_mode="r") for file in path.glob("*.npy")}
+        return _parted({file.stem: np.load(file, mmap_mode="r") for file in path.glob("*.npy")})
     except (OSError, ValueError) as error:
         raise UserError(f"The cache {path} is damaged ({error}). Delete the folder; it is made anew.") from error
+
+
+def _parted(values: dict[str, np.ndarray]) -> tuple[PenWriting, np.ndarray]:
     shares = values.pop("shares")
     return PenWriting(**values), shares
 

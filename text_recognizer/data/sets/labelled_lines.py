@@ -18,6 +18,8 @@ from filelock import FileLock
 
 from text_recognizer.alphabet import PADDING, READER_ALPHABET, Alphabet
 from text_recognizer.data.download import explain_write_errors, processed_folder
+from text_recognizer.data.glyphs.fonts import FontSource
+from text_recognizer.data.glyphs.unipen import PenSource
 from text_recognizer.data.sets.data_module import DataModule
 from text_recognizer.data.sets.paper_lines import MAX_WIDTH, WIDTH_STEP, InkShares, PaperLines
 from text_recognizer.data.splits import Split
@@ -32,8 +34,7 @@ from text_recognizer.reading.finder import finder
 
 COLUMNS_PER_STEP = 4
 """Of the reader, which reads at most one character a step, and none between two that are the same."""
-GLYPHS_ALONE = InkShares(pen_words=0, pen_characters=0, fonts=0, glyphs=1)
-"""Composed lines of single characters, which take no download with the glyphs ``strokes``."""
+_SHARES = InkShares()
 _PIXELS, _ENDS, _WRONG = "pixels.bin", "ends.npy", "wrong.json"
 
 
@@ -214,7 +215,9 @@ class LabelledLines(DataModule):
         composed: Share of composed lines in the training, from 0 to below 1.
         glyphs: Source of single characters for composed lines, as for EMNISTLines.
         text: Source of texts for composed lines, as for EMNISTLines.
-        shares: Sources of ink for composed lines, as for PaperLines; by default only single characters.
+        shares: Sources of ink for composed lines, as for PaperLines.
+        fonts: Which fonts, as for PaperLines.
+        pen: Which pen strokes, as for PaperLines.
         max_length: Length of the longest text; lines with longer texts are left out.
         alphabet: The characters to read: ``reader``, those that the reader knows; ``from-data``, also those that only
             the labels have, for which the reader gets further outputs.
@@ -242,7 +245,9 @@ class LabelledLines(DataModule):
         composed: float = 0.5,
         glyphs: str = "strokes",
         text: str = "builtin",
-        shares: InkShares = GLYPHS_ALONE,
+        shares: InkShares = _SHARES,
+        fonts: FontSource = "builtin",
+        pen: PenSource = "builtin",
         max_length: int = 128,
         alphabet: Literal["reader", "from-data"] = "reader",
     ) -> None:
@@ -255,7 +260,15 @@ class LabelledLines(DataModule):
         self.widens, self.new = alphabet == "from-data", ""
         self.input_shape = (1, CROP_HEIGHT, MAX_WIDTH)
         self.target_shape, self.varying_widths = (max_length,), True
-        self.others = PaperLines(glyphs=glyphs, text=text, shares=shares, seed=seed, max_length=min(56, max_length))
+        self.others = PaperLines(
+            glyphs=glyphs,
+            text=text,
+            shares=shares,
+            fonts=fonts,
+            pen=pen,
+            seed=seed,
+            max_length=min(56, max_length),
+        )
         self.labels: Labels | None = None
         self.numbers: dict[Split, list[int]] = {}
         self.how = ""

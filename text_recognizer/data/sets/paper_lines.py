@@ -13,7 +13,7 @@ from text_recognizer.alphabet import PADDING, READER_ALPHABET
 from text_recognizer.data.glyphs.bank import GlyphBank
 from text_recognizer.data.glyphs.fonts import FontSource, load_fonts, prepare_fonts
 from text_recognizer.data.glyphs.sources import download_glyphs, load_glyphs
-from text_recognizer.data.glyphs.unipen import load_unipen, prepare_unipen
+from text_recognizer.data.glyphs.unipen import PenSource, load_unipen, prepare_unipen
 from text_recognizer.data.sets.data_module import DataModule
 from text_recognizer.data.splits import SPLITS, Split
 from text_recognizer.data.synthesis.compose import Lines, LineStyle
@@ -83,6 +83,7 @@ class PaperLineDataset:
         max_length: Length of the targets.
         seed: Seed of everything random.
         fonts: Which fonts: ``open`` or ``builtin``.
+        pen: Whose pen strokes: ``unipen`` or ``builtin``.
         layouts: How glyphs are set.
     """
 
@@ -99,9 +100,10 @@ class PaperLineDataset:
         max_length: int,
         seed: int,
         fonts: FontSource = "open",
+        pen: PenSource = "unipen",
         layouts: Sequence[LineStyle] = _LAYOUTS,
     ) -> None:
-        self.layouts, self.font_source = layouts, fonts
+        self.layouts, self.font_source, self.pen_source = layouts, fonts, pen
         self.split, self.bank, self.documents = split, bank, documents
         self.shares, self.num_lines, self.max_length = asdict(shares), num_lines, max_length
         self.seed = (len(SPLITS) * seed + SPLITS.index(split)) % 2**63
@@ -122,11 +124,11 @@ class PaperLineDataset:
 
     @cached_property
     def pen_words(self) -> PenWords:
-        return PenWords(*load_unipen(self.split), frozenset(READER_ALPHABET.characters))
+        return PenWords(*load_unipen(self.split, self.pen_source), frozenset(READER_ALPHABET.characters))
 
     @cached_property
     def pen_characters(self) -> PenCharacters:
-        return PenCharacters(*load_unipen(self.split))
+        return PenCharacters(*load_unipen(self.split, self.pen_source))
 
     @cached_property
     def fonts(self) -> FontWriter:
@@ -252,6 +254,7 @@ class PaperLines(DataModule):
         text: Source of sentences, as for EMNISTLines.
         shares: Weights of the sources of ink.
         fonts: ``open``, 135 fonts, or ``builtin``, the twelve that ship with the package.
+        pen: ``unipen``, all of it, or ``builtin``, the sample that ships with the package.
         num_train, num_val, num_test: Lines of each split; training lines are new each epoch.
         max_length: Longest text.
     """
@@ -266,13 +269,14 @@ class PaperLines(DataModule):
         text: str = "builtin",
         shares: InkShares = InkShares(),
         fonts: FontSource = "open",
+        pen: PenSource = "unipen",
         num_train: int = 12_000,
         num_val: int = 960,
         num_test: int = 960,
         max_length: int = 56,
     ) -> None:
         super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
-        self.glyphs, self.text, self.shares, self.fonts = glyphs, text, shares, fonts
+        self.glyphs, self.text, self.shares, self.fonts, self.pen = glyphs, text, shares, fonts, pen
         self.max_length = max_length
         self.sizes: dict[Split, int] = {"train": num_train, "val": num_val, "test": num_test}
         self.alphabet = READER_ALPHABET
@@ -284,7 +288,7 @@ class PaperLines(DataModule):
         download_glyphs(self.glyphs)
         download_text(self.text)
         if self.shares.pen_words or self.shares.pen_characters:
-            prepare_unipen()
+            prepare_unipen(self.pen)
         if self.shares.fonts:
             prepare_fonts(self.fonts)
 
@@ -303,6 +307,7 @@ class PaperLines(DataModule):
                 max_length=self.max_length,
                 seed=self.seed,
                 fonts=self.fonts,
+                pen=self.pen,
             )
             for split, count in self.sizes.items()
         }
