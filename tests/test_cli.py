@@ -123,6 +123,11 @@ def test_looking_at_nothing_is_wrong_use(name: str, capsys: pytest.CaptureFixtur
         ("export run --calibration_lines=-1", "--calibration_lines is -1"),
         ("lines --seed=99999999999999999999", "--seed is 99999999999999999999"),
         ("lines --text_mix=bytes", "a file of flags is not UTF-8 text"),
+        ("lines --count=many", "--count is 'many', but must be a whole number."),
+        ("lines --degraded=maybe", "--degraded is 'maybe', but must be true or false."),
+        ("lines --text_mix.as_is=often", "--text_mix.as_is is 'often', but must be a number."),
+        ("lines --shards=zip", "--shards is 'zip', but must be webdataset or parquet."),
+        ("read a.png --decoder=slow", "--decoder is 'slow', but must be beam or greedy."),
     ],
 )
 def test_mistakes_are_named_before_any_work(

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import reduce
 from operator import or_
 from types import NoneType, UnionType
-from typing import Any, NoReturn, Union, get_args, get_origin
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin
 
 from jsonargparse import ArgumentParser
 
@@ -20,6 +20,8 @@ from text_recognizer.errors import UserError
 
 LEAST_SIMILARITY = 0.7
 """Of a name to the one that is suggested in its place; a ratio of ``difflib``."""
+_WRONG_VALUE = re.compile(r'Parser key "([\w.]+)":\s.*(?:Got|Given) value: ([^\n]*)\Z', re.DOTALL)
+_IN_WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 _PLAIN_TYPES = (bool, int, float, str, NoneType, timedelta)
 
 
@@ -85,17 +87,38 @@ class Parser(ArgumentParser):
         return f"{name}+{equals}{value}" if any(get_origin(one) is list for one in types) else arg
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        message = self._in_our_words(message)
         flags = [flag for action in self._actions for flag in action.option_strings]
         unknown = re.findall(r"--[\w.-]+", message) if "nrecognized" in message else []
         hints = "".join(nearest(flag, flags) for flag in unknown)
         print(f"{self.prog}: error: {message}{hints}\nTry {self.prog} --help.", file=sys.stderr)
         raise SystemExit(2)
 
+    def _in_our_words(self, message: str) -> str:
+        """What jsonargparse says of a value of the wrong type, as a sentence that names the flag."""
+        found = _WRONG_VALUE.match(message)
+        allowed = [_allowed(action) for action in self._actions if found and action.dest == found[1]]
+        return f"--{found[1]} is {found[2]!r}, but must be {allowed[0]}." if found and any(allowed) else message
+
 
 def _types(action: Action) -> tuple[Any, ...]:
     """What a flag may be: one type, or those of a union."""
     hint = getattr(action, "_typehint", None)
     return get_args(hint) or (hint,)
+
+
+def _allowed(action: Action) -> str:
+    """The values that a flag takes, in words; nothing where they are not as simple as that."""
+    words: list[str] = []
+    types = _types(action)
+    for one in [one for one in types if one is not int or float not in types]:
+        if isinstance(one, str) or one in _IN_WORDS:
+            words.append(_IN_WORDS.get(one, one))
+        elif get_origin(one) is Literal:
+            words += get_args(one)
+        elif one is not NoneType:
+            return ""
+    return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _take_plain_values(action: Action) -> None:

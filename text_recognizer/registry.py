@@ -33,6 +33,6 @@ def load_class(modules: dict[str, str], name: str, what: str) -> Any:
     Raises:
         UsageError: If there is no such class; the message says ``what`` was asked for and suggests the nearest.
     """
-    if name not in modules:
-        raise UsageError(f"{what} is {name!r}, but must be one of {', '.join(modules)}.{nearest(name, modules)}")
+    if not isinstance(name, str) or name not in modules:  # files say it too
+        raise UsageError(f"{what} is {name!r}, but must be one of {', '.join(modules)}.{nearest(str(name), modules)}")
     return getattr(importlib.import_module(modules[name]), name)

@@ -115,6 +115,13 @@ def test_a_model_without_its_metadata_is_refused(tmp_path, missing):
         TextRecognizer(write_bar_model(tmp_path / "bars.onnx", properties))
 
 
+@pytest.mark.parametrize("alphabet", ['["<B>", "<b onclick=x>"]', '["<B>"]', '["<B>", "a", "a"]', "7"])
+def test_a_model_with_another_alphabet_is_refused(tmp_path, alphabet):
+    properties = Metadata(TOKENS, STRIDE).to_properties() | {"alphabet": alphabet}
+    with pytest.raises(UserError, match=r"bars\.onnx.*alphabet.*export"):
+        TextRecognizer(write_bar_model(tmp_path / "bars.onnx", properties))
+
+
 def test_a_model_for_another_preparation_is_refused(tmp_path):
     properties = Metadata(TOKENS, STRIDE).to_properties() | {"preparation": '{"height": 64}'}
     with pytest.raises(UserError, match="prepared as"):

@@ -193,6 +193,13 @@ def test_weights_that_do_not_fit_are_refused(
         ("- a\n- b", "must hold flags"),
         ("a: [", "cannot be read as YAML"),
         ("no_flag: 1", "no_flag"),
+        ("model_class: os.system", "--model_class is 'os.system', but must be one of MLP"),
+        (
+            "model_class: {class_path: subprocess.Popen}",
+            "--model_class is {'class_path': 'subprocess.Popen'}",
+        ),
+        ("data_class: [MNIST]", "--data_class is ['MNIST'], but must be one of MNIST"),
+        ("init: [reader]", "--init is ['reader'], but must be reader or a file"),
     ],
 )
 def test_a_config_file_that_is_none_is_named(

@@ -92,7 +92,7 @@ class Metadata:
                 "Export the run again."
             )
         greedy, beam = _said(properties, "confidence", _confidences, file)
-        alphabet = _said(properties, "alphabet", tuple, file)
+        alphabet = _said(properties, "alphabet", lambda tokens: cls(tuple(tokens), 1).alphabet, file)
         return _said(properties, "stride", lambda stride: cls(alphabet, stride, greedy, beam, preparation), file)
 
 

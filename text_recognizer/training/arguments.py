@@ -169,6 +169,8 @@ def _chosen_classes(argv: Sequence[str]) -> tuple[dict[str, str], str | None]:
     known, _ = parser.parse_known_args(list(argv))
     config = read_config(Path(known.config), _FLAGS) if known.config is not None else {}
     init = known.init or config.get("init")
+    if not isinstance(init, str | None):
+        raise UsageError(f"--init is {init!r}, but must be reader or a file.")
     defaults = {"model_class": load_reader(init)[0].model_class if init else Experiment.model_class}
     return {
         name: getattr(known, name) or config.get(name) or defaults.get(name) or getattr(Experiment, name)

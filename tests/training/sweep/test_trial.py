@@ -33,7 +33,7 @@ def test_flags_that_train_takes_are_fine() -> None:
     ("searched", "message"),
     [
         ({"lrr": {"min": 1e-4, "max": 1e-2}}, "--lrr=0.0001 Did you mean --lr?"),
-        ({"lr": {"values": ["high", "low"]}}, '"lr": Expected a'),
+        ({"lr": {"values": ["high", "low"]}}, "--lr is 'high', but must be a number."),
         ({"fc1": {"min": 0, "max": 8}}, "--fc1 is 0"),
         ({"seed": {"min": 0, "max": 2**32}}, "--seed is 4294967296"),
         ({"model_class": {"values": ["MLP", "LineCNN"]}}, "fc1"),
