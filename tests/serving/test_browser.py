@@ -268,6 +268,31 @@ def test_says_what_is_left_of_several_files_that_are_dropped(page: Page, picture
     assert page.find("notice").text == "One picture is read at a time: word.png. Left out: other.png."
 
 
+def test_files_that_are_chosen_one_after_another_are_each_read(page: Page, tmp_path: Path) -> None:
+    page.script(
+        "const send = fetch; window.sent = [];"
+        "window.fetch = async (path, options) => {"
+        "  const answer = await send(path, options);"
+        "  if (options?.body?.get) window.sent.push(options.body.get('file').name);"
+        "  return answer;"
+        "}"
+    )
+    names = ["a.png", "b.png", "notes.png", "c.png", "d.png"]
+    for number, name in enumerate(names):
+        height = 160 + 20 * number
+        (tmp_path / name).write_text("no picture") if name == "notes.png" else write_picture(tmp_path / name, height)
+        page.find("file").send_keys(str(tmp_path / name))
+        wait_until(lambda until=number + 1: page.script("return window.sent") == names[:until])
+        if name == "notes.png":
+            wait_until(lambda: page.problem.startswith("notes.png: text, not a picture"))
+            assert page.text == ""
+        else:
+            page.wait_for_text(WORD)
+            assert page.problem == ""
+            assert page.find("picture").get_property("naturalHeight") == height
+    assert [message for message in page.console() if "422" not in message] == []
+
+
 def test_what_was_written_is_there_after_a_reload_and_on_the_way_back(page: Page) -> None:
     page.write(WORD)
     page.wait_for_text(WORD)
@@ -395,12 +420,13 @@ def test_a_picture_is_corrected_and_a_text_that_is_no_label_refused(
 
 def test_a_busy_server_is_asked_again_when_it_said(page: Page) -> None:
     page.script(
-        "const send = fetch; let times = 0;"
-        "window.fetch = (...question) => times++ ? send(...question) : Promise.resolve(new Response("
+        "const send = fetch; window.busy = true;"
+        "window.fetch = (...question) => !window.busy ? send(...question) : Promise.resolve(new Response("
         "'{\"error\": \"Too many requests wait.\"}', {status: 503, headers: {'Retry-After': '2'}}))"
     )
     page.write(WORD)
     wait_until(lambda: page.problem == "Too many requests wait. Trying again in 2 s.")
+    page.script("window.busy = false")
     wait_until(lambda: page.text)
     assert page.problem == ""
 
