@@ -56,7 +56,8 @@ test-slow: extras ## Run the slow tests
 	$(PYTEST) -m slow
 
 drills: extras ## Run the long drills: broken pictures, memory, slow clients, downloads, parsers, killed trainings, nodes and workers
-	DRILL_EXAMPLES=2000 $(BIN)/python -m pytest tests/faults tests/training/test_elastic.py tests/test_cluster.py -m "slow or drill or not slow"
+	DRILL_EXAMPLES=2000 $(BIN)/python -m pytest tests/faults -m "slow or drill or not slow"
+	$(BIN)/python -m pytest --ignore=tests/faults -m drill
 
 lint: setup ## Check style, types and which room imports which
 	$(BIN)/ruff check .

@@ -72,9 +72,11 @@ def test_flags_of_archives_need_an_output(how: dict[str, Any], model: Path) -> N
         read(["folder"], model=str(model), **how)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
-@pytest.mark.parametrize("name", ["rows.jsonl", "rows.parquet"])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param("rows.jsonl", marks=pytest.mark.slow), pytest.param("rows.parquet", marks=pytest.mark.drill)],
+)
 def test_killed_again_and_again_no_row_is_lost_or_double(name: str, tmp_path: Path, model: Path) -> None:
     if name.endswith("parquet"):
         parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra cluster")

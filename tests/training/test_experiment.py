@@ -226,7 +226,9 @@ def test_a_learning_rate_is_looked_for_where_there_are_batches_enough(
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "bf16-true", "16-mixed", "64-true"])
-@pytest.mark.parametrize("model", ["LineCNN", "LineReader --loss ctc --context_dim 16"])
+@pytest.mark.parametrize(
+    "model", ["LineCNN", pytest.param("LineReader --loss ctc --context_dim 16", marks=pytest.mark.slow)]
+)
 def test_every_precision_trains(precision: str, model: str, tmp_path: Path) -> None:
     flags = SMALL_LINES.replace("--fc_dim 16", "").replace("LineCNN", model)
     code, metrics, _ = run_main(f"{flags} --precision {precision} --max_epochs 1", tmp_path)

@@ -26,11 +26,20 @@ def figures(command: list[str], logs: Path) -> dict[str, Any]:
     return json.loads((run / "metrics.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a run of one process."""
+    folder = tmp_path_factory.mktemp("one")
+    figures(FLAGS.split(), folder)
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [2, 3])
-def test_processes_test_as_one_does(processes: int, tmp_path: Path) -> None:
-    alone = figures(FLAGS.split(), tmp_path / "one")
-    [checkpoint] = (tmp_path / "one").glob("*/last.ckpt")
+def test_processes_test_as_one_does(processes: int, logs: Path, tmp_path: Path) -> None:
+    [run] = logs.iterdir()
+    alone = json.loads((run / "metrics.json").read_text())
+    checkpoint = run / "last.ckpt"
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
     together = figures([*torchrun, *FLAGS.split(), "--load_checkpoint", str(checkpoint)], tmp_path / "many")
     assert together["test_acc"] == alone["test_acc"]

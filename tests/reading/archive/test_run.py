@@ -78,9 +78,10 @@ def test_what_a_folder_holds_besides_is_said(tmp_path: Path) -> None:
     assert skipped(listing) == "Skipped: 2 .heic, 1 folders. Read folders below with --recursive."
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize(
+    "resumed", [pytest.param(False, marks=pytest.mark.drill), pytest.param(True, marks=pytest.mark.slow)]
+)
 def test_a_million_names_take_no_more_memory_than_a_thousand(resumed: bool, tmp_path: Path) -> None:
     def peak(count: int) -> int:
         names, out = tmp_path / f"{count}.txt", tmp_path / f"{count}.jsonl"
