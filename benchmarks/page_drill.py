@@ -210,7 +210,7 @@ def _strike(sheet: _Sheet, ink: Ink, matrix: np.ndarray, rng: np.random.Generato
 def _photographed(sheet: _Sheet, kind: str, rng: np.random.Generator) -> Composed:
     unit, shape = sheet.unit, sheet.shape
     main, matrix = sheet.placed[0]
-    picture = photograph(main, sheet.placed[1:], View(shape, matrix, unit, main.width), rng)
+    picture = photograph(None, sheet.placed, View(shape, matrix, unit, main.width), rng)
     picture = _drawn(picture, sheet.strokes, rng)
     if rng.random() < 0.3:
         picture = _shadowed(picture, rng)

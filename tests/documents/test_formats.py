@@ -22,7 +22,7 @@ from reading_tools import draw
 
 from text_recognizer.documents.alto import NAMESPACE as ALTO
 from text_recognizer.documents.formats import TRAITS, written
-from text_recognizer.documents.layout import ReadPage, lines_of
+from text_recognizer.documents.layout import ReadPage, lines_of, tables_of
 from text_recognizer.documents.page_xml import NAMESPACE as PAGE
 from text_recognizer.documents.reader import DocumentReader
 from text_recognizer.errors import UserError
@@ -52,6 +52,23 @@ def reader() -> DocumentReader:
 def page(reader: DocumentReader) -> ReadPage:
     [[page]] = reader.read([("a&b\x01.png", sheet())])
     assert [reading.text.lower() for reading in page.readings] == [text.lower() for text in TEXTS]
+    return page
+
+
+@pytest.fixture(scope="module")
+def table(reader: DocumentReader) -> ReadPage:
+    """Four words in the cells of a table."""
+    paper = np.full((300, 700), 250, np.uint8)
+    cv2.rectangle(paper, (50, 50), (650, 250), 60, 2)
+    cv2.line(paper, (50, 150), (650, 150), 60, 2)
+    cv2.line(paper, (350, 50), (350, 250), 60, 2)
+    for k, word in enumerate(("north", "south", "east", "west")):
+        cv2.putText(
+            paper, word, (90 + k % 2 * 300, 112 + k // 2 * 100), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 20, 2, cv2.LINE_AA
+        )
+    [[page]] = reader.read([("table.png", paper)])
+    page.number = 2
+    assert len(tables_of(page)[0].lines) == 4
     return page
 
 
@@ -98,23 +115,24 @@ def test_json_is_as_its_schema_says(page: ReadPage, failed: ReadPage) -> None:
     assert "alternatives" in said["pages"][0]["lines"][0]["words"][0]["characters"][0]
 
 
-def test_page_xml_is_valid(page: ReadPage) -> None:
+def test_page_xml_is_valid(page: ReadPage, table: ReadPage) -> None:
     package = importlib.util.find_spec("ocrd_validators")
     if package is None or not package.submodule_search_locations:
         pytest.skip("needs the schema of PAGE: pip install --no-deps ocrd")
     schema = etree.XMLSchema(etree.parse(Path(package.submodule_search_locations[0]) / "page.xsd"))
     for alternatives in (0, 2):
         schema.assertValid(etree.fromstring(written("page", [page], alternatives)))
+    schema.assertValid(etree.fromstring(written("page", [table])))
     schema.assertValid(etree.fromstring(written("page", [ReadPage("blank.png", width=9, height=9)])))
 
 
-def test_alto_is_valid(page: ReadPage) -> None:
+def test_alto_is_valid(page: ReadPage, table: ReadPage) -> None:
     if ALTO_SCHEMA not in os.environ:
         pytest.skip(f"needs the schema of ALTO: set {ALTO_SCHEMA} to alto-4-4.xsd, with xlink.xsd beside it")
     schema = etree.XMLSchema(etree.parse(os.environ[ALTO_SCHEMA]))
-    blank = ReadPage("blank.png", number=2, width=9, height=9)
+    blank = ReadPage("blank.png", number=3, width=9, height=9)
     for alternatives in (0, 2):
-        schema.assertValid(etree.fromstring(written("alto", [page, blank], alternatives)))
+        schema.assertValid(etree.fromstring(written("alto", [page, table, blank], alternatives)))
 
 
 def test_layout_formats_hold_every_word_and_its_box(page: ReadPage) -> None:
@@ -140,13 +158,13 @@ def test_layout_formats_hold_every_word_and_its_box(page: ReadPage) -> None:
     assert all("poly " in line.attrib["title"] and "baseline " in line.attrib["title"] for line in lines)
 
 
-def test_hocr_is_valid(page: ReadPage, tmp_path: Path) -> None:
+def test_hocr_is_valid(page: ReadPage, table: ReadPage, tmp_path: Path) -> None:
     if importlib.util.find_spec("hocr_spec") is None:
         pytest.skip("needs a checker of hOCR: pip install hocr-spec")
     from hocr_spec import HocrValidator
 
     file = tmp_path / "page.hocr"
-    file.write_bytes(written("hocr", [page]))
+    file.write_bytes(written("hocr", [page, table]))
     report = HocrValidator("standard").validate(str(file))
     assert report.is_valid(), report.format("text")
 

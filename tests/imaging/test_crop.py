@@ -2,8 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, FoundLine, crop
-from text_recognizer.imaging.plane import Plane
+from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, crop
+from text_recognizer.imaging.sheet.line import FoundLine
+from text_recognizer.imaging.sheet.plane import Plane
 
 
 def picture_of(line: FoundLine, shape: tuple[int, int]) -> np.ndarray:

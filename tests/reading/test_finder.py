@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 from reading_tools import draw
 
-from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, FoundLine
+from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT
+from text_recognizer.imaging.sheet.line import FoundLine
 from text_recognizer.reading.finder import finder, in_reading_order
 
 TEXTS = ["It was the best of times,", "it was the worst of times,", "jigging happily, fly", "END"]

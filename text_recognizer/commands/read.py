@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from text_recognizer.cluster import Engine, check_engine
-from text_recognizer.documents.formats import Format, check_alternatives
+from text_recognizer.documents.formats import Format, check_alternatives, check_tables
 from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.output import Output, archive_row
 from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
@@ -34,6 +34,7 @@ def read(
     pages: str | None = None,
     resolution: int = RESOLUTION,
     alternatives: int = 0,
+    tables: bool = False,
     reject_below: float = 0.0,
     allow: str | None = None,
     pattern: str | None = None,
@@ -67,6 +68,7 @@ def read(
         pages: Pages to read of each PDF or TIFF, such as ``2-5,8``; by default all.
         resolution: Dots per inch at which PDFs are rendered.
         alternatives: Number of other readings to give for each line and character, with their probabilities.
+        tables: With csv or tsv: write tables with ruled lines, a row for each of their rows, and nothing else.
         reject_below: Reject pictures whose confidence, the expected share of right characters, is below this.
         allow: The only characters that lines may contain, such as ``0-9.,``.
         pattern: A regular expression that each line matches as a whole, such as ``[A-Z]{2}-[0-9]{4}``.
@@ -112,6 +114,7 @@ def read(
         )
     check_engine(engine, address)
     check_alternatives(alternatives)
+    check_tables(tables, format)
     check_resolution(resolution)
     reading = {"decoder": decoder, "threads": threads, "alternatives": alternatives}
     known = {"language": language, "allow": allow, "pattern": pattern, "words": words, "date": date}
@@ -125,7 +128,7 @@ def read(
         return _write_rows(Listing(pictures, WITH_PAGES, recursive, Shard.parse(shard)), read_rows, Path(out), resume)
     listing = Listing(pictures, WITH_PAGES, recursive, ordered=True)
     files = list(listing)
-    output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1)
+    output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1, tables=tables)
     if left_out := skipped(listing):
         print(left_out, file=sys.stderr)
     return _write(reader, files, output, reject_below, verbose)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from text_recognizer.documents.layout import Box, Line, ReadPage, Word, box_around, lines_of
+from text_recognizer.documents.layout import Box, Line, ReadPage, Table, Word, blocks_of, box_around, lines_of
 from text_recognizer.documents.xml import add, plain, points, program, serialized
 
 NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
@@ -33,11 +33,27 @@ def _add_page(layout: Element, page: ReadPage, alternatives: int) -> None:
     node = add(layout, "Page", ID=own, PHYSICAL_IMG_NR=page.number, PC=f"{page.confidence:.4f}", **size)
     space = add(node, "PrintSpace", HPOS=0, VPOS=0, **size)
     lines = lines_of(page)
-    if not lines:
-        return
-    block = add(space, "TextBlock", ID=f"{own}-block", **_place(box_around([line.box for line in lines])))
-    for number, line in enumerate(lines, 1):
-        _add_line(block, f"{own}-line{number}", line, alternatives)
+    for number, block in enumerate(blocks_of(page), 1):
+        name = f"{own}-block{number}"
+        if isinstance(block, Table):
+            _add_table(space, name, block, lines, alternatives)
+        else:
+            box = box_around([lines[place].box for place in block])
+            _add_lines(add(space, "TextBlock", ID=name, **_place(box)), block, lines, alternatives)
+
+
+def _add_table(space: Element, own: str, table: Table, lines: list[Line], alternatives: int) -> None:
+    """A composed block with a block for each cell."""
+    node = add(space, "ComposedBlock", ID=own, TYPE="table", **_place(table.box))
+    for cell in table.cells:
+        block = add(node, "TextBlock", ID=f"{own}-cell{cell.row + 1}-{cell.column + 1}", **_place(cell.box))
+        _add_lines(block, cell.lines, lines, alternatives)
+
+
+def _add_lines(block: Element, places: Sequence[int], lines: list[Line], alternatives: int) -> None:
+    page = block.get("ID", "").partition("-")[0]
+    for place in places:
+        _add_line(block, f"{page}-line{place + 1}", lines[place], alternatives)
 
 
 def _add_line(block: Element, own: str, line: Line, alternatives: int) -> None:

@@ -10,7 +10,7 @@ from text_recognizer.documents.hocr import hocr_of
 from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.page_xml import page_xml_of
 from text_recognizer.documents.pdf import pdf_of
-from text_recognizer.documents.tables import json_lines_of, json_of, table_of, text_of
+from text_recognizer.documents.tables import json_lines_of, json_of, rows_of_tables, table_of, text_of
 from text_recognizer.errors import UsageError
 
 MOST_ALTERNATIVES = 10
@@ -45,7 +45,9 @@ TRAITS: dict[Format, Traits] = {
 }
 
 
-def written(form: Format, pages: Sequence[ReadPage], alternatives: int = 0, named: bool = False) -> bytes:
+def written(
+    form: Format, pages: Sequence[ReadPage], alternatives: int = 0, named: bool = False, tables: bool = False
+) -> bytes:
     """Pages in a format.
 
     Args:
@@ -54,6 +56,7 @@ def written(form: Format, pages: Sequence[ReadPage], alternatives: int = 0, name
             hold their pictures.
         alternatives: How many to name of each line and character, from 0 to ``MOST_ALTERNATIVES``; JSON, ALTO and PAGE.
         named: Whether each row of plain text begins with its file's name.
+        tables: Whether ``csv`` and ``tsv`` hold the rows of the pages' tables in place of the lines.
     """
     if form == "json":
         return json_of(pages, alternatives).encode()
@@ -63,12 +66,23 @@ def written(form: Format, pages: Sequence[ReadPage], alternatives: int = 0, name
     if form == "text":
         return text_of(pages, named).encode()
     if form in ("csv", "tsv"):
-        return table_of(pages, "excel" if form == "csv" else "excel-tab").encode()
+        dialect = "excel" if form == "csv" else "excel-tab"
+        return (rows_of_tables if tables else table_of)(pages, dialect).encode()
     if form == "pdf":
         return pdf_of(pages)
     if form == "hocr":
         return hocr_of(pages).encode()
     return (alto_of(pages, alternatives) if form == "alto" else page_xml_of(pages[0], alternatives)).encode()
+
+
+def check_tables(tables: bool, form: Format | None) -> None:
+    """Check the flag of this name.
+
+    Raises:
+        UsageError: If the format has no rows.
+    """
+    if tables and form not in ("csv", "tsv"):
+        raise UsageError("--tables writes the rows of tables as csv or tsv. Say which: --format=csv")
 
 
 def check_alternatives(alternatives: int) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 from xml.etree.ElementTree import Element
 
-from text_recognizer.documents.layout import Box, Line, ReadPage, box_around, lines_of
+from text_recognizer.documents.layout import Box, Line, ReadPage, Table, blocks_of, box_around, lines_of
 from text_recognizer.documents.xml import add, program, serialized
 
-_CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_line ocrx_word ocrp_poly ocrp_wconf"
+_CAPABILITIES = "ocr_page ocr_carea ocr_par ocr_table ocr_line ocrx_word ocrp_poly ocrp_wconf"
 
 
 def hocr_of(pages: Sequence[ReadPage]) -> str:
@@ -32,13 +33,28 @@ def _add_page(body: Element, number: int, page: ReadPage) -> None:
     title = f'image "{file}"; bbox 0 0 {page.width} {page.height}; ppageno {page.number - 1}'
     node = add(body, "div", **{"class": "ocr_page", "id": own, "title": title})
     lines = lines_of(page)
-    if not lines:
-        return
-    title = _bbox(box_around([line.box for line in lines]))
-    area = add(node, "div", **{"class": "ocr_carea", "id": f"area_{number}", "title": title})
-    paragraph = add(area, "p", **{"class": "ocr_par", "id": f"par_{number}", "title": title})
-    for row, line in enumerate(lines, 1):
-        _add_line(paragraph, f"{number}_{row}", line)
+    for block_number, block in enumerate(blocks_of(page), 1):
+        if isinstance(block, Table):
+            _add_table(node, f"{number}_{block_number}", block, number, lines)
+            continue
+        title = _bbox(box_around([lines[place].box for place in block]))
+        names = {kind: f"{kind}_{number}_{block_number}" for kind in ("area", "par")}
+        area = add(node, "div", **{"class": "ocr_carea", "id": names["area"], "title": title})
+        paragraph = add(area, "p", **{"class": "ocr_par", "id": names["par"], "title": title})
+        for place in block:
+            _add_line(paragraph, f"{number}_{place + 1}", lines[place])
+
+
+def _add_table(page: Element, own: str, table: Table, number: int, lines: list[Line]) -> None:
+    """A table of a web page, in whose cells the lines stand."""
+    node = add(page, "table", **{"class": "ocr_table", "id": f"table_{own}", "title": _bbox(table.box)})
+    for _, row in groupby(table.cells, key=lambda cell: cell.row):
+        line = add(node, "tr")
+        for cell in row:
+            spans = {"rowspan": cell.rows, "colspan": cell.columns}
+            inside = add(line, "td", **{name: span for name, span in spans.items() if span > 1})
+            for place in cell.lines:
+                _add_line(inside, f"{number}_{place + 1}", lines[place])
 
 
 def _add_line(paragraph: Element, own: str, line: Line) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.crop import CROP_UNIT
+from text_recognizer.imaging.sheet.grid import Grid
+from text_recognizer.imaging.sheet.plane import Plane
 from text_recognizer.reading.recognizer import Character, Reading
 
 Kind = Literal["line", "page"]
@@ -123,6 +125,87 @@ class Line:
     alternatives: tuple[Rival, ...]
 
 
+@dataclass(frozen=True)
+class TableCell:
+    """A cell of a table.
+
+    Attributes:
+        row, column: From 0.
+        rows, columns: How many it takes up.
+        polygon: Its corners, clockwise from the upper left.
+        lines: What is written in it, by their places among the lines of the page.
+    """
+
+    row: int
+    column: int
+    rows: int
+    columns: int
+    polygon: Polygon
+    lines: tuple[int, ...]
+
+    @property
+    def box(self) -> Box:
+        """Around its corners."""
+        return _box_of(self.polygon)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with ruled lines: how many rows and columns it has, its corners, and its cells, row by row."""
+
+    rows: int
+    columns: int
+    polygon: Polygon
+    cells: tuple[TableCell, ...]
+
+    @property
+    def box(self) -> Box:
+        """Around its corners."""
+        return _box_of(self.polygon)
+
+    @property
+    def lines(self) -> list[int]:
+        """The lines in it, by their places among the lines of the page, which stand one after the other."""
+        return [line for cell in self.cells for line in cell.lines]
+
+
+def tables_of(page: ReadPage) -> list[Table]:
+    """The tables of a page in which something is written, in reading order."""
+    tables: dict[Grid, dict[int, list[int]]] = {}
+    planes: dict[Grid, Plane | None] = {}
+    for place, reading in enumerate(page.written):
+        assert reading.prepared is not None
+        if reading.prepared.cell is not None:
+            grid, cell = reading.prepared.cell
+            tables.setdefault(grid, {}).setdefault(cell, []).append(place)
+            planes[grid] = reading.prepared.plane
+    return [_table(grid, inside, page, planes[grid]) for grid, inside in tables.items()]
+
+
+def _table(grid: Grid, inside: dict[int, list[int]], page: ReadPage, plane: Plane | None) -> Table:
+    def polygon(corners: np.ndarray) -> Polygon:
+        placed = corners if plane is None else plane.place(corners)
+        return _points(np.clip(placed, 0, (page.width, page.height)))
+
+    cells = tuple(
+        TableCell(one.row, one.column, one.rows, one.columns, polygon(one.corners), tuple(inside.get(number, ())))
+        for number, one in enumerate(grid.cells)
+    )
+    return Table(grid.rows, grid.columns, polygon(grid.corners), cells)
+
+
+def blocks_of(page: ReadPage) -> list[Table | range]:
+    """A page's tables, and between them its lines as ranges of their places, in reading order."""
+    blocks: list[Table | range] = []
+    start = 0
+    for table in tables_of(page):
+        places = table.lines
+        blocks += [range(start, places[0]), table]
+        start = places[-1] + 1
+    blocks.append(range(start, len(page.written)))
+    return [block for block in blocks if isinstance(block, Table) or block]
+
+
 def lines_of(page: ReadPage) -> list[Line]:
     """The lines of a page that hold text, in reading order."""
     return [_line(reading, page) for reading in page.written]
@@ -134,6 +217,10 @@ def box_around(boxes: Sequence[Box]) -> Box:
     return int(left.min()), int(top.min()), int(right.max()), int(bottom.max())
 
 
+def _box_of(polygon: Polygon) -> Box:
+    return box_around([(*point, *point) for point in polygon])
+
+
 def _line(reading: Reading, page: ReadPage) -> Line:
     place = _Place(reading, page)
     words = tuple(
@@ -143,8 +230,7 @@ def _line(reading: Reading, page: ReadPage) -> Line:
     )
     upper, baseline, lower = place.outline(reading.characters[0].x0, reading.characters[-1].x1)
     polygon = (*upper, *lower[::-1])
-    box = box_around([(*point, *point) for point in polygon])
-    return Line(reading.text, reading.confidence, box, polygon, baseline, words, reading.alternatives)
+    return Line(reading.text, reading.confidence, _box_of(polygon), polygon, baseline, words, reading.alternatives)
 
 
 def _word(characters: list[Character], place: _Place) -> Word:

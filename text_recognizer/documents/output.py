@@ -58,15 +58,18 @@ class Output:
             standard output.
         alternatives: How many to name of each line and character.
         named: Whether rows of plain text begin with the file's name.
+        tables: Whether ``csv`` and ``tsv`` hold the rows of tables.
     """
 
-    def __init__(self, form: Format | None, out: str | None, alternatives: int = 0, named: bool = False) -> None:
-        self._form, self._alternatives, self._named = form, alternatives, named
+    def __init__(
+        self, form: Format | None, out: str | None, alternatives: int = 0, named: bool = False, tables: bool = False
+    ) -> None:
+        self._form, self._alternatives, self._named, self._tables = form, alternatives, named, tables
         self._folder = Path(out) if out is not None and (out.endswith("/") or Path(out).is_dir()) else None
         self._file = Path(out) if out is not None and self._folder is None else None
         self._waiting: list[ReadPage] = []
         self._stems: dict[str, str] = {}
-        if form in _DELIMITERS and out is None:
+        if form in _DELIMITERS and out is None and not tables:
             print(_DELIMITERS[str(form)].join(COLUMNS))
 
     @property
@@ -79,7 +82,7 @@ class Output:
         if self._form is None:
             print(dumps(json_row(page), ensure_ascii=False))
             return
-        if self._folder is None and self._file is None and self._form in STREAMED:
+        if self._folder is None and self._file is None and self._form in STREAMED and not self._tables:
             self._print(page)
             return
         if self._form != "pdf":
@@ -117,13 +120,13 @@ class Output:
             )
         if not readable and self._form != "json":
             return
-        self._write(self._file, written(self._form, pages, self._alternatives, self._named))
+        self._write(self._file, written(self._form, pages, self._alternatives, self._named, self._tables))
 
     def _write_files(self, folder: Path, form: Format, pages: list[ReadPage]) -> None:
         for part in _parts(form, pages if form in ("json", "jsonl") else [one for one in pages if not one.error]):
             number = f"-{part[0].number}" if TRAITS[form].holds == "page" and part[0].count > 1 else ""
             name = self._stem(part[0].file) + number + TRAITS[form].suffix
-            self._write(folder / name, written(form, part, self._alternatives))
+            self._write(folder / name, written(form, part, self._alternatives, tables=self._tables))
 
     def _stem(self, file: str) -> str:
         """A name for what is written of a file; files of one name in several folders are told apart."""

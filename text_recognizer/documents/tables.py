@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from text_recognizer.documents.layout import Glyph, Line, ReadPage, Rival, Word, lines_of
+from text_recognizer.documents.layout import Glyph, Line, ReadPage, Rival, Table, TableCell, Word, lines_of, tables_of
 
 COLUMNS = ("file", "page", "line", "text", "confidence", "left", "top", "right", "bottom")
 """Of the tables: one row a line."""
@@ -45,7 +45,8 @@ def page_json(page: ReadPage, alternatives: int) -> dict[str, Any]:
     start: dict[str, Any] = {"file": page.file, "page": page.number, "pages": page.count}
     if page.error:
         return start | {"error": str(page.error)}
-    return start | {
+    lines, tables = lines_of(page), tables_of(page)
+    written = start | {
         "kind": page.kind,
         "width": page.width,
         "height": page.height,
@@ -53,8 +54,9 @@ def page_json(page: ReadPage, alternatives: int) -> dict[str, Any]:
         "turned": page.turned,
         "text": page.text,
         "confidence": round(page.confidence, 4),
-        "lines": [_line_json(line, alternatives) for line in lines_of(page)],
+        "lines": [_line_json(line, alternatives) for line in lines],
     }
+    return written | ({"tables": [_table_json(table, lines) for table in tables]} if tables else {})
 
 
 def _line_json(line: Line, alternatives: int) -> dict[str, Any]:
@@ -62,6 +64,27 @@ def _line_json(line: Line, alternatives: int) -> dict[str, Any]:
         **_common(line, alternatives, line.alternatives),
         "polygon": line.polygon,
         "words": [_word_json(word, alternatives) for word in line.words],
+    }
+
+
+def _table_json(table: Table, lines: Sequence[Line]) -> dict[str, Any]:
+    return {
+        "rows": table.rows,
+        "columns": table.columns,
+        "polygon": table.polygon,
+        "cells": [_cell_json(cell, lines) for cell in table.cells],
+    }
+
+
+def _cell_json(cell: TableCell, lines: Sequence[Line]) -> dict[str, Any]:
+    return {
+        "row": cell.row,
+        "column": cell.column,
+        "rows": cell.rows,
+        "columns": cell.columns,
+        "polygon": cell.polygon,
+        "text": "\n".join(lines[place].text for place in cell.lines),
+        "lines": cell.lines,
     }
 
 
@@ -87,4 +110,23 @@ def table_of(pages: Sequence[ReadPage], dialect: str, header: bool = True) -> st
     for page in pages:
         for number, line in enumerate(lines_of(page), 1):
             rows.writerow((page.file, page.number, number, line.text, f"{line.confidence:.4f}", *line.box))
+    return out.getvalue()
+
+
+def rows_of_tables(pages: Sequence[ReadPage], dialect: str) -> str:
+    """A row for each row of each table, with a column for each of its columns, in the ``csv`` module's dialect.
+
+    The lines of a cell are joined by spaces. A cell that takes up several rows or columns stands in the first.
+    """
+    found = [(page, number, table) for page in pages for number, table in enumerate(tables_of(page), 1)]
+    widest = max((table.columns for *_, table in found), default=0)
+    out = io.StringIO()
+    rows = csv.writer(out, dialect, lineterminator="\n")
+    rows.writerow(("file", "page", "table", "row", *(f"column {number}" for number in range(1, widest + 1))))
+    for page, number, table in found:
+        texts = [[""] * widest for _ in range(table.rows)]
+        for cell in table.cells:
+            said = [texts[cell.row][cell.column], *(page.written[place].text for place in cell.lines)]
+            texts[cell.row][cell.column] = " ".join(filter(None, said))
+        rows.writerows((page.file, page.number, number, row, *cells) for row, cells in enumerate(texts, 1))
     return out.getvalue()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import cv2
 import numpy as np
 
 from text_recognizer.imaging.normalization import NormalizedLine
-from text_recognizer.imaging.plane import Plane
+from text_recognizer.imaging.sheet.line import FoundLine
+from text_recognizer.imaging.sheet.plane import Plane
 
 CROP_HEIGHT = 40
 CROP_UNIT = 16
@@ -23,43 +22,6 @@ _MARGIN = 1.4  # band heights of paper on both sides of a crop
 _REMAP_COLUMNS = 8192  # OpenCV remaps at most 32,767
 LEAST_CONTRAST = 12
 """Grey levels between ink and paper; less is no writing."""
-
-
-@dataclass(frozen=True, eq=False)
-class FoundLine:
-    """A line in a picture, in its pixels.
-
-    Attributes:
-        left, right: Where its writing begins and ends.
-        curve: Legendre coefficients of its centre line between ``left`` and ``right``.
-        height: Height of its band.
-        weight: How much of the picture its band covers, in square pixels.
-    """
-
-    left: float
-    right: float
-    curve: np.ndarray
-    height: float
-    weight: float
-
-    def centre(self, x: np.ndarray) -> np.ndarray:
-        """Rows of the centre line at columns ``x``; beyond its ends it goes on level with the end."""
-        half = max((self.right - self.left) / 2, 1e-6)
-        at = np.clip((x - (self.left + self.right) / 2) / half, -1, 1)
-        return np.asarray(np.polynomial.legendre.legval(at, self.curve))
-
-    def scaled(self, factor: float, x: float = 0.0, y: float = 0.0) -> FoundLine:
-        """The same line in a picture ``factor`` times as large whose origin is then moved to (-x, -y)."""
-        curve = self.curve * factor
-        curve[0] += y
-        return replace(
-            self,
-            left=self.left * factor + x,
-            right=self.right * factor + x,
-            curve=curve,
-            height=self.height * factor,
-            weight=self.weight * factor**2,
-        )
 
 
 def crop(picture: np.ndarray, line: FoundLine, plane: Plane | None = None) -> NormalizedLine | None:
@@ -83,7 +45,7 @@ def crop(picture: np.ndarray, line: FoundLine, plane: Plane | None = None) -> No
     closer = scale / shrink
     margin = _MARGIN * near.height
     width = small.shape[1] if plane is None else plane.shape[1] * shrink
-    left, right = max(-0.5, near.left - margin), min(width - 0.5, near.right + margin)
+    left, right = max(-0.5, near.left - margin, near.reach[0]), min(width - 0.5, near.right + margin, near.reach[1])
     columns = max(1, int((right - left) * closer))
     rows = ((np.arange(CROP_HEIGHT) + 0.5 - CROP_HEIGHT / 2) / closer).astype(np.float32)
     across = (left + (np.arange(columns) + 0.5) / closer).astype(np.float32)
@@ -100,7 +62,9 @@ def crop(picture: np.ndarray, line: FoundLine, plane: Plane | None = None) -> No
     whole = np.concatenate(parts, axis=1)
     if int(whole.max()) - int(whole.min()) < LEAST_CONTRAST:
         return None
-    return NormalizedLine(stretch_contrast(whole), scale, (left + 0.5) / shrink, (middle + 0.5) / shrink, plane)
+    return NormalizedLine(
+        stretch_contrast(whole), scale, (left + 0.5) / shrink, (middle + 0.5) / shrink, plane, line.cell
+    )
 
 
 def stretch_contrast(picture: np.ndarray) -> np.ndarray:

@@ -16,7 +16,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from text_recognizer.imaging.plane import Plane
+from text_recognizer.imaging.sheet.grid import Grid
+from text_recognizer.imaging.sheet.plane import Plane
 from text_recognizer.imaging.slant import slant_of
 
 HEIGHT = 40
@@ -49,6 +50,7 @@ class NormalizedLine:
         rows: float (W,), where the middle row of ``image`` lies in the picture at each column, in picture pixels; None
             where that is not known.
         plane: Where the sheet lies askew, its level view, of which ``scale``, ``left`` and ``rows`` tell then.
+        cell: The table in which it stands, and the number of its cell there; in pixels of ``plane`` or the picture.
     """
 
     image: np.ndarray
@@ -56,6 +58,7 @@ class NormalizedLine:
     left: float
     rows: np.ndarray | None = None
     plane: Plane | None = None
+    cell: tuple[Grid, int] | None = None
 
     def to_picture(self, x: np.ndarray) -> np.ndarray:
         """Map x in the normalized line to x in the picture, along the middle row."""
@@ -77,7 +80,7 @@ class NormalizedLine:
         if part is None:
             return None
         scale, left = part.scale * self.scale, self.left + part.left / self.scale
-        whole = NormalizedLine(part.image, scale, left, plane=self.plane)
+        whole = replace(self, image=part.image, scale=scale, left=left, rows=None)
         if self.rows is None:
             return whole
         columns = np.arange(part.image.shape[1]) + 0.5

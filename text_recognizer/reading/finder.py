@@ -11,9 +11,12 @@ import cv2
 import numpy as np
 
 from text_recognizer.errors import UserError
-from text_recognizer.imaging.crop import FINDER_STRIDE, LEAST_CONTRAST, FoundLine, crop, even_contrast
+from text_recognizer.imaging.crop import FINDER_STRIDE, LEAST_CONTRAST, crop, even_contrast
 from text_recognizer.imaging.normalization import NormalizedLine, light_on_dark
-from text_recognizer.imaging.plane import Plane
+from text_recognizer.imaging.sheet.cells import in_cells
+from text_recognizer.imaging.sheet.grid import Grid, find_grids
+from text_recognizer.imaging.sheet.line import FoundLine
+from text_recognizer.imaging.sheet.plane import Plane
 from text_recognizer.reading.model_file import open_session
 
 FINDER = Path(__file__).with_name("finder.onnx")
@@ -67,12 +70,8 @@ def _look(
     picture: np.ndarray, scale: float, maps: Maps, widest_gap: float, plane: Plane | None = None
 ) -> list[FoundLine]:
     """All lines of a picture, or of a level view of it, seen at ``scale``, in pixels of what is seen."""
-    height, width = (max(1, round(size * scale)) for size in picture.shape)
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(picture, (width, height), interpolation=interpolation)
-    if plane is not None:
-        small = plane.seen(small, scale)
-        height, width = small.shape
+    small = _seen(picture, scale, plane)
+    height, width = small.shape
     if int(small.max()) - int(small.min()) < LEAST_CONTRAST:
         return []
     small = even_contrast(small)
@@ -82,6 +81,14 @@ def _look(
     padded[top : top + height, :width] = small
     found = lines_of(maps(padded), widest_gap)
     return [line.scaled(1.0, y=-top).scaled(1 / scale) for line in found if line.left < width]
+
+
+def _seen(picture: np.ndarray, scale: float, plane: Plane | None) -> np.ndarray:
+    """A picture, or a level view of it, at ``scale``."""
+    height, width = (max(1, round(size * scale)) for size in picture.shape)
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(picture, (width, height), interpolation=interpolation)
+    return small if plane is None else plane.seen(small, scale)
 
 
 def find_lines(page: np.ndarray, maps: Maps) -> tuple[list[FoundLine], Plane | None]:
@@ -101,7 +108,10 @@ def find_lines(page: np.ndarray, maps: Maps) -> tuple[list[FoundLine], Plane | N
         closer = min(closer, float(np.sqrt(_MOST_PIXELS / (height * width))), _MOST_ENLARGED)
         lines = _look(page, closer, maps, _COLUMN_GAP, plane) or lines
     usual = _usual_height(lines)
-    return in_reading_order([line for line in lines if line.right - line.left > 0.4 * usual < 2 * line.height]), plane
+    lines = [line for line in lines if line.right - line.left > 0.4 * usual < 2 * line.height]
+    seen = even_contrast(_seen(page, scale, plane))
+    grids = [grid.scaled(1 / scale) for grid in find_grids(seen, usual * scale)]
+    return in_reading_order(in_cells(lines, grids, (height, width))), plane
 
 
 def _first_scale(shape: tuple[int, ...]) -> float:
@@ -130,7 +140,7 @@ def tilt_of(lines: list[FoundLine]) -> float:
     long = [line for line in lines if line.right - line.left > _TELLING * line.height]
     if not long:
         return 0.0
-    slopes = np.array([-2 * line.curve[1] / (line.right - line.left) for line in long])
+    slopes = np.array([-line.slope for line in long])
     weights = np.array([line.right - line.left for line in long])
     order = np.argsort(slopes)
     return float(np.arctan(slopes[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)]))
@@ -144,13 +154,37 @@ def _usual_height(lines: list[FoundLine]) -> float:
 
 
 def in_reading_order(lines: list[FoundLine]) -> list[FoundLine]:
-    """Lines from top to bottom, column by column where columns stand beside each other."""
+    """Lines from top to bottom, column by column where columns stand beside each other; tables row by row."""
+    tables: dict[Grid, list[FoundLine]] = {}
+    for line in lines:
+        if line.cell is not None:
+            tables.setdefault(line.cell[0], []).append(line)
+    rows = {_as_line(grid, inside[0].height): _cell_by_cell(inside) for grid, inside in tables.items()}
+    ordered = _column_by_column([*rows, *(line for line in lines if line.cell is None)])
+    return [line for one in ordered for line in rows.get(one, [one])]
+
+
+def _as_line(grid: Grid, height: float) -> FoundLine:
+    """What stands for a table among lines: one where it begins."""
+    (left, top), (right, _) = grid.corners.min(axis=0), grid.corners.max(axis=0)
+    return FoundLine(left, right, np.array([top, 0, 0, 0]), height, 0.0)
+
+
+def _cell_by_cell(lines: list[FoundLine]) -> list[FoundLine]:
+    def place(line: FoundLine) -> tuple[int, float]:
+        assert line.cell is not None
+        return line.cell[1], _middle(line)
+
+    return sorted(lines, key=place)
+
+
+def _column_by_column(lines: list[FoundLine]) -> list[FoundLine]:
     ordered: list[FoundLine] = []
     left = sorted(lines, key=_middle)
     while left:
         columns = _columns(left)
         if columns:
-            return ordered + [line for column in columns for line in in_reading_order(column)]
+            return ordered + [line for column in columns for line in _column_by_column(column)]
         row = [line for line in left if abs(_middle(line) - _middle(left[0])) < 0.5 * left[0].height]
         ordered += sorted(row, key=lambda line: line.left)
         left = [line for line in left if line not in row]
@@ -220,7 +254,9 @@ def _fit(x: np.ndarray, y: np.ndarray, height: float) -> FoundLine:
     noise = (0.15 * height) ** 2 * max(1.0, height / FINDER_STRIDE)  # cells of one letter err together
     prior = np.diag([0, *(1 / (np.array(_BENDS) * half) ** 2)])
     curve = np.linalg.solve(basis.T @ basis / noise + prior, basis.T @ y / noise)
-    return FoundLine(left, right, curve, height, len(x) * FINDER_STRIDE**2)
+    run = x - x.mean()
+    slope = float(run @ y / max(run @ run, 1e-9))
+    return FoundLine(left, right, curve, height, len(x) * FINDER_STRIDE**2, slope)
 
 
 def _joined(lines: list[FoundLine], widest_gap: float) -> list[FoundLine]:

@@ -64,7 +64,8 @@ class Documents:
             for upload in uploads:
                 await self._read(reader, upload, pages, started, keep=form == "pdf")
             _check(form, pages, len(uploads))
-            data = await self._in_thread(written, form, pages, options.alternatives, len(uploads) > 1)
+            several = len(uploads) > 1
+            data = await self._in_thread(written, form, pages, options.alternatives, several, options.tables)
         return Response(data, media_type=TRAITS[form].media_type)
 
     async def _read(

@@ -38,6 +38,9 @@ class Options(BaseModel):
     alternatives: int = Field(
         0, ge=0, le=MOST_ALTERNATIVES, description="With format: how many other readings to name (JSON, ALTO, PAGE)."
     )
+    tables: bool = Field(
+        False, description="With format=csv or tsv: write the rows of tables with ruled lines, and nothing else."
+    )
     allow: str | None = Field(None, description="The only characters that lines may have.", examples=["0-9.,"])
     pattern: str | None = Field(
         None,
@@ -56,6 +59,8 @@ class Options(BaseModel):
     def _together(self) -> Options:
         if self.format is None and (self.pages is not None or self.alternatives):
             raise ValueError("pages and alternatives are for documents: give a format, such as format=json, too")
+        if self.tables and self.format not in ("csv", "tsv"):
+            raise ValueError("tables are written as rows: give format=csv or format=tsv too")
         if self.format is not None and self.prepared:
             raise ValueError("prepared is no part of any format: leave one of the two out")
         return self

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from text_recognizer.imaging.plane import Plane
+from text_recognizer.imaging.sheet.plane import Plane
 
 
 @pytest.mark.parametrize("degrees", [-15, 0, 8])

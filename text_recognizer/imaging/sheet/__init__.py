@@ -1,0 +1,1 @@
+"""How a sheet lies in its picture, and the tables that are ruled on it."""
