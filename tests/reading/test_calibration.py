@@ -17,6 +17,12 @@ def expected_calibration_error(table: list[ReliabilityBin]) -> float:
     return sum(entry.readings * abs(entry.confidence - entry.accuracy) for entry in table) / total
 
 
+def calibrated(probabilities: np.ndarray, calibration: Calibration) -> np.ndarray:
+    """What a calibration makes of many probabilities."""
+    logits = np.log(probabilities) - np.log1p(-probabilities)
+    return 1 / (1 + np.exp(-(calibration.slope * logits + calibration.offset)))
+
+
 def judged(count: int, truth: Calibration, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     raw = rng.beta(4, 1, count)
@@ -59,7 +65,7 @@ def judged_lines(count: int, truth: Calibration, missed: float, seed: int = 0) -
     lines = []
     for length in rng.integers(1, 121, count).tolist():
         posteriors = rng.beta(rng.uniform(1, 40), 1, length)
-        right = rng.random(length) < np.array([truth(one) for one in posteriors])
+        right = rng.random(length) < calibrated(posteriors, truth)
         all_characters = length + rng.binomial(length, missed)
         lines.append(JudgedLine(posteriors.tolist(), right.tolist(), float(right.sum() / all_characters)))
     return lines
@@ -69,11 +75,12 @@ def judged_lines(count: int, truth: Calibration, missed: float, seed: int = 0) -
 def test_the_confidence_of_a_line_is_the_share_that_is_right_at_any_length(missed):
     truth = Calibration(0.7, -0.2)
     fitted = fit_confidence(judged_lines(3000, truth, missed))
+    others = judged_lines(6000, truth, missed, seed=1)
     for shortest, longest in ((1, 10), (10, 40), (40, 80), (80, 121)):
-        lines = [
-            line for line in judged_lines(6000, truth, missed, seed=1) if shortest <= len(line.posteriors) < longest
-        ]
-        confidences = np.array([fitted.of_line([fitted.character(one) for one in line.posteriors]) for line in lines])
+        lines = [line for line in others if shortest <= len(line.posteriors) < longest]
+        characters = [calibrated(np.array(line.posteriors), fitted.character).tolist() for line in lines]
+        assert characters[0] == pytest.approx([fitted.character(one) for one in lines[0].posteriors])
+        confidences = np.array([fitted.of_line(one) for one in characters])
         shares = np.array([line.share for line in lines])
         assert expected_calibration_error(reliability_table(confidences, shares)) < 0.03
         assert confidences.mean() == pytest.approx(shares.mean(), abs=0.02)

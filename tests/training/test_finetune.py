@@ -19,7 +19,7 @@ from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.training.arguments import parse
 from text_recognizer.training.experiment import build
 from text_recognizer.training.finetune import Choice, choose, finetune
-from text_recognizer.training.weights import load_reader, widened
+from text_recognizer.training.weights import best_average, load_reader, widened
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +176,11 @@ def test_of_averages_the_best_that_forgets_nothing_is_chosen(monkeypatch: pytest
     choices = choose(description, weights, weights, Data())  # type: ignore[arg-type]
     assert choices[0] == Choice(0.5, 0.1, 0.0525)
     assert [one.share for one in choices[1:]] == [0.0, 0.25, 0.75, 1.0]
+
+
+def test_of_equal_averages_that_of_the_smallest_share_is_best() -> None:
+    assert best_average([0.2, 0.1, 0.1, 0.05], [0.05, 0.05, 0.052, 0.06], 0.003) == 1
+    assert best_average([0.2, 0.3, 0.1], [0.05, 0.05, 0.06], 0.0) == 0
 
 
 @pytest.mark.parametrize(

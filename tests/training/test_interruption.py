@@ -28,6 +28,13 @@ from text_recognizer.training.interruption import (
 from text_recognizer.training.recognition import Recognition
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of a training of two epochs that nobody stopped."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return train(READER, tmp_path_factory.mktemp("whole"), monkeypatch)[1]
+
+
 @pytest.mark.parametrize(
     ("more", "step", "number", "code"),
     [
@@ -38,9 +45,8 @@ from text_recognizer.training.recognition import Recognition
     ids=["within an epoch", "with a worker", "at the end of an epoch, limited by steps"],
 )
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
-    more: str, step: int, number: int, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    more: str, step: int, number: int, code: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, whole = train(f"{READER} {more}", tmp_path / "whole", monkeypatch)
     stopped, run = train(f"{READER} {more}", tmp_path / "stopped", monkeypatch, stopped_at=step, number=number)
     assert stopped == code
     assert torch.load(run / "last.ckpt", weights_only=True)["global_step"] == step

@@ -34,7 +34,7 @@ from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.export import read_model, verify, weights_of
 from text_recognizer.training.recognition import LineRecognition, one_cycle
-from text_recognizer.training.weights import average
+from text_recognizer.training.weights import average, best_average
 
 THREADS = 1
 """Of each computation: another number rounds otherwise, and learning shall be the same everywhere. And two threads that
@@ -291,9 +291,8 @@ def _chosen(old: nn.Module, new: nn.Module, material: _Material) -> nn.Module:
     recipe, numbers = material.recipe, np.arange(material.recipe.choosing_lines)
     own, others = (_features(old, _tensors(material.lines("val", own=own).batch(numbers))) for own in (True, False))
     candidates = [_average(old, new, share) for share in recipe.shares]
-    forgotten = [_error_rate(model, others, recipe) for model in candidates]
-    allowed = [k for k, rate in enumerate(forgotten) if rate <= forgotten[0] + recipe.most_forgotten]
-    return candidates[min(allowed, key=lambda k: _error_rate(candidates[k], own, recipe))]
+    of_own, of_others = ([_error_rate(model, lines, recipe) for model in candidates] for lines in (own, others))
+    return candidates[best_average(of_own, of_others, recipe.most_forgotten)]
 
 
 def _average(old: nn.Module, new: nn.Module, share: float) -> nn.Module:

@@ -30,7 +30,7 @@ from text_recognizer.training.checkpoint import Checkpoint, Description
 from text_recognizer.training.experiment import reader_for, run
 from text_recognizer.training.export import verify, write_model
 from text_recognizer.training.recognition import LineRecognition
-from text_recognizer.training.weights import average
+from text_recognizer.training.weights import average, best_average
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of what was learned; the rest is what was there before."""
@@ -95,8 +95,7 @@ def choose(
 ) -> list[Choice]:
     """Error rates of averages of two states of a model, the chosen one first.
 
-    It is the one that reads the user's validation lines best among those that hardly read composed lines worse; of
-    equal ones the one with the smallest share of what was learned.
+    ``best_average`` chooses by the user's validation lines and by composed ones.
     """
     sets: list[tuple[Dataset, int]] = [(data.datasets["val"], len(data.datasets["val"]))]
     if data.composed:
@@ -107,8 +106,8 @@ def choose(
         model.load_state_dict(average(old, new, share))
         rates = [_error_rate(model, data, *one) for one in sets]
         choices.append(Choice(share, rates[0], rates[-1] if data.composed else 0.0))
-    allowed = [one for one in choices if one.composed <= choices[0].composed + MOST_FORGOTTEN]
-    best = min(allowed, key=lambda one: one.own)
+    number = best_average([one.own for one in choices], [one.composed for one in choices], MOST_FORGOTTEN)
+    best = choices[number]
     return [best, *(one for one in choices if one is not best)]
 
 

@@ -195,5 +195,17 @@ def average(old: Mapping[str, torch.Tensor], new: Mapping[str, torch.Tensor], sh
     }
 
 
+def best_average(own: Sequence[float], others: Sequence[float], most_forgotten: float) -> int:
+    """Number of the average to take, from error rates of averages with ascending shares of what was learned.
+
+    Args:
+        own: On the lines that are learned. The lowest counts; of equal ones, that of the smallest share.
+        others: On other lines, whose rate may be so much higher than that of the first average.
+        most_forgotten: How much.
+    """
+    allowed = [number for number, rate in enumerate(others) if rate <= others[0] + most_forgotten]
+    return min(allowed, key=own.__getitem__)
+
+
 def _full(tensor: torch.Tensor) -> torch.Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
