@@ -183,9 +183,9 @@ def draw_ink(
 
 
 @cache
-def print_sheet(paper: Paper, screened: bool) -> np.ndarray:
+def print_sheet(sheet: Sheet, screened: bool) -> np.ndarray:
     """The empty printed page, uint8, ``PAGE_SCALE``; ``screened``: a laser's, whose greys are dots."""
-    sheet, scale = Sheet(paper), 2 * PAGE_SCALE
+    scale = 2 * PAGE_SCALE
     width, height = (round(side * scale) for side in sheet.size)
     page = Image.new("L", (width, height), 255)
     draw = ImageDraw.Draw(page)
@@ -218,7 +218,7 @@ def _screened(grey: np.ndarray, scale: float, pitch: float = 0.24) -> np.ndarray
 
 def return_sheet(sheet: Sheet, boxes: list[list[Stroke]], writer: Writer, screened: bool = False) -> np.ndarray:
     """The printed page with the ink on it, uint8, ``PAGE_SCALE``."""
-    page = print_sheet(sheet.paper, screened)
+    page = print_sheet(sheet, screened)
     ink = draw_ink(boxes, writer.pen_width, page.shape, PAGE_SCALE, sheet.origin)
     rng = np.random.default_rng([writer.seed, 3])
     grain = cv2.resize(

@@ -107,6 +107,7 @@ DATA_FLAGS = {
         "alphabet",
         *BATCHES,
     ],
+    "ScriptLines": ["sheet", "text", "fonts", "latin", "num_train", "num_val", "num_test", "max_length", *BATCHES],
 }
 WINDOWS = ["conv_dim", "fc_dim", "window_width", "window_stride", "limit_output_length"]
 MODEL_FLAGS = {
@@ -134,7 +135,7 @@ def test_data_modules_are_found_where_the_course_has_them() -> None:
 
 
 def test_commands() -> None:
-    hands = [f"hand {verb}" for verb in ("export", "import", "learn", "list", "remove", "sheet", "show")]
+    hands = [f"hand {verb}" for verb in ("export", "import", "learn", "list", "remove", "script", "sheet", "show")]
     assert sorted(cli.COMMANDS) == sorted(
         ["data", "demo", "evaluate", "export", "finetune", "form", "lines", "read", "serve", "sweep", "train", *hands]
     )

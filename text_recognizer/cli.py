@@ -36,6 +36,9 @@ COMMANDS = {
     "export": Command("text_recognizer.commands.export", "export", "make a model file of a training run"),
     "hand sheet": Command("text_recognizer.commands.hand.sheet", "sheet", "write the sheet to fill in"),
     "hand learn": Command("text_recognizer.commands.hand.learn", "learn_hand", "learn a hand from a photograph of it"),
+    "hand script": Command(
+        "text_recognizer.commands.hand.script", "script", "learn to read another script from a sheet of it"
+    ),
     "hand list": Command("text_recognizer.commands.hand.list", "list_hands", "list the hands"),
     "hand show": Command("text_recognizer.commands.hand.show", "show", "show what a hand was learned from"),
     "hand remove": Command("text_recognizer.commands.hand.remove", "remove", "delete a hand"),

@@ -15,6 +15,7 @@ DATA_CLASSES = {
     "EMNISTLines": "text_recognizer.data.sets.emnist_lines",
     "PaperLines": "text_recognizer.data.sets.paper_lines",
     "LabelledLines": "text_recognizer.data.sets.labelled_lines",
+    "ScriptLines": "text_recognizer.data.sets.script_lines",
 }
 MODEL_CLASSES = {
     "MLP": "text_recognizer.models.mlp",

@@ -27,7 +27,8 @@ def main() -> None:
     first = sheet.boxes[62]
     boxes[62] = [*boxes[62], np.array([(first.x + 1.5 + 4.5 * (k % 2), first.y + 3 + 0.4 * k) for k in range(11)])]
     photo = CAMERA.photograph(return_sheet(sheet, boxes, writer))
-    pictures = [Image.fromarray(print_sheet("A4", False)), Image.fromarray(photo), contact_sheet(find_sheet(photo))]
+    empty = Image.fromarray(print_sheet(sheet, False))
+    pictures = [empty, Image.fromarray(photo), contact_sheet(find_sheet(photo))]
     small = [picture.resize((picture.width * HEIGHT // picture.height, HEIGHT)) for picture in pictures]
     gap = 12
     page = Image.new("RGB", (sum(picture.width for picture in small) + 2 * gap, HEIGHT), "white")

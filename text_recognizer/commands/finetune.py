@@ -96,17 +96,19 @@ def finetune(
 
 
 def _arguments(flags: dict[str, Any], minutes: float, log_dir: str) -> Arguments:
-    limit = timedelta(minutes=minutes)
     rest = ["--data_class=LabelledLines", "--loss=ctc", "--gradient_clip_val=1.0", f"--log_dir={log_dir}"]
-    time = (
-        f"--max_time={limit.days:02}:{limit.seconds // 3600:02}:{limit.seconds // 60 % 60:02}:{limit.seconds % 60:02}"
-    )
-    precision = "bf16-mixed" if _bf16_helps() else "32-true"
+    precision = "bf16-mixed" if bf16_helps() else "32-true"
     own = [f"--{name}={value}" for name, value in flags.items()]
-    return parse([*own, *rest, time, f"--precision={precision}"], "text-recognizer finetune")
+    return parse([*own, *rest, f"--max_time={clock(minutes)}", f"--precision={precision}"], "text-recognizer finetune")
 
 
-def _bf16_helps() -> bool:
+def clock(minutes: float) -> str:
+    """A time as ``--max_time`` takes it: days, hours, minutes and seconds."""
+    limit = timedelta(minutes=minutes)
+    return f"{limit.days:02}:{limit.seconds // 3600:02}:{limit.seconds // 60 % 60:02}:{limit.seconds % 60:02}"
+
+
+def bf16_helps() -> bool:
     """Whether the GPU, or else the processor as Linux describes it, computes with bfloat16 itself."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

@@ -20,9 +20,11 @@ from lightning.pytorch.tuner.tuning import Tuner
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
 
+from text_recognizer.alphabet import READER_ALPHABET
 from text_recognizer.data.figures import save_figure
 from text_recognizer.data.sets.data_module import DataModule
 from text_recognizer.data.sets.labelled_lines import LabelledLines
+from text_recognizer.data.sets.script_lines import ScriptLines
 from text_recognizer.errors import UsageError, UserError, check_at_least, check_seed
 from text_recognizer.files import write_text
 from text_recognizer.registry import DATA_CLASSES, load_class
@@ -191,12 +193,12 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
 
 
 def reader_for(data: DataModule, init: str) -> tuple[Description, dict[str, Tensor]]:
-    """A reader to start from, as :func:`load_reader` gives it, and labelled lines as it reads them.
+    """A reader to start from, as :func:`load_reader` gives it, and lines as it reads them.
 
-    It gets the characters of the labels that it lacks, if the data are to be read with these.
+    It gets the characters of the lines that it lacks, if the data are to be read with these.
     """
     found, weights = load_reader(init)
-    if not isinstance(data, LabelledLines) or not found.alphabet.extends(data.alphabet):
+    if not isinstance(data, LabelledLines | ScriptLines) or not found.alphabet.extends(READER_ALPHABET):
         return found, weights
     data.read_with(found.alphabet)
     return widened(found, weights, data.alphabet)

@@ -1,9 +1,10 @@
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
 from text_recognizer.alphabet import ALPHABET
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import UsageError, UserError
 from text_recognizer.hand.sheet.layout import (
     BASELINE,
     COPIES,
@@ -14,6 +15,7 @@ from text_recognizer.hand.sheet.layout import (
     X_HEIGHT,
     Paper,
     Sheet,
+    characters_of,
     name_of,
 )
 from text_recognizer.hand.sheet.printing import MARKS, Label, Rectangle, draw_sheet
@@ -97,3 +99,43 @@ def test_characters_of_one_form_have_different_names() -> None:
 def test_there_are_two_papers() -> None:
     with pytest.raises(UsageError, match=r"paper is 'A5', but must be one of A4, Letter\."):
         Sheet("A5")  # type: ignore[arg-type]
+
+
+def test_a_sheet_of_another_script_asks_for_its_characters_in_the_same_boxes() -> None:
+    greek = Sheet(characters="αβΩ")
+    assert [box.text for box in greek.boxes] == [one for one in "αβΩ" for _ in range(COPIES)]
+    for box, usual in zip(greek.boxes, Sheet().boxes, strict=False):
+        assert (box.x, box.y, box.width) == (usual.x, usual.y, usual.width)
+    assert greek.marks == Sheet().marks
+
+
+@pytest.mark.parametrize(
+    ("character", "name"), [("ω", "small omega"), ("Ж", "capital zhe"), ("é", "small e with acute")]
+)
+def test_characters_of_other_scripts_are_called_by_their_names(character: str, name: str) -> None:
+    assert name_of(character) == name
+
+
+@pytest.mark.parametrize(
+    ("characters", "message"),
+    [
+        ("", "room for 1 to 78 characters, but 0"),
+        ("".join(map(chr, range(0x4E00, 0x4E00 + 79))), "but 79 are given"),
+        ("αβα", "'α' is given twice"),
+        ("α\u0301", "'\\u0301' is not"),
+    ],
+)
+def test_characters_that_no_sheet_can_ask_for(characters: str, message: str) -> None:
+    with pytest.raises(UsageError) as error:
+        Sheet(characters=characters)
+    assert message in str(error.value)
+
+
+def test_an_alphabet_is_given_as_it_is_or_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "greek.txt"
+    file.write_text("\ufeffα β\nγ ε\u0301\n", encoding="utf-8")
+    assert characters_of(str(file)) == characters_of("αβγέ") == "αβγέ"
+    file.write_bytes(b"\xff\xfe\x00")
+    for name in (file, tmp_path / "none.txt"):
+        with pytest.raises(UserError, match="not a text file in UTF-8"):
+            characters_of(str(name))

@@ -139,7 +139,8 @@ def test_empty_sheet_is_named() -> None:
     poor = replace(PLAIN, megapixels=1.3, light=0.6, noise=6.0, quality=40)
     for camera in (PLAIN, replace(PLAIN, noise=5.0, quality=40), poor):
         for screened in (False, True):
-            assert message(camera.photograph(print_sheet("A4", screened))).startswith("The sheet is empty: of its 320")
+            photo = camera.photograph(print_sheet(Sheet("A4"), screened))
+            assert message(photo).startswith("The sheet is empty: of its 320")
 
 
 def test_what_lies_on_the_sheet_is_named() -> None:

@@ -78,3 +78,12 @@ def test_renders_with_all_marks_at_their_places(paper: Paper, tmp_path: Path) ->
     for shape in draw_sheet(sheet):
         left, top = round(10 * shape.x), round(10 * shape.y)
         assert page[top - 30 : top + 30, left - 5 : left + 60].min() < 240  # all that is drawn can be seen
+
+
+def test_characters_that_the_fonts_of_a_viewer_have_are_printed_and_others_named(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "sheet.pdf", "A4", "éж")
+    content = (tmp_path / "sheet.pdf").read_bytes()
+    assert b"(\xe9) Tj" in content
+    assert b"(small e with acute) Tj" in content
+    assert b"(small zhe) Tj" in content
+    assert b"copy the words" not in content

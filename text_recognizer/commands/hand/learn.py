@@ -14,7 +14,9 @@ from text_recognizer.errors import UserError, check_seed
 from text_recognizer.hand.file import SUFFIX
 from text_recognizer.hand.learning import Phase, Report, learn
 from text_recognizer.hand.samples import Samples
+from text_recognizer.hand.sheet.boxes import FilledBox
 from text_recognizer.hand.sheet.contact import write_contact_sheet
+from text_recognizer.hand.sheet.layout import CHARACTERS
 from text_recognizer.hand.sheet.photo import find_sheet
 from text_recognizer.hand.store import check_name, save_hand
 from text_recognizer.imaging.library_output import told_to_the_user
@@ -41,7 +43,7 @@ def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "c
     samples = Samples((), ())
     with told_to_the_user():
         for number, photo in enumerate(photos, 1):
-            samples += _samples(Path(photo), Path(contact) if number == 1 else _numbered(Path(contact), number))
+            samples += Samples.of(Path(photo)) if Path(photo).suffix == SUFFIX else _written(photo, contact, number)
     samples.check()
     started = time.perf_counter()
     with _progress_bar() as report:
@@ -51,21 +53,29 @@ def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "c
     print(f"Read with it: text-recognizer read --hand {name} PICTURE")
 
 
-def _samples(file: Path, contact: Path) -> Samples:
-    if file.suffix == SUFFIX:
-        return Samples.of(file)
+def _written(photo: str, contact: str, number: int) -> Samples:
+    return Samples.from_boxes(boxes_of(photo, contact, number, CHARACTERS))
+
+
+def boxes_of(photo: str, contact: str, number: int, characters: str) -> tuple[FilledBox, ...]:
+    """The boxes of photograph ``number`` of a sheet; writes its contact sheet and says what was found.
+
+    Raises:
+        UserError: If the photograph cannot be used.
+    """
+    file, shown = Path(photo), Path(contact) if number == 1 else _numbered(Path(contact), number)
     picture = load_picture(file)
     try:
-        found = find_sheet(picture)
+        found = find_sheet(picture, characters)
     except UserError as error:
         raise UserError(f"{file}: {error}") from error
-    write_contact_sheet(contact, found)
+    write_contact_sheet(shown, found)
     states = [box.state for box in found.boxes]
     print(
         f"{file}: {states.count('ok')} of {len(states)} boxes are fine, {states.count('empty')} are empty, "
-        f"{states.count('doubtful')} doubtful (left out): {contact}"
+        f"{states.count('doubtful')} doubtful (left out): {shown}"
     )
-    return Samples.from_boxes(found.boxes)
+    return found.boxes
 
 
 def _numbered(file: Path, number: int) -> Path:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from text_recognizer.hand.sheet.layout import Paper
+from text_recognizer.hand.sheet.layout import CHARACTERS, Paper, characters_of
 from text_recognizer.hand.sheet.printing import write_sheet
 
 
-def sheet(*, out: str = "sheet.pdf", paper: Paper = "A4") -> None:
+def sheet(*, out: str = "sheet.pdf", paper: Paper = "A4", alphabet: str | None = None) -> None:
     """Write the sheet to print, fill in and photograph.
 
     Args:
         out: The PDF file to write. Print it at actual size (100 %).
         paper: A4 or Letter.
+        alphabet: For a reader of another script: its characters, at most 78, or a .txt file that holds them.
 
     Raises:
-        UserError: If the file cannot be written.
+        UsageError: If no sheet can ask for the characters.
+        UserError: If a file cannot be read or written.
     """
-    write_sheet(out, paper)
-    print(f"{out}: print it, fill it in, photograph it, then: text-recognizer hand learn PHOTO --name NAME")
+    characters = CHARACTERS if alphabet is None else characters_of(alphabet)
+    write_sheet(out, paper, characters)
+    then = "learn PHOTO --name NAME" if alphabet is None else f"script PHOTO --alphabet {alphabet}"
+    print(f"{out}: print it, fill it in, photograph it, then: text-recognizer hand {then}")

@@ -62,7 +62,7 @@ GLYPHS_ALONE = InkShares(pen_words=0, pen_characters=0, fonts=0, glyphs=1)
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Plan:
     """What a line will be before it is drawn: source, text, width in band heights, pieces of UNIPEN."""
 
     source: str
@@ -88,6 +88,7 @@ class PaperLineDataset:
     """
 
     varying_widths = True
+    alphabet = READER_ALPHABET
 
     def __init__(
         self,
@@ -144,23 +145,23 @@ class PaperLineDataset:
     def glyphs(self) -> GlyphWriter:
         return GlyphWriter(self.bank, self.layouts)
 
-    def plan(self, index: int) -> _Plan:
+    def plan(self, index: int) -> Plan:
         """What line ``index`` will be."""
         rng = np.random.default_rng((self.seed, 0, index))
         names = list(self.shares)
         source = str(rng.choice(names, p=np.array(list(self.shares.values())) / sum(self.shares.values())))
-        room = min(self.max_length, int(rng.integers(*_PHRASE_CHARS)))
-        density = float(np.exp(rng.normal(0, 0.13))) * _WIDTHS[source]
+        room = room_for_text(self.max_length, rng)
+        width = density(rng) * _WIDTHS[source]
         if source == "pen_words":
             text, pieces = self.pen_words.choose(rng, min(self.max_length, 52))
-            return _Plan(source, text, len(text) * density, pieces)
+            return Plan(source, text, len(text) * width, pieces)
         if source == "fonts":
             text = self.phrases.text(index, room)
         else:
             text = self.set_phrases.text(index, room, characters=getattr(self, source).characters)
-        return _Plan(source, text, len(text) * density)
+        return Plan(source, text, len(text) * width)
 
-    def ink(self, plan: _Plan, rng: np.random.Generator) -> Ink | None:
+    def ink(self, plan: Plan, rng: np.random.Generator) -> Ink | None:
         """A line in ink; None for an empty one, or one that its source cannot write."""
         if not plan.text:
             return None
@@ -204,15 +205,25 @@ class PaperLineDataset:
         widths = np.array([picture.shape[1] for picture, _, _ in lines], np.int64)
         width = -(-int(widths.max()) // WIDTH_STEP) * WIDTH_STEP
         images = np.zeros((len(lines), CROP_HEIGHT, width), np.uint8)
-        targets = np.full((len(lines), self.max_length), READER_ALPHABET.index(PADDING), np.int64)
+        targets = np.full((len(lines), self.max_length), self.alphabet.index(PADDING), np.int64)
         boxes = np.zeros((len(lines), self.max_length, 2), np.int32)
         lengths = np.array([len(text) for _, text, _ in lines], np.int64)
         for row, (picture, text, places) in enumerate(lines):
             images[row, :, : picture.shape[1]] = picture
-            targets[row, : len(text)] = READER_ALPHABET.encode(text)
+            targets[row, : len(text)] = self.alphabet.encode(text)
             boxes[row, : len(text)] = np.rint(places)
             boxes[row, : len(text), 1] = np.maximum(boxes[row, : len(text), 1], boxes[row, : len(text), 0] + 1)
         return Lines(images, targets, widths, lengths, boxes)
+
+
+def room_for_text(max_length: int, rng: np.random.Generator) -> int:
+    """The most characters of a line, which differs from line to line."""
+    return min(max_length, int(rng.integers(*_PHRASE_CHARS)))
+
+
+def density(rng: np.random.Generator) -> float:
+    """How wide a line is beside its usual width."""
+    return float(np.exp(rng.normal(0, 0.13)))
 
 
 def reader_view(ink: Ink | None, width: float, rng: np.random.Generator) -> View:

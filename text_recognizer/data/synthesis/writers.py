@@ -213,9 +213,10 @@ class FontWriter:
         return self._fonts[number, size]
 
     def _x_height(self, number: int) -> float:
-        """Height of an x as a share of the font's size."""
-        box = self._font(number, 96).getbbox("x")
-        return max(0.12, (box[3] - box[1]) / 96)
+        """Height of an x, or of most small letters where there is none, as a share of the font's size."""
+        letters = ["x"] if "x" in self.coverage[number] else [one for one in self.coverage[number] if one.islower()]
+        boxes = [self._font(number, 96).getbbox(letter) for letter in letters or ["x"]]
+        return max(0.12, float(np.median([box[3] - box[1] for box in boxes])) / 96)
 
     def write(self, text: str, rng: np.random.Generator) -> Ink | None:
         """The text in one of the fonts that have its characters; None if none was found."""

@@ -7,12 +7,14 @@ and a sheet that was printed smaller or larger is understood as well. Eight squa
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, get_args
 
-from text_recognizer.alphabet import ALPHABET, DIGITS
-from text_recognizer.errors import UsageError
+from text_recognizer.alphabet import DIGITS
+from text_recognizer.errors import UsageError, UserError
 
 Paper = Literal["A4", "Letter"]
 PAPER_SIZES: dict[Paper, tuple[float, float]] = {"A4": (210.0, 297.0), "Letter": (215.9, 279.4)}
@@ -51,6 +53,7 @@ SIGNS = {
     "+": "plus",
 }
 CHARACTERS = SMALL + CAPITALS + DIGITS + "".join(SIGNS)
+"""What the sheet of a hand asks for. A sheet of another script asks for at most as many."""
 PHRASES = (
     ("Meet me at 12:30", "Zoe's flat, #47B"),
     ("The quick brown fox jumps", "over a lazy dog. Why not?"),
@@ -104,14 +107,17 @@ class Sheet:
 
     Attributes:
         paper: Its size.
+        characters: What it asks for, each once; a sheet of others than ``CHARACTERS`` has no words to copy.
 
     Raises:
-        UsageError: If there is no such paper.
+        UsageError: If there is no such paper, or the characters do not fit on it or cannot be written.
     """
 
     paper: Paper = "A4"
+    characters: str = CHARACTERS
 
     def __post_init__(self) -> None:
+        check_characters(self.characters)
         if self.paper not in PAPER_SIZES:
             raise UsageError(f"paper is {self.paper!r}, but must be one of {', '.join(get_args(Paper))}.")
 
@@ -133,8 +139,8 @@ class Sheet:
 
     @cached_property
     def boxes(self) -> tuple[Box, ...]:
-        """All boxes: ``COPIES`` of each visible character of the alphabet, then the words to copy."""
-        return (*_character_boxes(), *_phrase_boxes())
+        """All boxes: ``COPIES`` of each character, then the words to copy."""
+        return (*_character_boxes(self.characters), *(_phrase_boxes() if self.characters == CHARACTERS else ()))
 
     @cached_property
     def marks(self) -> tuple[Mark, ...]:
@@ -155,7 +161,46 @@ def name_of(character: str) -> str:
     """How a character is called where its form does not say it, as small c and capital C."""
     if character in SIGNS:
         return SIGNS[character]
-    return "small" if character in SMALL else "capital" if character in CAPITALS else "digit"
+    if character in CHARACTERS:
+        return "small" if character in SMALL else "capital" if character in CAPITALS else "digit"
+    words = unicodedata.name(character, f"U+{ord(character):04X}").lower().split()
+    return " ".join(words[1:] if len(words) > 2 else words).replace("letter ", "")
+
+
+def characters_of(alphabet: str) -> str:
+    """The characters that a sheet asks for.
+
+    Args:
+        alphabet: The characters themselves, or the name of a UTF-8 text file that holds them; white space is ignored.
+
+    Raises:
+        UserError: If the file cannot be read.
+        UsageError: If no sheet can ask for them.
+    """
+    if Path(alphabet).suffix.lower() == ".txt":
+        try:
+            alphabet = Path(alphabet).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"{alphabet}: not a text file in UTF-8 ({error}).") from error
+    characters = "".join(unicodedata.normalize("NFC", alphabet).split())
+    check_characters(characters)
+    return characters
+
+
+def check_characters(characters: str) -> None:
+    """Check that a sheet can ask for these characters.
+
+    Raises:
+        UsageError: If there are none or too many, one is there twice, or one is no visible character.
+    """
+    if not 1 <= len(characters) <= len(CHARACTERS):
+        raise UsageError(f"A sheet has room for 1 to {len(CHARACTERS)} characters, but {len(characters)} are given.")
+    if twice := sorted({one for one in characters if characters.count(one) > 1}):
+        raise UsageError(f"Characters of a sheet differ, but {', '.join(map(repr, twice))} is given twice.")
+    if unseen := [one for one in characters if not one.isprintable() or one.isspace() or unicodedata.combining(one)]:
+        raise UsageError(
+            f"Characters of a sheet stand alone and are visible, but {', '.join(map(ascii, unseen))} is not."
+        )
 
 
 def _row_top(row: int) -> float:
@@ -166,10 +211,9 @@ def _last_row() -> int:
     return len(CHARACTERS) // _GROUPS + len(PHRASES) - 1
 
 
-def _character_boxes() -> list[Box]:
-    assert set(CHARACTERS) == set(ALPHABET.characters) - {" "}
+def _character_boxes(characters: str) -> list[Box]:
     boxes = []
-    for i, character in enumerate(CHARACTERS):
+    for i, character in enumerate(characters):
         row, group = divmod(i, _GROUPS)
         x = group * (FIELD_WIDTH + FIELD_WIDTH / _GROUPS - COPIES * BOX_WIDTH) / _GROUPS
         y = _row_top(row + (row >= _ROWS_ABOVE)) + _LABEL

@@ -10,7 +10,7 @@ import numpy as np
 
 from text_recognizer.hand.sheet import faults
 from text_recognizer.hand.sheet.boxes import FilledBox, cut_boxes
-from text_recognizer.hand.sheet.layout import MARK_SIZE, PAPER_SIZES, VERSION, Sheet
+from text_recognizer.hand.sheet.layout import CHARACTERS, MARK_SIZE, PAPER_SIZES, VERSION, Sheet
 from text_recognizer.hand.sheet.printing import MARKS
 from text_recognizer.hand.sheet.straighten import fit_marks, follow_frames, straighten
 
@@ -36,11 +36,12 @@ class FoundSheet:
     boxes: tuple[FilledBox, ...]
 
 
-def find_sheet(photo: np.ndarray) -> FoundSheet:
+def find_sheet(photo: np.ndarray, characters: str = CHARACTERS) -> FoundSheet:
     """Find the filled-in sheet in a photograph and cut its boxes.
 
     Args:
         photo: uint8 (h, w) or (h, w, 3), red first; any way up.
+        characters: What the sheet asks for.
 
     Raises:
         UserError: If the photograph cannot be used: it is too small, dark or blurred, shows a part of the sheet,
@@ -53,7 +54,7 @@ def find_sheet(photo: np.ndarray) -> FoundSheet:
     version, paper = divmod(marks.kind, len(PAPER_SIZES))
     if version + 1 != VERSION:
         raise faults.of_another_version()
-    sheet = Sheet(list(PAPER_SIZES)[paper])
+    sheet = Sheet(list(PAPER_SIZES)[paper], characters)
     points = np.concatenate([_corners(sheet, place) for place in marks.places])
     warp = fit_marks(points, np.concatenate(marks.corners)) if len(marks.places) >= _FEWEST_MARKS else None
     if warp is None:

@@ -6,14 +6,14 @@ dependency of the light install would be worth, and the same sheet is the same b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 
 import cv2
 import numpy as np
 
 from text_recognizer.files import replacing
-from text_recognizer.hand.sheet.layout import MARK_SIZE, X_HEIGHT, Box, Mark, Paper, Sheet, name_of
+from text_recognizer.hand.sheet.layout import CHARACTERS, MARK_SIZE, X_HEIGHT, Box, Mark, Paper, Sheet, name_of
 
 MARKS = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_100)
 """The dictionary of the marks' numbers."""
@@ -27,11 +27,13 @@ GUIDE_WIDTH = 0.2
 
 TITLE = "Teach it your hand"
 INSTRUCTIONS = (
-    "Write each character into its four boxes, the way you always write it, and copy the words. Take a dark pen and",
+    "Write each character into its four boxes, the way you always write it{words}. Take a dark pen and",
     "stay inside the boxes. Letters stand on the darker of the two pale lines; small ones reach up to the other.",
     "Then photograph the whole sheet, flat, from above, in even light, with all eight black squares in the picture.",
 )
 _POINTS_PER_MM = 72 / 25.4
+_ENCODING = "cp1252"
+"""Of the fonts that every viewer has: WinAnsiEncoding."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,14 @@ class Label:
 Shape = Rectangle | Label
 
 
-def write_sheet(path: str | PathLike[str], paper: Paper = "A4") -> None:
+def write_sheet(path: str | PathLike[str], paper: Paper = "A4", characters: str = CHARACTERS) -> None:
     """Write a sheet as a PDF file of one page, to be printed at its own size (100 %).
 
     Raises:
-        UsageError: If there is no such paper.
+        UsageError: If there is no such paper, or no sheet can ask for these characters.
         UserError: If the file cannot be written.
     """
-    pdf = _pdf(Sheet(paper))
+    pdf = _pdf(Sheet(paper, characters))
     with replacing(str(path)) as temporary:
         temporary.write_bytes(pdf)
 
@@ -80,8 +82,9 @@ def draw_sheet(sheet: Sheet) -> list[Shape]:
         Label(left, y + 3.6, 4.6, TITLE, bold=True),
         Label(left + 141, y + 3.6, 2.6, sheet.name, NOTE_GREY),
     ]
+    words = ", and copy the words" if sheet.characters == CHARACTERS else ""
     for row, text in enumerate(INSTRUCTIONS):
-        shapes.append(Label(left, y + 7.4 + 3.4 * row, 2.8, text, NOTE_GREY))
+        shapes.append(Label(left, y + 7.4 + 3.4 * row, 2.8, text.format(words=words), NOTE_GREY))
     for mark in sheet.marks:
         shapes += _draw_mark(mark, sheet, x, y)
     for box in sheet.boxes:
@@ -133,10 +136,18 @@ def _draw_label(box: Box, x: float, y: float) -> list[Shape]:
     left, bottom = x + box.x, y + box.y - 1.0
     if len(box.text) > 1:
         return [Label(left, bottom, 3.0, box.text, bold=True)]
-    return [
-        Label(left, bottom, 3.0, box.text, bold=True),
-        Label(left + 3.8, bottom, 2.1, name_of(box.text), NOTE_GREY),
-    ]
+    name = Label(left + 3.8, bottom, 2.1, name_of(box.text), NOTE_GREY)
+    if not _in_fonts(box.text):
+        return [replace(name, x=left)]
+    return [Label(left, bottom, 3.0, box.text, bold=True), name]
+
+
+def _in_fonts(character: str) -> bool:
+    try:
+        character.encode(_ENCODING)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _pdf(sheet: Sheet) -> bytes:
@@ -157,7 +168,7 @@ def _pdf(sheet: Sheet) -> bytes:
     pdf, places = b"%PDF-1.4\n", []
     for number, text in enumerate(objects, 1):
         places.append(len(pdf))
-        pdf += f"{number} 0 obj\n{text}\nendobj\n".encode("ascii")
+        pdf += f"{number} 0 obj\n{text}\nendobj\n".encode(_ENCODING)
     table = "".join(f"{place:010} 00000 n \n" for place in places)
     trailer = f"<< /Size {len(objects) + 1} /Root 1 0 R /Info {len(objects)} 0 R >>"
     end = f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer\n{trailer}\nstartxref\n{len(pdf)}\n%%EOF\n"

@@ -1,0 +1,79 @@
+"""``text-recognizer hand script``: from photographs of a sheet of another script to a reader of it."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from text_recognizer.commands.finetune import bf16_helps, clock
+from text_recognizer.commands.hand.learn import boxes_of
+from text_recognizer.errors import UsageError, check_seed
+from text_recognizer.files import check_can_be_written
+from text_recognizer.hand.script import glyphs_of, learn_script
+from text_recognizer.hand.sheet.layout import characters_of
+from text_recognizer.training.arguments import parse
+from text_recognizer.training.logs import quiet_lightning
+
+
+def script(
+    photos: list[str],
+    *,
+    alphabet: str,
+    out: str = "script.onnx",
+    text: str = "",
+    fonts: str = "",
+    latin: float = 0.25,
+    minutes: float = 15.0,
+    epochs: int = 30,
+    lr: float = 1e-3,
+    seed: int = 42,
+    num_workers: int = 1,
+    contact: str = "contact.png",
+) -> None:
+    """Learn to read another script from photographs of a sheet of its characters.
+
+    The reader also goes on reading Latin letters. Print the sheet with ``text-recognizer hand sheet --alphabet``.
+
+    Args:
+        photos: Photographs or scans of one or more filled-in sheets of the same characters.
+        alphabet: The characters of the sheet, or a .txt file that holds them, as for ``hand sheet``.
+        out: The ONNX file to write, for ``read --model`` and ``serve --model``.
+        text: A text file in the script. Without it, the reader learns words that mean nothing.
+        fonts: TrueType files that have the characters, separated by commas; half of the lines are then in fonts.
+        latin: Share of Latin lines in the training, from 0 to below 1.
+        minutes: The longest that it may train.
+        epochs: How many rounds of 3,000 lines it trains at most.
+        lr: Learning rate at the peak of its schedule.
+        seed: Seed of everything random.
+        num_workers: Processes that compose lines; 0 composes them in the main process.
+        contact: Where the contact sheet goes, as for ``hand learn``.
+
+    Raises:
+        UsageError: If a flag has an impossible value, or no sheet can ask for the characters.
+        UserError: If a picture cannot be used, a character is missing, or a file cannot be read or written.
+    """
+    if Path(out).suffix.lower() != ".onnx":
+        raise UsageError(f"--out is {out!r}, but must end in .onnx.")
+    if not minutes > 0:
+        raise UsageError(f"--minutes is {minutes}, but must be above 0.")
+    check_seed(seed)
+    check_can_be_written(out)
+    characters = characters_of(alphabet)
+    boxes = [box for number, photo in enumerate(photos, 1) for box in boxes_of(photo, contact, number, characters)]
+    glyphs = glyphs_of(boxes)
+    quiet_lightning()
+    with tempfile.TemporaryDirectory(prefix="script-") as folder:
+        sheet = Path(folder) / "sheet.npz"
+        glyphs.save(sheet)
+        flags = {"sheet": sheet, "text": text, "fonts": fonts, "latin": latin, "seed": seed, "num_workers": num_workers}
+        fixed = ["--data_class=ScriptLines", "--init=reader", "--gradient_clip_val=1.0", "--loss=ctc"]
+        rest = [f"--max_epochs={epochs}", f"--lr={lr}", f"--log_dir={folder}/logs", f"--max_time={clock(minutes)}"]
+        precision = "bf16-mixed" if bf16_helps() else "32-true"
+        own = [f"--{name}={value}" for name, value in flags.items()]
+        figures = learn_script(
+            parse([*own, *fixed, *rest, f"--precision={precision}"], "text-recognizer hand script"), Path(out)
+        )
+    print(
+        f"Error rate on lines of copies and texts kept apart: {figures['test_cer']:.4f}. Other hands are read worse.\n"
+        f"Read with it: text-recognizer read --model={out}{f' --language={text}' if text else ''} PICTURE"
+    )
