@@ -100,7 +100,7 @@ def sentences(one: Script, count: int, seed: int) -> list[str]:
     faker = Faker(one.locale)
     faker.seed_instance(seed)
     known = set(one.characters) | {" "}
-    texts = []
+    texts: list[str] = []
     while len(texts) < count:
         text = "".join(c for c in faker.sentence(nb_words=4) if c in known)
         if 3 < len(text) <= LONGEST:
@@ -133,8 +133,14 @@ def measure(name: str, fonts: Path, minutes: float) -> str:
         text, photo, model, better = (folder / file for file in ("text.txt", "sheet.png", "a.onnx", "b.onnx"))
         write_text(text, "\n".join(sentences(one, 3000, 1)))
         cv2.imwrite(str(photo), filled_sheet(one, fonts / one.sheet))
-        common = {"alphabet": one.characters, "text": str(text), "contact": str(folder / "contact.png")}
-        script([str(photo)], out=str(model), minutes=minutes, **common)
+        script(
+            [str(photo)],
+            alphabet=one.characters,
+            out=str(model),
+            text=str(text),
+            minutes=minutes,
+            contact=str(folder / "contact.png"),
+        )
         learned, tested = sentences(one, LEARNED, 2), sentences(one, TESTED, 3)
         lines = pictures(tested, fonts / one.held_out, 3)
         own = pictures(tested, fonts / one.sheet, 4)
