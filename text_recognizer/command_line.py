@@ -21,7 +21,7 @@ from text_recognizer.errors import UserError
 LEAST_SIMILARITY = 0.7
 """Of a name to the one that is suggested in its place; a ratio of ``difflib``."""
 _WRONG_VALUE = re.compile(r'Parser key "([\w.]+)":\s.*(?:Got|Given) value: ([^\n]*)\Z', re.DOTALL)
-_IN_WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false"}
+_IN_WORDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false"}
 _PLAIN_TYPES = (bool, int, float, str, NoneType, timedelta)
 
 
@@ -110,14 +110,17 @@ def _types(action: Action) -> tuple[Any, ...]:
 def _allowed(action: Action) -> str:
     """The values that a flag takes, in words; nothing where they are not as simple as that."""
     words: list[str] = []
-    types = _types(action)
+    origin, types = get_origin(getattr(action, "_typehint", None)), _types(action)
+    if origin not in (None, Literal, Union, UnionType):
+        return ""
     for one in [one for one in types if one is not int or float not in types]:
-        if isinstance(one, str) or one in _IN_WORDS:
-            words.append(_IN_WORDS.get(one, one))
-        elif get_origin(one) is Literal:
-            words += get_args(one)
+        if origin is Literal or get_origin(one) is Literal:
+            words += map(str, get_args(one) or (one,))
+        elif one in _IN_WORDS:
+            words.append(_IN_WORDS[one])
         elif one is not NoneType:
             return ""
+    words = list(dict.fromkeys(words))
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 

@@ -143,5 +143,5 @@ def test_flags_of_windows_are_written_once_and_explained_for_each_model(
     with pytest.raises(SystemExit):
         parse([f"--model_class={name}", "--data_class=EMNISTLines", "--help"], "train")
     shown = " ".join(capsys.readouterr().out.split())
-    for meaning in ("Pixels from one window to the next.", "Give no more outputs than the line has squares"):
+    for meaning in ("Pixels from one window to the next.", "Give at most as many outputs as the line has squares"):
         assert meaning in shown

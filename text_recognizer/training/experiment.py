@@ -125,7 +125,7 @@ def check(arguments: Arguments, where: dict[str, Any]) -> None:
         )
     try:
         L.Trainer(**flags | where, logger=False)
-    except (MisconfigurationException, ModuleNotFoundError, ValueError) as error:
+    except (MisconfigurationException, ModuleNotFoundError, TypeError, ValueError) as error:
         raise UsageError(f"A flag of Lightning's Trainer has an impossible value: {error}") from error
 
 
