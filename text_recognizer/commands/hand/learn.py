@@ -41,9 +41,8 @@ def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "c
     check_name(name)
     check_seed(seed)
     samples = Samples((), ())
-    with told_to_the_user():
-        for number, photo in enumerate(photos, 1):
-            samples += Samples.of(Path(photo)) if Path(photo).suffix == SUFFIX else _written(photo, contact, number)
+    for number, photo in enumerate(photos, 1):
+        samples += Samples.of(Path(photo)) if Path(photo).suffix == SUFFIX else _written(photo, contact, number)
     samples.check()
     started = time.perf_counter()
     with _progress_bar() as report:
@@ -57,6 +56,7 @@ def _written(photo: str, contact: str, number: int) -> Samples:
     return Samples.from_boxes(boxes_of(photo, contact, number, CHARACTERS))
 
 
+@told_to_the_user()
 def boxes_of(photo: str, contact: str, number: int, characters: str) -> tuple[FilledBox, ...]:
     """The boxes of photograph ``number`` of a sheet; writes its contact sheet and says what was found.
 

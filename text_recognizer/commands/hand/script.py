@@ -32,21 +32,21 @@ def script(
 ) -> None:
     """Learn to read another script from photographs of a sheet of its characters.
 
-    The reader also goes on reading Latin letters. Print the sheet with ``text-recognizer hand sheet --alphabet``.
+    The reader still reads Latin letters. Print the sheet with ``text-recognizer hand sheet --alphabet``.
 
     Args:
         photos: Photographs or scans of one or more filled-in sheets of the same characters.
         alphabet: The characters of the sheet, or a .txt file that holds them, as for ``hand sheet``.
         out: The ONNX file to write, for ``read --model`` and ``serve --model``.
-        text: A text file in the script. Without it, the reader learns words that mean nothing.
-        fonts: TrueType files that have the characters, separated by commas; half of the lines are then in fonts.
+        text: A text file in the script. Without it, the training uses meaningless words.
+        fonts: TrueType files that have the characters, separated by commas; half of the lines then use these fonts.
         latin: Share of Latin lines in the training, from 0 to below 1.
-        minutes: The longest that it may train.
-        epochs: How many rounds of 3,000 lines it trains at most.
-        lr: Learning rate at the peak of its schedule.
+        minutes: The longest training time.
+        epochs: The largest number of rounds of 3,000 lines.
+        lr: Peak learning rate of the schedule.
         seed: Seed of everything random.
         num_workers: Processes that compose lines; 0 composes them in the main process.
-        contact: Where the contact sheet goes, as for ``hand learn``.
+        contact: The contact sheet to write, as for ``hand learn``.
 
     Raises:
         UsageError: If a flag has an impossible value, or no sheet can ask for the characters.
