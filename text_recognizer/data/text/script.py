@@ -24,7 +24,9 @@ def read_words(path: str, characters: frozenset[str]) -> list[str]:
     """
     try:
         text = unicodedata.normalize("NFC", Path(path).read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}. Expected a text file.") from error
+    except UnicodeDecodeError as error:
         raise UserError(f"{path}: not a text file in UTF-8 ({error}).") from error
     words = [_without_signs(word, characters) for word in text.split()]
     known = [word for word in words if word and characters.issuperset(word)]

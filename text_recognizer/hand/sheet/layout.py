@@ -180,7 +180,9 @@ def characters_of(alphabet: str) -> str:
     if Path(alphabet).suffix.lower() == ".txt":
         try:
             alphabet = Path(alphabet).read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
+            raise UserError(f"{alphabet}: {error.strerror or error}. Expected a text file of characters.") from error
+        except UnicodeDecodeError as error:
             raise UserError(f"{alphabet}: not a text file in UTF-8 ({error}).") from error
     characters = "".join(unicodedata.normalize("NFC", alphabet).split())
     check_characters(characters)
