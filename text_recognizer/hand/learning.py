@@ -22,7 +22,7 @@ from text_recognizer.alphabet import ALPHABET, READER_ALPHABET
 from text_recognizer.data.glyphs.sources import VISIBLE_CHARACTERS
 from text_recognizer.data.glyphs.strokes import draw_glyphs
 from text_recognizer.data.glyphs.written import Characters, glyph_bank, sheared
-from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, PaperLineDataset
+from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, InkShares, PaperLineDataset
 from text_recognizer.data.splits import SPLITS, Split
 from text_recognizer.data.synthesis.compose import Lines, LineStyle, compose_lines, encode_texts
 from text_recognizer.data.text.builtin import builtin_documents
@@ -48,7 +48,7 @@ class Recipe:
     Attributes:
         steps: Steps of the optimiser, so many that learning ends within 90 seconds on two cores.
         own_lines: Lines of the hand in each step.
-        other_lines: Lines of pen strokes in all sorts of hands in each step.
+        other_lines: Lines of others in each step.
         keeping: Weight of giving for others what was given before, beside that of learning.
         lr: Learning rate at the peak of the one-cycle schedule.
         weight_decay: Decoupled weight decay.
@@ -71,7 +71,7 @@ class Recipe:
     shares: tuple[float, ...] = (0.0, 0.4, 0.6, 0.75)
     choosing_lines: int = 120
     testing_lines: int = 100
-    most_forgotten: float = 0.01
+    most_forgotten: float = 0.02
 
 
 T = TypeVar("T")
@@ -147,12 +147,14 @@ class _Material:
         self._documents = builtin_documents(seed)
 
     def lines(self, split: Split, *, own: bool) -> PaperLineDataset:
-        """Lines of the hand, or of pen strokes in all sorts of hands, on paper."""
+        """Lines of the hand, or of others, on paper: pen strokes of many people, fonts and drawn characters."""
         return PaperLineDataset(
             split,
             (self._own if own else self._others)[split],
             self._documents,
-            shares=GLYPHS_ALONE,
+            shares=GLYPHS_ALONE if own else InkShares(),
+            fonts="builtin",
+            pen="builtin",
             layouts=(self._style if own else LineStyle("handwriting"),),
             num_lines=1,
             max_length=self.recipe.max_length,

@@ -8,7 +8,7 @@ from functools import cache
 import cv2
 import numpy as np
 import pytest
-from photographs import Camera, Return, Writer, fill, is_cut_right, print_sheet, return_sheet, simulate
+from photographs import PAGE_SCALE, Camera, Return, Writer, fill, is_cut_right, print_sheet, return_sheet, simulate
 
 from text_recognizer.errors import UserError
 from text_recognizer.hand.sheet import photo as photo_module
@@ -161,3 +161,17 @@ def test_finding_a_sheet_takes_no_training_extra() -> None:
         "sys.exit(bool({'torch', 'numba', 'matplotlib', 'HersheyFonts'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_sheet_of_another_script_is_found_with_its_alphabet_alone() -> None:
+    greek = "αβγδεζηθ"
+    page = print_sheet(Sheet(characters=greek), False).copy()
+    for box in Sheet(characters=greek).boxes:
+        x, y = (round((side + start) * PAGE_SCALE) for side, start in zip((box.x, box.y), Sheet().origin, strict=True))
+        cv2.circle(page, (x + 4 * PAGE_SCALE, y + 5 * PAGE_SCALE), 2 * PAGE_SCALE, 0, PAGE_SCALE // 2)
+    photo = PLAIN.photograph(page)
+    assert [box.state for box in find_sheet(photo, greek).boxes] == ["ok"] * 4 * len(greek)
+    with pytest.raises(UserError, match="boxes for more than the 5 characters"):
+        find_sheet(photo, greek[:5])
+    with pytest.raises(UserError, match="Most boxes of this sheet are missing"):
+        find_sheet(photo)

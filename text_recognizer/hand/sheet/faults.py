@@ -27,6 +27,9 @@ _FEWEST_FILLED = 0.05
 _RETAKE = "Take the picture again"
 _TOO_DARK = f"The picture is too dark. {_RETAKE} in daylight or under a lamp."
 _BLURRED = f"The picture is too blurred. {_RETAKE}: hold still, and tap on the sheet to focus."
+_OTHER_BOXES = (
+    "Most boxes of this sheet are missing. A sheet of another script is read by hand script, with its alphabet."
+)
 _PLACES = ("top left", "top right", "middle left", "middle", "middle right", "bottom left", "bottom", "bottom right")
 
 
@@ -103,12 +106,26 @@ def check_frames(contrasts: np.ndarray) -> None:
     """
     usual = float(np.median(contrasts))
     if usual < _FAINTEST_FRAMES:
-        raise UserError(_BLURRED)
+        some_are_clear = float(np.quantile(contrasts, 0.96)) > 3 * _FAINTEST_FRAMES
+        raise UserError(_OTHER_BOXES if some_are_clear else _BLURRED)
     seen = float(np.mean(contrasts > usual / 4))
     if seen < _FEWEST_FRAMES:
         raise UserError(
             f"Only {seen:.0%} of the boxes' frames can be seen. {_RETAKE} with the sheet flat, nothing on it, and no "
             "sharp shadow or glare."
+        )
+
+
+def check_alphabet(contrasts: np.ndarray, further: np.ndarray, count: int) -> None:
+    """Check that the sheet asks for so many characters, by the frames of their boxes and of those that would follow.
+
+    Raises:
+        UserError: If there are more boxes.
+    """
+    if len(further) and float(np.median(further)) > float(np.median(contrasts)) / 2:
+        raise UserError(
+            f"The sheet has boxes for more than the {count} characters that were given. Give the alphabet that it was "
+            "printed for."
         )
 
 

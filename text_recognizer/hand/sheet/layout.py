@@ -142,6 +142,12 @@ class Sheet:
         """All boxes: ``COPIES`` of each character, then the words to copy."""
         return (*_character_boxes(self.characters), *(_phrase_boxes() if self.characters == CHARACTERS else ()))
 
+    @property
+    def further_boxes(self) -> tuple[Box, ...]:
+        """The boxes that a sheet of one more character would have, if there is room for them."""
+        count = len(self.characters)
+        return tuple(_character_boxes(CHARACTERS)[COPIES * count : COPIES * (count + 1)])
+
     @cached_property
     def marks(self) -> tuple[Mark, ...]:
         """All marks, ordered by their place."""

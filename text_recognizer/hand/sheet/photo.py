@@ -12,7 +12,7 @@ from text_recognizer.hand.sheet import faults
 from text_recognizer.hand.sheet.boxes import FilledBox, cut_boxes
 from text_recognizer.hand.sheet.layout import CHARACTERS, MARK_SIZE, PAPER_SIZES, VERSION, Sheet
 from text_recognizer.hand.sheet.printing import MARKS
-from text_recognizer.hand.sheet.straighten import fit_marks, follow_frames, straighten
+from text_recognizer.hand.sheet.straighten import contrasts_of, fit_marks, follow_frames, straighten
 
 _FINEST = 5000
 """A picture with a longer side, in pixels, as of a fine scanner, holds nothing that one of this size does not."""
@@ -62,6 +62,7 @@ def find_sheet(photo: np.ndarray, characters: str = CHARACTERS) -> FoundSheet:
     faults.check_place(warp, grey)
     warp, contrasts = follow_frames(grey, warp, sheet)
     faults.check_frames(contrasts)
+    faults.check_alphabet(contrasts, contrasts_of(grey, warp, sheet.further_boxes), len(characters))
     picture = straighten(grey, warp)
     boxes = cut_boxes(picture, sheet)
     faults.check_filled([box.state != "empty" for box in boxes])

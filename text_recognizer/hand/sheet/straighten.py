@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from text_recognizer.hand.sheet.layout import FIELD_HEIGHT, FIELD_WIDTH, Sheet
+from text_recognizer.hand.sheet.layout import FIELD_HEIGHT, FIELD_WIDTH, Box, Sheet
 
 PIXELS_PER_MM = 8
 """Of straightened pictures and of what is cut from them."""
@@ -74,13 +75,21 @@ def follow_frames(photo: np.ndarray, warp: Warp, sheet: Sheet) -> tuple[Warp, np
     Returns:
         The warp, and how much darker than its surroundings each piece of the frames is, float64 (N,), 0 to 1.
     """
-    pieces = _frame_pieces(sheet)
+    pieces = _frame_pieces(sheet.boxes)
     for reach, degree in _SEARCHES:
         darkness = 1 - straighten(photo, warp) / np.float32(255)
         offsets, contrasts = _find_pieces(darkness, pieces, reach)
         found = contrasts > 0.3 * np.median(contrasts)
         warp = warp.bent_by(pieces[found, :2], offsets[found], pieces[found, 2].astype(int), degree)
     return warp, contrasts
+
+
+def contrasts_of(photo: np.ndarray, warp: Warp, boxes: Sequence[Box]) -> np.ndarray:
+    """How much darker than its surroundings each piece of the frames of boxes is, float64 (N,), 0 to 1."""
+    if not boxes:
+        return np.empty(0)
+    darkness = 1 - straighten(photo, warp) / np.float32(255)
+    return _find_pieces(darkness, _frame_pieces(boxes), _SEARCHES[-1][0])[1]
 
 
 def straighten(photo: np.ndarray, warp: Warp) -> np.ndarray:
@@ -114,10 +123,10 @@ def _in_even_light(picture: np.ndarray) -> np.ndarray:
     return cv2.divide(picture, np.maximum(paper, 1), scale=255)
 
 
-def _frame_pieces(sheet: Sheet) -> np.ndarray:
+def _frame_pieces(boxes: Sequence[Box]) -> np.ndarray:
     """Pieces of the frames, float64 (N, 4): middle x and y, the axis across (0 if upright), half length; in mm."""
     pieces = set()
-    for box in sheet.boxes:
+    for box in boxes:
         count = round(box.width / _PIECE) or 1
         for x in (box.x, box.x + box.width):
             pieces.add((round(x, 3), round(box.y + box.height / 2, 3), 0, box.height / 2))
