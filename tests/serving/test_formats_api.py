@@ -16,6 +16,7 @@ from serving_tools import png
 
 from text_recognizer.commands.read import read
 from text_recognizer.documents.formats import TRAITS, Format
+from text_recognizer.imaging.pictures import load_picture
 from text_recognizer.serving import documents
 
 LINE = png(bars([20, 60, 100]))
@@ -122,3 +123,25 @@ def test_openapi_names_formats_and_gives_examples(client: TestClient) -> None:
     answer = client.post("/v1/read", content=LINE).json()
     assert example[0].keys() == answer[0].keys()
     assert "[A-Z]{2}-[0-9]{4}" in json.dumps(operation["parameters"])
+
+
+def test_what_people_corrected_comes_into_formats(client) -> None:
+    for form in ("text", "csv", "alto"):
+        answer = client.post("/v1/read", content=LINE, params={"format": form, "corrected": ["1:seen: by, me"]})
+        assert all(word in answer.text for word in ("seen:", "by,", "me"))
+    wrong = client.post("/v1/read", content=LINE, params={"format": "text", "corrected": ["one: no number"]})
+    assert wrong.status_code == 422
+    alone = client.post("/v1/read", content=LINE, params={"corrected": ["1:x"]})
+    assert "give a format" in alone.json()["error"]
+
+
+def test_a_page_of_a_file_as_a_picture(client) -> None:
+    document = pdf(*(np.full((60, 90 + 30 * k), 200, np.uint8) for k in range(2)))
+    for number, width in ((1, 90), (2, 120)):
+        answer = client.post("/v1/page", content=document, params={"number": number})
+        assert (answer.headers["Content-Type"], answer.headers["Page-Count"]) == ("image/jpeg", "2")
+        assert abs(load_picture(answer.content).shape[1] - width) <= 1
+    for content, number in ((document, 3), (b"no picture", 1)):
+        answer = client.post("/v1/page", content=content, params={"number": number})
+        assert answer.status_code == 422
+        assert answer.json()["error"].startswith("picture: ")

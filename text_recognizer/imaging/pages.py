@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -80,7 +80,7 @@ def pages_of(
     resolution: int = RESOLUTION,
     max_pixels: int = MAX_PIXELS,
     doubts: list[str] | None = None,
-) -> Iterator[Page]:
+) -> Generator[Page]:
     """The pages of a file in order.
 
     Args:

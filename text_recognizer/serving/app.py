@@ -24,6 +24,7 @@ from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import ProgramFault, UserError, attempt, naming
 from text_recognizer.imaging.normalization import NormalizedLine
+from text_recognizer.imaging.pages import MAX_PAGES
 from text_recognizer.imaging.pictures import load_picture, pixels_of
 from text_recognizer.labels.corrections import Corrections
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
@@ -43,7 +44,7 @@ from text_recognizer.serving.limits import (
 from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.readers import Readers, processors
 from text_recognizer.serving.reference import reference_page
-from text_recognizer.serving.schema import READ, Options
+from text_recognizer.serving.schema import PICTURE, READ, Options
 from text_recognizer.serving.security import LOOPBACK_NAMES, SecurityMiddleware
 from text_recognizer.serving.teaching.corrections import add_corrections
 from text_recognizer.serving.teaching.hands import Learning, add_hands, named
@@ -64,7 +65,7 @@ class Service:
         self.learning = Learning()
         self._decoders = ThreadPoolExecutor(processors(), "decode")
         self._room = Room(MAX_PIXELS * BYTES_PER_PIXEL)
-        self._documents = Documents(self.batcher, self._room, self._in_thread)
+        self.documents = Documents(self.batcher, self._room, self._in_thread)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -86,7 +87,7 @@ class Service:
         """
         recognizer = await self._in_thread(self._recognizer, options)
         if options.format is not None:
-            return await self._documents.answer(recognizer, uploads, options, options.format)
+            return await self.documents.answer(recognizer, uploads, options, options.format)
         results = await asyncio.gather(*(self._answer(recognizer, upload, options) for upload in uploads))
         if all("error" in result for result in results):
             raise HTTPException(422, " ".join(result["error"] for result in results))
@@ -184,6 +185,12 @@ def _add_api(app: FastAPI, service: Service) -> None:
             uploads = await admission.uploads(request)
             request.state.pictures = len(uploads)
             return await service.answer(uploads, options)
+
+    @app.post("/v1/page", **PICTURE)
+    async def page(request: Request, number: Annotated[int, Query(ge=1, le=MAX_PAGES)] = 1) -> Response:
+        with service.limiter.admit() as admission:
+            [upload, *_] = await admission.uploads(request)
+            return await service.documents.picture(upload, number)
 
     @app.head("/metrics", include_in_schema=False)
     @app.head("/docs", include_in_schema=False)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import closing
 from typing import Any
 
+import cv2
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from text_recognizer.documents.corrected import correct
 from text_recognizer.documents.formats import TRAITS, Format, written
 from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.reader import DocumentReader
-from text_recognizer.errors import UsageError
-from text_recognizer.imaging.pages import page_numbers
+from text_recognizer.errors import UsageError, UserError
+from text_recognizer.imaging.pages import Page, page_numbers, pages_of
 from text_recognizer.imaging.pictures import pixels_of
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.serving.batching import Batcher
@@ -29,6 +32,7 @@ MOST_KEPT_PIXELS = 120_000_000
 """Of the pages of one PDF that is written."""
 MOST_ARCS = 20_000
 """Of the automaton of what lines may hold: a line takes a tenth of a second then."""
+_QUALITY = 90  # of pages as JPEG
 _AT_ONCE = 2  # requests, each of which may keep the pages of a PDF
 _PDF_PIXELS = 12_000_000  # of a page that is rendered
 
@@ -64,9 +68,23 @@ class Documents:
             for upload in uploads:
                 await self._read(reader, upload, pages, started, keep=form == "pdf")
             _check(form, pages, len(uploads))
+            correct(pages, {int(number): text for number, _, text in (one.partition(":") for one in options.corrected)})
             several = len(uploads) > 1
             data = await self._in_thread(written, form, pages, options.alternatives, several, options.tables)
         return Response(data, media_type=TRAITS[form].media_type)
+
+    async def picture(self, upload: Upload, number: int) -> Response:
+        """A page of a file as a JPEG.
+
+        Raises:
+            HTTPException: 422 if there is no such page, or it cannot be shown.
+        """
+        pixels = min(await self._in_thread(pixels_of, upload.data) or _PDF_PIXELS, MAX_PIXELS)
+        async with self._room.taken(pixels * BYTES_PER_PIXEL):
+            page, data = await self._in_thread(_jpeg_of, upload, number)
+        if isinstance(page.grey, UserError):
+            raise HTTPException(422, str(page.grey))
+        return Response(data, media_type="image/jpeg", headers={"Page-Count": str(page.count)})
 
     async def _read(
         self, reader: DocumentReader, upload: Upload, pages: list[ReadPage], started: float, keep: bool
@@ -86,6 +104,15 @@ class Documents:
             pages.append(page)
             if not keep:
                 page.grey = None
+
+
+def _jpeg_of(upload: Upload, number: int) -> tuple[Page, bytes]:
+    with closing(pages_of(upload.data, upload.name, numbers=[number], max_pixels=MAX_PIXELS)) as pages:
+        page = next(pages)
+    data = b""
+    if not isinstance(page.grey, UserError):
+        data = cv2.imencode(".jpg", page.grey, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])[1].tobytes()
+    return page, data
 
 
 def _check_limits(page: ReadPage, pages: Sequence[ReadPage], seconds: float) -> None:

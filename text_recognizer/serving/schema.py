@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -14,6 +14,8 @@ from text_recognizer.reading.recognizer import Decoder
 
 MOST_WORDS = 1000
 """Of which a line may be one."""
+MOST_CORRECTED = 500
+"""Lines of a request."""
 
 
 class Options(BaseModel):
@@ -41,6 +43,13 @@ class Options(BaseModel):
     tables: bool = Field(
         False, description="With format=csv or tsv: write the rows of tables with ruled lines, and nothing else."
     )
+    corrected: list[Annotated[str, Field(pattern=r"^[0-9]{1,4}:", max_length=LONGEST + 5)]] = Field(
+        [],
+        max_length=MOST_CORRECTED,
+        description="With format: what lines say in place of what is read, given one by one as number and text. Lines "
+        "with text are counted from 1, over all pages.",
+        examples=[["2:What the second line says"]],
+    )
     allow: str | None = Field(None, description="The only characters that lines may have.", examples=["0-9.,"])
     pattern: str | None = Field(
         None,
@@ -57,8 +66,10 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _together(self) -> Options:
-        if self.format is None and (self.pages is not None or self.alternatives):
-            raise ValueError("pages and alternatives are for documents: give a format, such as format=json, too")
+        if self.format is None and (self.pages is not None or self.alternatives or self.corrected):
+            raise ValueError(
+                "pages, alternatives and corrected are for documents: give a format, such as format=json, too"
+            )
         if self.tables and self.format not in ("csv", "tsv"):
             raise ValueError("tables are written as rows: give format=csv or format=tsv too")
         if self.format is not None and self.prepared:
@@ -238,6 +249,23 @@ READ: dict[str, Any] = {
     },
 }
 """What the route that reads tells FastAPI about itself."""
+
+_BYTES = {"type": "string", "format": "binary"}
+
+PICTURE: dict[str, Any] = {
+    "summary": "A page of a document as a picture",
+    "description": "Upright as the file says, grey, at 200 dots per inch of a PDF. The header Page-Count says how many "
+    "pages the file has.",
+    "responses": {
+        200: {
+            "description": "The page.",
+            "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+        },
+        **_problems(400, 403, 408, 413, 422, 503),
+    },
+    "openapi_extra": {"requestBody": READ["openapi_extra"]["requestBody"]},
+}
+"""What the route that shows a page tells FastAPI about itself."""
 
 HANDS: dict[str, Any] = {
     "summary": "Hands that were learned",

@@ -75,7 +75,7 @@ def find_grids(picture: np.ndarray, unit: float) -> list[Grid]:
 
 
 def _rules(picture: np.ndarray, unit: float) -> np.ndarray:
-    """Where long thin straight lines run, level or upright within about two degrees, uint8 (h, w) of 0 and 1."""
+    """Where long thin straight lines run, level or upright within about four degrees, uint8 (h, w) of 0 and 1."""
     length, thin = max(20, round(_RULE * unit)), max(5, round(_PEN * unit)) | 1
     rules = np.zeros_like(picture)
     for across in (True, False):
@@ -84,7 +84,7 @@ def _rules(picture: np.ndarray, unit: float) -> np.ndarray:
             return np.ones((wide, long) if across else (long, wide), np.uint8)
 
         hollow = cv2.morphologyEx(picture, cv2.MORPH_BLACKHAT, kernel(1, thin))
-        dark = cv2.dilate((hollow > _DARKER).astype(np.uint8), kernel(1, 3))
+        dark = cv2.dilate((hollow > _DARKER).astype(np.uint8), kernel(1, 5))
         straight = cv2.morphologyEx(dark, cv2.MORPH_OPEN, kernel(length))
         rules |= cv2.morphologyEx(straight, cv2.MORPH_CLOSE, kernel(length // 2))
     return np.asarray(cv2.dilate(rules, np.ones((3, 3), np.uint8)))

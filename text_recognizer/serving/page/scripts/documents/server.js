@@ -1,0 +1,35 @@
+import { ask } from "../server.js";
+
+const PATIENCE = 120_000; // milliseconds; a page may hold many lines
+const ALTERNATIVES = 4;
+
+function post(path, picture, name) {
+  const body = new FormData();
+  body.append("file", picture, name);
+  return ask(path, { method: "POST", body, signal: AbortSignal.timeout(PATIENCE) });
+}
+
+/** A page of a file that the browser cannot show: {picture, count}. */
+export async function askPage(file, number) {
+  const response = await post(`v1/page?number=${number}`, file, file.name);
+  return { picture: await response.blob(), count: Number(response.headers.get("Page-Count")) };
+}
+
+/** What is read of a picture: a page of docs/document.schema.json. */
+export async function readPage(picture, name) {
+  const response = await post(`v1/read?format=json&alternatives=${ALTERNATIVES}`, picture, name);
+  return (await response.json()).pages[0];
+}
+
+/**
+ * A page in a format, with what was corrected.
+ * @param {string} format a format of the server, or that and "tables"
+ * @param {Map<number, string>} said texts of lines by their places
+ * @returns {Promise<Blob>}
+ */
+export async function writePage(picture, name, format, said) {
+  const [form, tables] = format.split(" ");
+  const query = new URLSearchParams({ format: form, ...(tables && { tables: true }) });
+  for (const [place, text] of said) query.append("corrected", `${place + 1}:${text}`);
+  return (await post(`v1/read?${query}`, picture, name)).blob();
+}
