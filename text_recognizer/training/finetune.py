@@ -100,26 +100,28 @@ def choose(
     sets: list[tuple[Dataset, int]] = [(data.datasets["val"], len(data.datasets["val"]))]
     if data.composed:
         sets.append((data.others.datasets["val"], _CHOOSING_LINES))
-    choices = []
-    for share in SHARES:
-        model = description.build()
+    models = [description.build() for _ in SHARES]
+    for model, share in zip(models, SHARES, strict=True):
         model.load_state_dict(average(old, new, share))
-        rates = [_error_rate(model, data, *one) for one in sets]
-        choices.append(Choice(share, rates[0], rates[-1] if data.composed else 0.0))
-    number = best_average([one.own for one in choices], [one.composed for one in choices], MOST_FORGOTTEN)
-    best = choices[number]
+    rates = [_error_rates(models, data, *one) for one in sets]
+    own, composed = rates[0], rates[1] if data.composed else [0.0] * len(SHARES)
+    choices = [Choice(*one) for one in zip(SHARES, own, composed, strict=True)]
+    best = choices[best_average(own, composed, MOST_FORGOTTEN)]
     return [best, *(one for one in choices if one is not best)]
 
 
 @torch.inference_mode()
-def _error_rate(model: torch.nn.Module, data: LabelledLines, lines: Dataset, count: int) -> float:
-    length = data.max_length
-    recognition = LineRecognition(model, data.alphabet, input_width=None, target_length=length, loss="ctc").eval()
-    metrics = recognition.build_metrics()
+def _error_rates(models: list[torch.nn.Module], data: LabelledLines, lines: Dataset, count: int) -> list[float]:
+    """Of each model, on the same lines, each of which is composed once."""
+    settings: dict[str, Any] = {"input_width": None, "target_length": data.max_length, "loss": "ctc"}
+    readers = [LineRecognition(model, data.alphabet, **settings).eval() for model in models]
+    metrics = [reader.build_metrics() for reader in readers]
     order = np.argsort(lines.widths(np.arange(count)), kind="stable")
     for start in range(0, count, _BATCH):
-        recognition.loss_and_update(Batch.of(lines.batch(order[start : start + _BATCH])), metrics)
-    return float(metrics.compute()["cer"])
+        batch = Batch.of(lines.batch(order[start : start + _BATCH]))
+        for reader, counted in zip(readers, metrics, strict=True):
+            reader.loss_and_update(batch, counted)
+    return [float(counted.compute()["cer"]) for counted in metrics]
 
 
 @told_to_the_user()
