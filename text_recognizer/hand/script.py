@@ -18,7 +18,7 @@ from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.training.arguments import Arguments
 from text_recognizer.training.checkpoint import Checkpoint
 from text_recognizer.training.experiment import reader_for, run
-from text_recognizer.training.export import verify, write_model
+from text_recognizer.training.export import add_about, verify, write_model
 
 FEWEST_COPIES = 2
 """Of each character: one to learn from, and one to validate by."""
@@ -74,6 +74,7 @@ def learn_script(arguments: Arguments, out: Path) -> dict[str, Any]:
     metadata = replace(LineModel(DEFAULT_MODEL).metadata, alphabet=description.alphabet.tokens)
     about = {"script": data.characters, "training": {name: figures[name] for name in sorted(figures)}}
     with replacing(out) as temporary:
-        write_model(model, description, metadata, temporary, about)
+        write_model(model, description, metadata, temporary)
+        add_about(temporary, about)
         verify(model, LineModel(temporary), metadata.stride)
     return figures

@@ -83,18 +83,20 @@ def preparation_of(checkpoint: Checkpoint) -> dict[str, Any]:
     return CROPPED if checkpoint.description.alphabet.extends(READER_ALPHABET) else NORMALIZATION
 
 
-def write_model(
-    model: nn.Module, description: Description, metadata: Metadata, path: Path, about: dict[str, Any] | None = None
-) -> None:
+def write_model(model: nn.Module, description: Description, metadata: Metadata, path: Path) -> None:
     """Write ``model``, which reads (B, 1, HEIGHT, W), as a model file with dynamic batch and width.
 
     Large weights are stored at half precision and computed with at full. ``description`` says how to build the model,
-    for :func:`read_model`; ``about`` is what else the file says of it, in plain values.
+    for :func:`read_model`.
     """
-    exported = _exported(model, description, metadata)
-    if about:
-        entry = exported.metadata_props.add()
-        entry.key, entry.value = ABOUT, json.dumps(about, ensure_ascii=False)
+    path.write_bytes(_exported(model, description, metadata).SerializeToString())
+
+
+def add_about(path: Path, about: dict[str, Any]) -> None:
+    """Add to a model file what it says of its model, in plain values."""
+    exported = onnx.load(path)
+    entry = exported.metadata_props.add()
+    entry.key, entry.value = ABOUT, json.dumps(about, ensure_ascii=False)
     path.write_bytes(exported.SerializeToString())
 
 

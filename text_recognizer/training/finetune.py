@@ -28,7 +28,7 @@ from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.arguments import Arguments
 from text_recognizer.training.checkpoint import Checkpoint, Description
 from text_recognizer.training.experiment import reader_for, run
-from text_recognizer.training.export import verify, write_model
+from text_recognizer.training.export import add_about, verify, write_model
 from text_recognizer.training.recognition import LineRecognition
 from text_recognizer.training.weights import average, best_average
 
@@ -86,7 +86,7 @@ def finetune(arguments: Arguments, out: Path) -> tuple[list[Choice], dict[str, A
         write_model(model, description, metadata, temporary)
         verify(model, LineModel(temporary), metadata.stride)
         about = _about(data, figures, choices[0]) | {"test": _tested(original, temporary, data)}
-        write_model(model, description, metadata, temporary, about)
+        add_about(temporary, about)
     return choices, about
 
 
