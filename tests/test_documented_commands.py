@@ -25,6 +25,8 @@ NOT_EXECUTED = {
     r".*--gpus=4": "needs four GPUs",
     r".*--engine=ray": "starts Ray, which takes seconds; tests/test_cluster.py does",
     r"sweep\b": "trains for minutes; tests/test_cluster.py runs a smaller one",
+    r"hand script\b": "trains for minutes on a sheet in another script; tests/hand/test_script.py is smaller",
+    r".*\bgreek\.onnx": "reads with what hand script makes; tests/hand/test_script.py reads with a smaller one",
     r".*--help$": "ends the program; tests/test_cli.py asks every command for help",
     r"[a-z]+$": "names a command, and does not call it",
 }
@@ -67,6 +69,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Path("template.json").write_text(fenced(ROOT / "docs" / "forms.md", "json")[0], encoding="utf-8")
         Path("archive/below").mkdir(parents=True)
         shutil.copy("line.png", "archive/below/line.png")
+        Path("greek.txt").write_text("αβγδεζηθικλμνξοπρστυφχψως", encoding="utf-8")
         Path("list.txt").write_text("line.png\n", encoding="utf-8")
         Path("letters").mkdir()
         for name in ("a1", "a2", "a3", "B1", "B2", "B3"):
