@@ -443,7 +443,7 @@ def test_works_with_the_keyboard_alone(page: Page, picture: Path) -> None:
         outlined = "file" if name == "file" else None
         target = page.browser.find_element(By.CSS_SELECTOR, "[for=file]") if outlined else focused
         assert target.value_of_css_property("outline-style") == "solid", name
-    assert seen == ["undo", "redo", "clear", "back", "on", "file", "hand", "teach", "copy", "summary"]
+    assert seen == ["undo", "redo", "clear", "back", "on", "file", "hand", "teach", "whole", "copy", "summary"]
     page.find("file").send_keys(str(picture))
     page.wait_for_text(WORD)
     page.find("details").find_element(By.TAG_NAME, "summary").send_keys(Keys.ENTER)
@@ -464,7 +464,7 @@ def test_fits_a_narrow_screen(page: Page, picture: Path) -> None:
     page.script("for (const details of document.querySelectorAll('details')) details.open = true")
     assert page.script("return document.documentElement.scrollWidth") == 360
     controls = page.shown("button, label, select, a")
-    assert len(controls) == 10
+    assert len(controls) == 11
     for control in controls:
         assert min(control.width, control.height) >= 44
         assert control.x >= 0
