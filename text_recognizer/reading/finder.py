@@ -20,8 +20,8 @@ from text_recognizer.imaging.sheet.plane import Plane
 from text_recognizer.reading.model_file import open_session
 
 FINDER = Path(__file__).with_name("finder.onnx")
-LINE_ROWS = 64
-"""Rows at which a picture of one line is looked at."""
+LINE_ROWS = 56
+"""Rows at which a picture of one line is looked at, in the middle of the net's 64."""
 
 MAX_LINES = 500
 """Of a page."""

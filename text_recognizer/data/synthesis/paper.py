@@ -25,8 +25,8 @@ SHEETS: dict[str, float] = {
     "table": 0.03,
 }
 """Shares of what is printed on the sheet around a line."""
-PATCHED_SHARE = 0.06
-"""Share of lines whose words were cut out of a scan and set on bare paper, as the IAM database does."""
+PATCHED_SHARE = 0.1
+"""Share of lines without neighbours whose words were cut out of a scan and set on bare paper, as the IAM database does."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def photograph(
     tone = paper * (1 - rng.uniform(0.25, 1.0) ** 0.6)
     coverage = np.clip(coverage * rng.uniform(0.8, 1.15), 0, 1) * _grain(size, view.unit, rng)
     page = page * (1 - coverage) + np.minimum(tone, page) * coverage
-    if ink is not None and rng.random() < PATCHED_SHARE:
+    if ink is not None and not neighbours and rng.random() < PATCHED_SHARE:
         page = _patched(page, ink, view, own > 0, rng)
     return camera(page, view.unit, rng)
 
