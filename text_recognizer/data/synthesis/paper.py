@@ -26,7 +26,7 @@ SHEETS: dict[str, float] = {
 }
 """Shares of what is printed on the sheet around a line."""
 PATCHED_SHARE = 0.1
-"""Share of lines without neighbours whose words were cut out of a scan and set on bare paper, as the IAM database does."""
+"""Share of lines without neighbours whose words were cut out and set on bare paper, as the IAM database does."""
 
 
 @dataclass(frozen=True)
