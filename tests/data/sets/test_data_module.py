@@ -15,21 +15,20 @@ import torch
 from labelled_tools import write_lines
 
 from text_recognizer.alphabet import ALPHABET
+from text_recognizer.data.glyphs.sheet import SheetGlyphs
 from text_recognizer.data.sets.data_module import CharacterDataset, DataModule
 from text_recognizer.data.sets.loaders import NO_EXAMPLE, Examples, Order, build_loader
-from text_recognizer.data.sets.paper_lines import InkShares
 from text_recognizer.models import CNN
 from text_recognizer.registry import DATA_CLASSES, load_class
-
-FONTS_AND_GLYPHS = InkShares(pen_words=0, pen_characters=0)
 
 
 def build(name: str, folder: Path) -> DataModule:
     """A small one. Decoding UNIPEN takes a minute: the slow tests of documented commands take PaperLines as it is."""
     needed: dict[str, Any] = {
-        "PaperLines": {"glyphs": "strokes", "fonts": "builtin", "shares": FONTS_AND_GLYPHS},
+        "PaperLines": {"glyphs": "strokes", "fonts": "builtin", "pen": "builtin"},
         "EMNISTLines": {"num_train": 300, "num_val": 20, "num_test": 20},
         "LabelledLines": {"path": str(folder), "composed": 0.0},
+        "ScriptLines": {"sheet": str(folder / "sheet.npz")},
     }
     return load_class(DATA_CLASSES, name, "--data_class")(batch_size=32, **needed.get(name, {}))
 
@@ -40,6 +39,9 @@ def test_a_data_module_describes_itself_and_gives_whole_batches(
 ) -> None:
     if name == "LabelledLines":
         write_lines(tmp_path, 20, writers=4)
+    elif name == "ScriptLines":
+        strokes = np.random.default_rng(0).integers(0, 256, (6, 90, 60), np.uint8)
+        SheetGlyphs(strokes, np.repeat(["ж", "д"], 3), 60.0, 25.0).save(tmp_path / "sheet.npz")
     elif name not in ("PenStrokes", "PaperLines"):
         request.getfixturevalue("mirror")
     data = build(name, tmp_path)
