@@ -171,7 +171,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--others", type=int, default=60, help="lines of each of the others that are read")
     parser.add_argument("--composed", type=int, default=200, help="composed lines that are read")
     parser.add_argument("--minutes", type=float, default=12.0, help="most minutes of each training")
-    parser.add_argument("--epochs", type=int, default=40, help="most epochs of each training")
+    parser.add_argument("--epochs", type=int, default=100, help="most epochs of each training")
     parser.add_argument("--workers", type=int, default=1, help="processes that prepare lines")
     parser.add_argument("--write", type=Path, help="also put the table into this file")
     arguments = parser.parse_args(argv)
