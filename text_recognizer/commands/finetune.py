@@ -28,7 +28,7 @@ def finetune(
     minutes: float = 12.0,
     epochs: int = 100,
     patience: int = 20,
-    lr: float = 1e-3,
+    lr: float = 5e-4,
     freeze: Literal["nothing", "features"] = "nothing",
     composed: float = 0.5,
     glyphs: str = "strokes",

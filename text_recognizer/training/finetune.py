@@ -34,7 +34,7 @@ from text_recognizer.training.weights import average, best_average
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Of what was learned; the rest is what was there before."""
-MOST_FORGOTTEN = 0.003
+MOST_FORGOTTEN = 0.01
 """Rise of the character error rate on composed lines that is accepted."""
 _CHOOSING_LINES = 120
 _BATCH = 24

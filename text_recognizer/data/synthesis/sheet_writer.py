@@ -31,7 +31,7 @@ class SheetWriter:
         if not text.strip() or not self.characters.issuperset(text):
             return None
         track, gap = rng.uniform(-0.06, 0.3) * _BAND, rng.uniform(0.5, 1.4) * _BAND
-        slant, jitter = rng.normal(0, 0.1), rng.uniform(0, 0.06) * _BAND
+        slant, jitter = rng.normal(0, 0.18), rng.uniform(0, 0.06) * _BAND
         height = round(6 * _BAND)
         base = round(3.4 * _BAND)
         canvas = np.zeros((height, round((len(text) + 2) * 3.5 * _BAND)), np.uint8)
@@ -49,14 +49,14 @@ class SheetWriter:
             np.maximum(part, glyph[: part.shape[0], : part.shape[1]], out=part)
             boxes[place] = left, left + glyph.shape[1]
             x = left + glyph.shape[1] + track * rng.uniform(0.6, 1.4) + 0.06 * _BAND
-        picture = bend(canvas[:, : round(x + _BAND)], rng, rng.uniform(0, 0.05) * _BAND, rng.uniform(0.8, 2.5) * _BAND)
+        picture = bend(canvas[:, : round(x + _BAND)], rng, rng.uniform(0, 0.1) * _BAND, rng.uniform(0.6, 2.5) * _BAND)
         return RasterInk.from_picture(text, boxes, _inked(picture, rng))
 
     def _varied(self, image: np.ndarray, slant: float, rng: np.random.Generator) -> tuple[np.ndarray, float]:
         """A glyph turned, leant and stretched about where it stands, cut to its ink, and its top above the baseline."""
         height, width = image.shape
-        turn, lean = rng.normal(0, 0.05), slant + rng.normal(0, 0.06)
-        across, up = np.exp(rng.normal(0, 0.07, 2))
+        turn, lean = rng.normal(0, 0.07), slant + rng.normal(0, 0.08)
+        across, up = np.exp(rng.normal(0, 0.13, 2))
         linear = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) @ np.array(
             [[across, -lean], [0, up]]
         )
