@@ -57,6 +57,20 @@ def check_can_be_written(path: str | Path) -> None:
         raise _Tried
 
 
+def read_text(path: str | Path) -> str:
+    """The content of a UTF-8 text file.
+
+    Raises:
+        UserError: If it cannot be read, or is not UTF-8; the message names it.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}. Expected a text file.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not a text file in UTF-8 ({error}).") from error
+
+
 class _Tried(Exception):
     pass
 

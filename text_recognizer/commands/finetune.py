@@ -64,15 +64,10 @@ def finetune(
         UsageError: If a flag has an impossible value.
         UserError: If there is too little to learn from, or a file cannot be read or written.
     """
-    if Path(out).suffix.lower() != ".onnx":
-        raise UsageError(f"--out is {out!r}, but must end in .onnx.")
     if init != "reader" and Path(init).suffix.lower() != ".onnx":
         raise UsageError(f"--init is {init!r}, but must be reader or an .onnx file.")
-    if not minutes > 0:
-        raise UsageError(f"--minutes is {minutes}, but must be above 0.")
     check_at_least(1, epochs=epochs, patience=patience, batch_size=batch_size)
-    check_seed(seed)
-    check_can_be_written(out)
+    check_training(out, minutes, seed)
     quiet_lightning()
     flags: dict[str, Any] = {
         "path": folder,
@@ -90,25 +85,39 @@ def finetune(
         "seed": seed,
     }
     with tempfile.TemporaryDirectory(prefix="finetune-") as log_dir:
-        choices, about = finetuned(_arguments(flags, minutes, log_dir), Path(out))
+        choices, about = finetuned(arguments_of("finetune", "LabelledLines", flags, minutes, log_dir), Path(out))
     print(_summary(choices, about))
     print(f"Read with it: text-recognizer read --model={out} PICTURE")
 
 
-def _arguments(flags: dict[str, Any], minutes: float, log_dir: str) -> Arguments:
-    rest = ["--data_class=LabelledLines", "--loss=ctc", "--gradient_clip_val=1.0", f"--log_dir={log_dir}"]
-    precision = "bf16-mixed" if bf16_helps() else "32-true"
-    own = [f"--{name}={value}" for name, value in flags.items()]
-    return parse([*own, *rest, f"--max_time={clock(minutes)}", f"--precision={precision}"], "text-recognizer finetune")
+def check_training(out: str, minutes: float, seed: int) -> None:
+    """Check what every short way of a training takes, before any work.
+
+    Raises:
+        UsageError: If one has an impossible value.
+        UserError: If the file cannot be written.
+    """
+    if Path(out).suffix.lower() != ".onnx":
+        raise UsageError(f"--out is {out!r}, but must end in .onnx.")
+    if not minutes > 0:
+        raise UsageError(f"--minutes is {minutes}, but must be above 0.")
+    check_seed(seed)
+    check_can_be_written(out)
 
 
-def clock(minutes: float) -> str:
-    """A time as ``--max_time`` takes it: days, hours, minutes and seconds."""
+def arguments_of(command: str, data_class: str, flags: dict[str, Any], minutes: float, log_dir: str) -> Arguments:
+    """Those of the training from a reader that ``command`` is the short way of."""
+    rest = [f"--data_class={data_class}", "--loss=ctc", "--gradient_clip_val=1.0", f"--log_dir={log_dir}"]
     limit = timedelta(minutes=minutes)
-    return f"{limit.days:02}:{limit.seconds // 3600:02}:{limit.seconds // 60 % 60:02}:{limit.seconds % 60:02}"
+    time = (
+        f"--max_time={limit.days:02}:{limit.seconds // 3600:02}:{limit.seconds // 60 % 60:02}:{limit.seconds % 60:02}"
+    )
+    precision = "bf16-mixed" if _bf16_helps() else "32-true"
+    own = [f"--{name}={value}" for name, value in flags.items()]
+    return parse([*own, *rest, time, f"--precision={precision}"], f"text-recognizer {command}")
 
 
-def bf16_helps() -> bool:
+def _bf16_helps() -> bool:
     """Whether the GPU, or else the processor as Linux describes it, computes with bfloat16 itself."""
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

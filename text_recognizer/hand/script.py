@@ -11,14 +11,14 @@ import numpy as np
 
 from text_recognizer.data.glyphs.sheet import SheetGlyphs
 from text_recognizer.data.sets.script_lines import ScriptLines
-from text_recognizer.errors import Interrupted, UserError
+from text_recognizer.errors import UserError
 from text_recognizer.files import replacing
 from text_recognizer.hand.sheet.boxes import FilledBox
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.training.arguments import Arguments
-from text_recognizer.training.checkpoint import Checkpoint
-from text_recognizer.training.experiment import reader_for, run
+from text_recognizer.training.experiment import reader_for
 from text_recognizer.training.export import add_about, verify, write_model
+from text_recognizer.training.finetune import trained
 
 FEWEST_COPIES = 2
 """Of each character: one to learn from, and one to validate by."""
@@ -60,17 +60,11 @@ def learn_script(arguments: Arguments, out: Path) -> dict[str, Any]:
         UserError: If no epoch ended, or the file cannot be written.
         Interrupted: If a signal ended the training.
     """
-    figures, code = run(arguments)
-    if code:
-        raise Interrupted(code)
-    run_folder = max(Path(arguments.experiment.log_dir).iterdir())
-    best = run_folder / "best.ckpt"
-    if not best.exists():
-        raise UserError("No epoch ended in the time there was: nothing was learned or written. Give more --minutes.")
+    figures, weights = trained(arguments)
     data = ScriptLines(**arguments.data)
     description, _ = reader_for(data, "reader")
     model = description.build().eval()
-    model.load_state_dict(Checkpoint.load(str(best)).weights)
+    model.load_state_dict(weights)
     metadata = replace(LineModel(DEFAULT_MODEL).metadata, alphabet=description.alphabet.tokens)
     about = {"script": data.characters, "training": {name: figures[name] for name in sorted(figures)}}
     with replacing(out) as temporary:

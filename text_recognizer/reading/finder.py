@@ -140,17 +140,18 @@ def tilt_of(lines: list[FoundLine]) -> float:
     long = [line for line in lines if line.right - line.left > _TELLING * line.height]
     if not long:
         return 0.0
-    slopes = np.array([-line.slope for line in long])
-    weights = np.array([line.right - line.left for line in long])
-    order = np.argsort(slopes)
-    return float(np.arctan(slopes[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)]))
+    lengths = np.array([line.right - line.left for line in long])
+    return float(np.arctan(_weighted_median(np.array([-line.slope for line in long]), lengths)))
 
 
 def _usual_height(lines: list[FoundLine]) -> float:
     """The height of the band in which half of the writing is lower."""
-    heights, weights = np.array([(line.height, line.weight) for line in lines]).T
-    order = np.argsort(heights)
-    return float(heights[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)])
+    return _weighted_median(np.array([line.height for line in lines]), np.array([line.weight for line in lines]))
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> float:
+    order = np.argsort(values)
+    return float(values[order][np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)])
 
 
 def in_reading_order(lines: list[FoundLine]) -> list[FoundLine]:

@@ -67,18 +67,11 @@ def finetune(arguments: Arguments, out: Path) -> tuple[list[Choice], dict[str, A
     init = str(arguments.experiment.init)
     original = DEFAULT_MODEL if init == "reader" else Path(init)
     metadata = LineModel(original).metadata
-    figures, code = run(arguments)
-    if code:
-        raise Interrupted(code)
-    run_folder = max(Path(arguments.experiment.log_dir).iterdir())
+    figures, new = trained(arguments)
     data = LabelledLines(**arguments.data)
     description, old = reader_for(data, init)
     data.setup()
     metadata = replace(metadata, alphabet=description.alphabet.tokens)
-    best = run_folder / "best.ckpt"
-    if not best.exists():
-        raise UserError("No epoch ended in the time there was: nothing was learned or written. Give more --minutes.")
-    new = Checkpoint.load(str(best)).weights
     choices = choose(description, old, new, data)
     model = description.build().eval()
     model.load_state_dict(average(old, new, choices[0].share))
@@ -88,6 +81,25 @@ def finetune(arguments: Arguments, out: Path) -> tuple[list[Choice], dict[str, A
         about = _about(data, figures, choices[0]) | {"test": _tested(original, temporary, data)}
         add_about(temporary, about)
     return choices, about
+
+
+def trained(arguments: Arguments) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Train, and take the weights of the best epoch from the run folder, the only one in ``log_dir``.
+
+    Returns:
+        Figures of the training, and the weights.
+
+    Raises:
+        UserError: If no epoch ended in the time there was.
+        Interrupted: If a signal ended the training.
+    """
+    figures, code = run(arguments)
+    if code:
+        raise Interrupted(code)
+    best = max(Path(arguments.experiment.log_dir).iterdir()) / "best.ckpt"
+    if not best.exists():
+        raise UserError("No epoch ended in the time there was: nothing was learned or written. Give more --minutes.")
+    return figures, Checkpoint.load(str(best)).weights
 
 
 def choose(

@@ -5,13 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from text_recognizer.commands.finetune import bf16_helps, clock
+from text_recognizer.commands.finetune import arguments_of, check_training
 from text_recognizer.commands.hand.learn import boxes_of
-from text_recognizer.errors import UsageError, check_seed
-from text_recognizer.files import check_can_be_written
 from text_recognizer.hand.script import glyphs_of, learn_script
 from text_recognizer.hand.sheet.layout import characters_of
-from text_recognizer.training.arguments import parse
 from text_recognizer.training.logs import quiet_lightning
 
 
@@ -52,12 +49,7 @@ def script(
         UsageError: If a flag has an impossible value, or no sheet can ask for the characters.
         UserError: If a picture cannot be used, a character is missing, or a file cannot be read or written.
     """
-    if Path(out).suffix.lower() != ".onnx":
-        raise UsageError(f"--out is {out!r}, but must end in .onnx.")
-    if not minutes > 0:
-        raise UsageError(f"--minutes is {minutes}, but must be above 0.")
-    check_seed(seed)
-    check_can_be_written(out)
+    check_training(out, minutes, seed)
     characters = characters_of(alphabet)
     boxes = [box for number, photo in enumerate(photos, 1) for box in boxes_of(photo, contact, number, characters)]
     glyphs = glyphs_of(boxes)
@@ -65,14 +57,19 @@ def script(
     with tempfile.TemporaryDirectory(prefix="script-") as folder:
         sheet = Path(folder) / "sheet.npz"
         glyphs.save(sheet)
-        flags = {"sheet": sheet, "text": text, "fonts": fonts, "latin": latin, "seed": seed, "num_workers": num_workers}
-        fixed = ["--data_class=ScriptLines", "--init=reader", "--gradient_clip_val=1.0", "--loss=ctc"]
-        rest = [f"--max_epochs={epochs}", f"--lr={lr}", f"--log_dir={folder}/logs", f"--max_time={clock(minutes)}"]
-        precision = "bf16-mixed" if bf16_helps() else "32-true"
-        own = [f"--{name}={value}" for name, value in flags.items()]
-        figures = learn_script(
-            parse([*own, *fixed, *rest, f"--precision={precision}"], "text-recognizer hand script"), Path(out)
-        )
+        flags = {
+            "sheet": sheet,
+            "init": "reader",
+            "text": text,
+            "fonts": fonts,
+            "latin": latin,
+            "max_epochs": epochs,
+            "lr": lr,
+            "seed": seed,
+            "num_workers": num_workers,
+        }
+        arguments = arguments_of("hand script", "ScriptLines", flags, minutes, f"{folder}/logs")
+        figures = learn_script(arguments, Path(out))
     print(
         f"Error rate on lines of copies and texts kept apart: {figures['test_cer']:.4f}. Other hands are read worse.\n"
         f"Read with it: text-recognizer read --model={out}{f' --language={text}' if text else ''} PICTURE"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 import unicodedata
 import zlib
-from pathlib import Path
 
 from text_recognizer.data.text.phrases import HASH_SHARES, SHARED_LENGTH, cut
 from text_recognizer.errors import UserError
+from text_recognizer.files import read_text
 
 _TRIES = 50
 _KINDS = {"piece": 0.5, "word": 0.15, "nonsense": 0.35}
@@ -22,12 +22,7 @@ def read_words(path: str, characters: frozenset[str]) -> list[str]:
     Raises:
         UserError: If the file cannot be read as UTF-8 or has no such word.
     """
-    try:
-        text = unicodedata.normalize("NFC", Path(path).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}. Expected a text file.") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text file in UTF-8 ({error}).") from error
+    text = unicodedata.normalize("NFC", read_text(path))
     words = [_without_signs(word, characters) for word in text.split()]
     known = [word for word in words if word and characters.issuperset(word)]
     if not known:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from text_recognizer.alphabet import DIGITS
-from text_recognizer.errors import UsageError, UserError
+from text_recognizer.errors import UsageError
+from text_recognizer.files import read_text
 
 Paper = Literal["A4", "Letter"]
 PAPER_SIZES: dict[Paper, tuple[float, float]] = {"A4": (210.0, 297.0), "Letter": (215.9, 279.4)}
@@ -184,12 +185,7 @@ def characters_of(alphabet: str) -> str:
         UsageError: If no sheet can ask for them.
     """
     if Path(alphabet).suffix.lower() == ".txt":
-        try:
-            alphabet = Path(alphabet).read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise UserError(f"{alphabet}: {error.strerror or error}. Expected a text file of characters.") from error
-        except UnicodeDecodeError as error:
-            raise UserError(f"{alphabet}: not a text file in UTF-8 ({error}).") from error
+        alphabet = read_text(alphabet)
     characters = "".join(unicodedata.normalize("NFC", alphabet).split())
     check_characters(characters)
     return characters

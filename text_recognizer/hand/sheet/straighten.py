@@ -84,11 +84,14 @@ def follow_frames(photo: np.ndarray, warp: Warp, sheet: Sheet) -> tuple[Warp, np
     return warp, contrasts
 
 
-def contrasts_of(photo: np.ndarray, warp: Warp, boxes: Sequence[Box]) -> np.ndarray:
-    """How much darker than its surroundings each piece of the frames of boxes is, float64 (N,), 0 to 1."""
+def contrasts_of(picture: np.ndarray, boxes: Sequence[Box]) -> np.ndarray:
+    """How much darker than its surroundings each piece of the frames of boxes is, float64 (N,), 0 to 1.
+
+    ``picture`` is straightened, uint8 (h, w), as :func:`straighten` gives it.
+    """
     if not boxes:
         return np.empty(0)
-    darkness = 1 - straighten(photo, warp) / np.float32(255)
+    darkness = 1 - picture / np.float32(255)
     return _find_pieces(darkness, _frame_pieces(boxes), _SEARCHES[-1][0])[1]
 
 

@@ -2,7 +2,7 @@ import { History } from "./history.js";
 import { Live } from "./live.js";
 import { recall, remember } from "./memory.js";
 import { Pad } from "./pad.js";
-import { filesOf, forUpload, toBlob } from "./pictures.js";
+import { forUpload, toBlob, whenFilesCome } from "./pictures.js";
 import { confidenceOf, correctionOf, element, joined, showBoxes, showTable, showText } from "./reading.js";
 import { askCorrections, askHands, readPicture } from "./server.js";
 import { boundsOf, pictureOfLine, rowsOf } from "./strokes.js";
@@ -260,13 +260,6 @@ for (const [id, action] of Object.entries(actions)) {
 
 by("text").addEventListener("click", correctClicked);
 
-for (const input of [by("file"), by("photo")]) {
-  input.addEventListener("change", () => {
-    take([...input.files]);
-    input.value = ""; // so that the same file can be chosen again
-  });
-}
-
 by("picture").addEventListener("load", ({ target }) => {
   by("stage").style.setProperty("--aspect", target.naturalWidth / target.naturalHeight);
 });
@@ -291,14 +284,7 @@ document.addEventListener("copy", (event) => {
   event.preventDefault();
   showCopied();
 });
-document.addEventListener("paste", (event) => take(filesOf(event.clipboardData)));
-for (const name of ["dragover", "dragleave", "drop"]) {
-  document.addEventListener(name, (event) => {
-    event.preventDefault();
-    by("paper").classList.toggle("dropping", name === "dragover");
-  });
-}
-document.addEventListener("drop", (event) => take(filesOf(event.dataTransfer)));
+whenFilesCome([by("file"), by("photo")], by("paper"), take);
 
 enableTools();
 restore();

@@ -33,6 +33,29 @@ export function toBlob(canvas, type = "image/png") {
 }
 
 /** @returns {File[]} the files that were dropped or pasted */
-export function filesOf(transfer) {
+function filesOf(transfer) {
   return [...(transfer?.files ?? [])];
+}
+
+/**
+ * Take files that are chosen, pasted or dropped.
+ * @param {HTMLInputElement[]} inputs where they are chosen
+ * @param {HTMLElement} target what shows that a file hangs over the page
+ * @param {(files: File[]) => void} take
+ */
+export function whenFilesCome(inputs, target, take) {
+  for (const input of inputs) {
+    input.addEventListener("change", () => {
+      take([...input.files]);
+      input.value = ""; // so that the same file can be chosen again
+    });
+  }
+  document.addEventListener("paste", (event) => take(filesOf(event.clipboardData)));
+  for (const name of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(name, (event) => {
+      event.preventDefault();
+      target.classList.toggle("dropping", name === "dragover");
+    });
+  }
+  document.addEventListener("drop", (event) => take(filesOf(event.dataTransfer)));
 }

@@ -1,4 +1,4 @@
-import { filesOf } from "../pictures.js";
+import { whenFilesCome } from "../pictures.js";
 import { element } from "../reading.js";
 import { Crop } from "./crop.js";
 import { Lines } from "./lines.js";
@@ -186,20 +186,7 @@ for (const [id, action] of Object.entries(actions)) {
 by("format").addEventListener("change", enable);
 lines.addEventListener("change", () => keepDocument(open));
 
-for (const input of [by("file"), by("photo")]) {
-  input.addEventListener("change", () => {
-    take([...input.files]);
-    input.value = ""; // so that the same file can be chosen again
-  });
-}
-document.addEventListener("paste", (event) => take(filesOf(event.clipboardData)));
-for (const name of ["dragover", "dragleave", "drop"]) {
-  document.addEventListener(name, (event) => {
-    event.preventDefault();
-    by("paper").classList.toggle("dropping", name === "dragover");
-  });
-}
-document.addEventListener("drop", (event) => take(filesOf(event.dataTransfer)));
+whenFilesCome([by("file"), by("photo")], by("paper"), take);
 
 enable();
 open = (await recallDocument()) ?? open;
