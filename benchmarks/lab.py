@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -67,24 +68,33 @@ COLUMNS = {
 
 
 def run(flags: str) -> dict[str, Any]:
-    """Figures of one experiment, with ``minutes`` for the whole process."""
+    """Figures of one experiment, with ``minutes`` and ``cpu_minutes`` for the whole process and its workers."""
     with tempfile.TemporaryDirectory() as logs:
-        started = time.perf_counter()
+        started, worked = time.perf_counter(), _seconds_of_children()
         command = [sys.executable, "training/run_experiment.py", *flags.split(), "--log_dir", logs]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        minutes = (time.perf_counter() - started) / 60
-        return json.loads(next(Path(logs).glob("*/metrics.json")).read_text()) | {"minutes": minutes}
+        minutes = {
+            "minutes": (time.perf_counter() - started) / 60,
+            "cpu_minutes": (_seconds_of_children() - worked) / 60,
+        }
+        return json.loads(next(Path(logs).glob("*/metrics.json")).read_text()) | minutes
+
+
+def _seconds_of_children() -> float:
+    """What the processes that were waited for have computed, with their own."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def table(results: dict[str, dict[str, Any]], more: str) -> str:
     """The results as Markdown, with flags that were added, the data and the machine named."""
     lines = [
-        f"| experiment | {' | '.join(COLUMNS.values())} | minutes |",
-        "| --- |" + " ---: |" * (len(COLUMNS) + 1),
+        f"| experiment | {' | '.join(COLUMNS.values())} | minutes | CPU minutes |",
+        "| --- |" + " ---: |" * (len(COLUMNS) + 2),
     ]
     for name, figures in results.items():
         cells = [f"{figures[key]:.3f}" if key in figures else "" for key in COLUMNS]
-        lines.append(f"| {name} | {' | '.join(cells)} | {figures['minutes']:.1f} |")
+        lines.append(f"| {name} | {' | '.join(cells)} | {figures['minutes']:.1f} | {figures['cpu_minutes']:.1f} |")
     total = sum(figures["minutes"] for figures in results.values())
     added = f" `{more}` was added to each command." if more else ""
     return "\n".join([*lines, "", f"Total: {total:.0f} minutes.{added} Data: {data_source()}. Machine: {machine()}."])

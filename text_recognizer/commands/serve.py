@@ -20,7 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.labels.corrections import Corrections
 from text_recognizer.serving.connections import PatientProtocol
-from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB
+from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB, return_freed_memory
 from text_recognizer.serving.log import LOGGING, log_what_libraries_print
 from text_recognizer.serving.metrics import MULTIPROCESS_FOLDER
 from text_recognizer.serving.readers import Readers, processors
@@ -48,6 +48,7 @@ class _MakeApp:
     def __call__(self) -> FastAPI:
         from text_recognizer.serving.app import create_app
 
+        return_freed_memory()
         readers = Readers(self.model, self.threads)
         readers.get()  # so that a model that cannot be loaded is an error here
         return create_app(
