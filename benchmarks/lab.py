@@ -1,7 +1,8 @@
 """Runs the lab's experiments as written and tabulates what they reach: ``python benchmarks/lab.py``.
 
-Takes about an hour on two cores. ``--lab 3`` runs those of lab 3 instead. ``--write docs/results.md`` puts the table
-between the marks in that file. ``--more="--max_epochs=1"`` adds flags to each command, for a first look.
+Takes about an hour on two cores. ``--lab 3`` runs those of lab 3 instead, which take longer. ``--keep FILE`` adds each
+experiment to a file as it ends, and runs none again that is there. ``--write docs/results.md`` puts the table between
+the marks in that file. ``--more="--max_epochs=1"`` adds flags to each command, for a first look.
 """
 
 from __future__ import annotations
@@ -86,6 +87,12 @@ def _seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
+def kept(file: Path) -> dict[str, dict[str, Any]]:
+    """Figures of the experiments that have ended, by name."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return {figures.pop("experiment"): figures for figures in map(json.loads, lines)}
+
+
 def table(results: dict[str, dict[str, Any]], more: str) -> str:
     """The results as Markdown, with flags that were added, the data and the machine named."""
     lines = [
@@ -105,14 +112,18 @@ def main() -> None:
     parser.add_argument("--lab", type=int, choices=(2, 3), default=2, help="which lab's experiments to run")
     parser.add_argument("--only", help="run the experiments whose names contain this")
     parser.add_argument("--more", default="", help="flags to add to each command")
+    parser.add_argument("--keep", type=Path, help="file of experiments that have ended, one JSON object a line")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--write", type=Path, help="also put the table into this file")
     options = parser.parse_args()
-    results = {}
+    results = kept(options.keep) if options.keep else {}
     for name, flags in (LAB_3 if options.lab == 3 else EXPERIMENTS).items():
-        if options.only is None or options.only in name:
+        if name not in results and (options.only is None or options.only in name):
             print(f"{name}: python training/run_experiment.py {flags} {options.more}", file=sys.stderr)
             results[name] = run(f"{flags} {options.more}")
+            if options.keep:
+                with options.keep.open("a", encoding="utf-8") as file:
+                    print(json.dumps({"experiment": name, **results[name]}), file=file)
     text = table(results, options.more)
     print(json.dumps({"machine": machine(), **results}) if options.json else text)
     if options.write:

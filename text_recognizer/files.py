@@ -68,7 +68,7 @@ def read_text(path: str | Path) -> str:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}. Expected a text file.") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text file in UTF-8 ({error}).") from error
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start:,}). Save it as UTF-8.") from error
 
 
 class _Tried(Exception):

@@ -150,7 +150,7 @@ def test_gutenberg_licence_is_cut(tmp_path: Path) -> None:
 def test_a_text_file_that_cannot_serve(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes(content)
-    with pytest.raises(UserError, match=f"a.txt .*{message}"):
+    with pytest.raises(UserError, match=rf"a\.txt.*{message}"):
         load_documents(str(path), seed=0)
 
 

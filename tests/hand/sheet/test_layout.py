@@ -136,6 +136,6 @@ def test_an_alphabet_is_given_as_it_is_or_in_a_file(tmp_path: Path) -> None:
     file.write_text("\ufeffα β\nγ ε\u0301\n", encoding="utf-8")
     assert characters_of(str(file)) == characters_of("αβγέ") == "αβγέ"
     file.write_bytes(b"\xff\xfe\x00")
-    for name, message in ((file, "not a text file in UTF-8"), (tmp_path / "none.txt", "No such file")):
+    for name, message in ((file, "not UTF-8 text"), (tmp_path / "none.txt", "No such file")):
         with pytest.raises(UserError, match=message):
             characters_of(str(name))

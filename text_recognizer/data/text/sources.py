@@ -16,6 +16,7 @@ from text_recognizer.alphabet import ALPHABET
 from text_recognizer.data.download import fetch
 from text_recognizer.data.text.builtin import builtin_documents
 from text_recognizer.errors import UserError
+from text_recognizer.files import read_text
 
 log = logging.getLogger(__name__)
 
@@ -128,13 +129,7 @@ def read_text_file(path: str) -> list[str]:
         UserError: If the file cannot be read, is not UTF-8, or has fewer than 10 usable words.
     """
     _check_exists(path)
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text (byte {error.start:,}). Save it as UTF-8.") from error
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    paragraphs = re.split(r"\n\s*\n", to_alphabet(_without_gutenberg_licence(text), name=path))
+    paragraphs = re.split(r"\n\s*\n", to_alphabet(without_gutenberg_licence(read_text(path)), name=path))
     paragraphs = [folded for paragraph in paragraphs if (folded := _folded(paragraph))]
     num_words = sum(len(paragraph.split()) for paragraph in paragraphs)
     if num_words < MIN_DOCUMENTS:
@@ -177,7 +172,7 @@ def _described(characters: Counter[str], at_most: int = 20) -> str:
     return ", ".join(named)
 
 
-def _without_gutenberg_licence(text: str) -> str:
+def without_gutenberg_licence(text: str) -> str:
     """The book alone, where Project Gutenberg's marks say where it begins and ends."""
     start, end = _GUTENBERG_START.search(text), _GUTENBERG_END.search(text)
     return text[start.end() if start else 0 : end.start() if end else len(text)]

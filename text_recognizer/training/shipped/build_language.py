@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 
+from text_recognizer.data.text.sources import without_gutenberg_licence
 from text_recognizer.errors import UserError
-from text_recognizer.files import replacing
+from text_recognizer.files import read_text, replacing
 from text_recognizer.reading.language import ENGLISH
 from text_recognizer.reading.ngrams import build_language_model
 
@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ENGLISH)
     arguments = parser.parse_args()
     try:
-        text = "\n".join(_book(path) for path in arguments.text)
+        text = "\n".join(without_gutenberg_licence(read_text(path)) for path in arguments.text)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -31,16 +31,6 @@ def main() -> int:
         build_language_model(text).save(temporary)
     print(f"{arguments.output}: {arguments.output.stat().st_size / 1e3:.0f} kB")
     return 0
-
-
-def _book(path: Path) -> str:
-    """A text file without Project Gutenberg's header and footer."""
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="strict")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: expected a plain text file in UTF-8 ({error}).") from None
-    text = re.sub(r"(?s)\A.*?\*\*\* ?START OF .*?\*\*\*", "", text)
-    return re.sub(r"(?s)\*\*\* ?END OF .*\Z", "", text)
 
 
 if __name__ == "__main__":
