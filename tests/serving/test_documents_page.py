@@ -18,6 +18,9 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 
+from text_recognizer.labels.find import find_labels
+from text_recognizer.reading.recognizer import TextRecognizer
+
 pytestmark = pytest.mark.skipif(bool(missing_browser()), reason=missing_browser())
 
 TEXTS = ["some men came over", "and read the paper", "before the morning"]
@@ -111,6 +114,50 @@ def test_what_was_read_and_corrected_survives_a_reload(page: Page, photo: Path) 
     page.browser.refresh()
     wait_until(lambda: texts(page) == expected)
     assert page.find("picture").get_property("naturalWidth") == 560
+
+
+def test_no_line_is_kept_where_the_server_keeps_none(page: Page, photo: Path) -> None:
+    choose(page, photo, TEXTS)
+    page.browser.find_element(By.CSS_SELECTOR, "#lines input").send_keys("!")
+    assert page.shown(".others")
+    assert page.shown("#keeping, #unless, .keeper") == []
+
+
+def test_a_corrected_line_is_kept_and_deleted(browser: Chrome, photo: Path, tmp_path: Path) -> None:
+    use_desktop(browser)
+    with serving("--corrections", str(tmp_path)) as address:
+        page = Page(browser, f"{address}documents.html")
+        wait_until(lambda: page.shown("#keeping"))
+        assert "machine that serves this page" in page.shown("#keeping")[0].text
+        assert "the lines that you have it keep" in page.shown("footer")[0].text
+        choose(page, photo, TEXTS)
+        field = page.browser.find_elements(By.CSS_SELECTOR, "#lines input")[1]
+        field.send_keys(Keys.END, " <b>Ä</b>")
+        assert list(tmp_path.iterdir()) == []
+        press(page, "Keep")
+        wait_until(lambda: said_of_keeping(page) == ["Kept."])
+        [line] = find_labels(tmp_path).lines
+        assert line.text.lower() == f"{TEXTS[1]} <b>ä</b>"
+        assert TextRecognizer().read(line.load()).text.lower() == TEXTS[1]
+        page.browser.refresh()
+        wait_until(lambda: said_of_keeping(page) == ["Kept."])
+        page.browser.find_elements(By.CSS_SELECTOR, "#lines input")[1].send_keys("!")
+        wait_until(lambda: said_of_keeping(page) == [""])
+        press(page, "Delete")
+        wait_until(lambda: said_of_keeping(page) == ["Deleted."])
+        assert list(tmp_path.iterdir()) == []
+        assert page.console() == []
+        forget(page)
+
+
+def press(page: Page, name: str) -> None:
+    """Press a button that the server keeps or deletes a line by."""
+    buttons = page.browser.find_elements(By.CSS_SELECTOR, ".keeper button")
+    next(one for one in buttons if one.text == name).click()
+
+
+def said_of_keeping(page: Page) -> list[str]:
+    return [one.text for one in page.shown(".keeper .state")]
 
 
 def test_keys_go_from_line_to_line_and_back_to_what_was_read(page: Page, photo: Path) -> None:

@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 from typing import get_args
 
+import jsonschema
 import numpy as np
 import pytest
+from documents import ROOT
 from fastapi.testclient import TestClient
 from PIL import Image
 from reading_tools import bars
@@ -40,6 +42,16 @@ def test_what_is_written_is_what_the_command_line_writes(
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == TRAITS[form].media_type
     assert answer.content == Path("out").read_bytes()
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_lines_of_a_document_as_the_model_saw_them(form: Format, client: TestClient) -> None:
+    said = client.post("/v1/read", content=LINE, params={"format": form, "prepared": True}).json()
+    schema = json.loads((ROOT / "docs" / "document.schema.json").read_text(encoding="utf-8"))
+    jsonschema.validate(said if form == "json" else {"pages": [said]}, schema)
+    [page] = said["pages"] if form == "json" else [said]
+    [alone] = client.post("/v1/read", content=LINE, params={"prepared": True}).json()
+    assert [line["prepared"] for line in page["lines"]] == [alone["prepared"]]
 
 
 def test_pages_of_a_document(client: TestClient) -> None:
@@ -93,7 +105,7 @@ def test_what_lines_may_say(client: TestClient) -> None:
         ({"alternatives": 11, "format": "json"}, "10"),
         ({"format": "docx"}, "alto"),
         ({"format": "json", "pages": "x"}, "pages"),
-        ({"format": "json", "prepared": True}, "prepared"),
+        ({"format": "csv", "prepared": True}, "prepared"),
     ],
 )
 def test_what_makes_no_sense_is_refused(client: TestClient, options: dict[str, object], said: str) -> None:

@@ -46,7 +46,12 @@ TRAITS: dict[Format, Traits] = {
 
 
 def written(
-    form: Format, pages: Sequence[ReadPage], alternatives: int = 0, named: bool = False, tables: bool = False
+    form: Format,
+    pages: Sequence[ReadPage],
+    alternatives: int = 0,
+    named: bool = False,
+    tables: bool = False,
+    prepared: bool = False,
 ) -> bytes:
     """Pages in a format.
 
@@ -57,11 +62,12 @@ def written(
         alternatives: How many to name of each line and character, from 0 to ``MOST_ALTERNATIVES``; JSON, ALTO and PAGE.
         named: Whether each row of plain text begins with its file's name.
         tables: Whether ``csv`` and ``tsv`` hold the rows of the pages' tables in place of the lines.
+        prepared: Whether ``json`` and ``jsonl`` hold the picture of each line as the model saw it.
     """
     if form == "json":
-        return json_of(pages, alternatives).encode()
+        return json_of(pages, alternatives, prepared).encode()
     if form == "jsonl":
-        return json_lines_of(pages, alternatives).encode()
+        return json_lines_of(pages, alternatives, prepared).encode()
     pages = [page for page in pages if not page.error]
     if form == "text":
         return text_of(pages, named).encode()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from text_recognizer.documents.layout import Glyph, Line, ReadPage, Rival, Table, TableCell, Word, lines_of, tables_of
+from text_recognizer.reading.results import picture_url
 
 COLUMNS = ("file", "page", "line", "text", "confidence", "left", "top", "right", "bottom")
 """Of the tables: one row a line."""
@@ -30,22 +31,28 @@ def page_break(page: ReadPage) -> str:
     return PAGE_BREAK if page.number > 1 else ""
 
 
-def json_of(pages: Sequence[ReadPage], alternatives: int) -> str:
+def json_of(pages: Sequence[ReadPage], alternatives: int, prepared: bool = False) -> str:
     """One JSON document of all pages."""
-    return json.dumps({"pages": [page_json(page, alternatives) for page in pages]}, ensure_ascii=False, indent=1) + "\n"
+    rows = [page_json(page, alternatives, prepared) for page in pages]
+    return json.dumps({"pages": rows}, ensure_ascii=False, indent=1) + "\n"
 
 
-def json_lines_of(pages: Sequence[ReadPage], alternatives: int) -> str:
+def json_lines_of(pages: Sequence[ReadPage], alternatives: int, prepared: bool = False) -> str:
     """One JSON object a page, each in a row of its own."""
-    return "".join(json.dumps(page_json(page, alternatives), ensure_ascii=False) + "\n" for page in pages)
+    rows = [page_json(page, alternatives, prepared) for page in pages]
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def page_json(page: ReadPage, alternatives: int) -> dict[str, Any]:
-    """A page as plain values; ``alternatives`` of each line and character are named."""
+def page_json(page: ReadPage, alternatives: int, prepared: bool = False) -> dict[str, Any]:
+    """A page as plain values; ``alternatives`` of each line and character are named, lines ``prepared`` shown."""
     start: dict[str, Any] = {"file": page.file, "page": page.number, "pages": page.count}
     if page.error:
         return start | {"error": str(page.error)}
     lines, tables = lines_of(page), tables_of(page)
+    rows = [_line_json(line, alternatives) for line in lines]
+    for row, reading in zip(rows, page.written, strict=True) if prepared else ():
+        assert reading.prepared is not None
+        row["prepared"] = picture_url(reading.prepared)
     written = start | {
         "kind": page.kind,
         "width": page.width,
@@ -54,7 +61,7 @@ def page_json(page: ReadPage, alternatives: int) -> dict[str, Any]:
         "turned": page.turned,
         "text": page.text,
         "confidence": round(page.confidence, 4),
-        "lines": [_line_json(line, alternatives) for line in lines],
+        "lines": rows,
     }
     return written | ({"tables": [_table_json(table, lines) for table in tables]} if tables else {})
 

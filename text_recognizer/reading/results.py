@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
+import cv2
+
+from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.reading.recognizer import Reading
 
 
@@ -20,3 +24,9 @@ def to_json(readings: list[Reading], lines: bool) -> dict[str, Any]:
         "characters": [character for line in each for character in line["characters"]],
         "lines": each,
     }
+
+
+def picture_url(line: NormalizedLine) -> str:
+    """The line as the model saw it, dark on white, as a PNG in a data: URL."""
+    _, png = cv2.imencode(".png", 255 - line.image)
+    return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode("ascii")

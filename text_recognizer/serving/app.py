@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import cv2
 import numpy as np
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,7 +26,7 @@ from text_recognizer.imaging.pages import MAX_PAGES
 from text_recognizer.imaging.pictures import load_picture, pixels_of
 from text_recognizer.labels.corrections import Corrections
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
-from text_recognizer.reading.results import to_json
+from text_recognizer.reading.results import picture_url, to_json
 from text_recognizer.serving.batching import Batcher
 from text_recognizer.serving.documents import Documents, expecting
 from text_recognizer.serving.limits import (
@@ -235,14 +233,8 @@ def _add_page(app: FastAPI) -> None:
 def _with_prepared(result: dict[str, Any], readings: list[Reading], options: Options) -> dict[str, Any]:
     if options.prepared:
         for line, reading in zip(result["lines"] if options.lines else [result], readings, strict=True):
-            line["prepared"] = _data_url(reading.prepared) if reading.prepared else None
+            line["prepared"] = picture_url(reading.prepared) if reading.prepared else None
     return result
-
-
-def _data_url(line: NormalizedLine) -> str:
-    """The line as the model saw it, dark on white, as a PNG in a data: URL."""
-    _, png = cv2.imencode(".png", 255 - line.image)
-    return "data:image/png;base64," + base64.b64encode(png.tobytes()).decode("ascii")
 
 
 async def _error_of_http(request: Request, error: HTTPException) -> Response:

@@ -70,7 +70,9 @@ class Documents:
             _check(form, pages, len(uploads))
             correct(pages, {int(number): text for number, _, text in (one.partition(":") for one in options.corrected)})
             several = len(uploads) > 1
-            data = await self._in_thread(written, form, pages, options.alternatives, several, options.tables)
+            data = await self._in_thread(
+                written, form, pages, options.alternatives, several, options.tables, options.prepared
+            )
         return Response(data, media_type=TRAITS[form].media_type)
 
     async def picture(self, upload: Upload, number: int) -> Response:

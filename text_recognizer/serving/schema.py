@@ -72,8 +72,8 @@ class Options(BaseModel):
             )
         if self.tables and self.format not in ("csv", "tsv"):
             raise ValueError("tables are written as rows: give format=csv or format=tsv too")
-        if self.format is not None and self.prepared:
-            raise ValueError("prepared is no part of any format: leave one of the two out")
+        if self.format not in (None, "json", "jsonl") and self.prepared:
+            raise ValueError("prepared is a part of json and jsonl alone: leave one of the two out")
         return self
 
 

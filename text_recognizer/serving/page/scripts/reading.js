@@ -95,35 +95,61 @@ export function confidenceOf({ text, confidence }) {
 export function correctionOf({ text, picture }, number) {
   const form = element("form", { className: "correction", autocomplete: "off" });
   const input = element("input", { value: text, maxLength: LONGEST, ariaLabel: `What line ${number} says`, spellcheck: false });
+  const { parts, showState } = keeperOf({
+    picture,
+    text: () => input.value,
+    changed: (kept) => {
+      if (!kept) input.focus();
+    },
+  });
+  form.addEventListener("submit", (event) => event.preventDefault()); // Enter presses “Keep”
+  input.addEventListener("input", showState);
+  form.append(input, ...parts);
+  return form;
+}
+
+/**
+ * Buttons by which the server keeps a line and deletes it there again, and what came of it.
+ * @param {object} line
+ * @param {Blob | string} line.picture a string is a data: URL
+ * @param {() => string} line.text what it says
+ * @param {{name: string, text: string} | null} line.kept what the server keeps of it already
+ * @param {(kept: {name: string, text: string} | null) => void} line.changed told what it keeps from now on
+ * @returns {{parts: HTMLElement[], showState: () => void}} to be called when the text has changed
+ */
+export function keeperOf({ picture, text, kept = null, changed }) {
   const keep = element("button", { text: "Keep" });
-  const forget = element("button", { text: "Delete", type: "button", hidden: true });
+  const forget = element("button", { text: "Delete", type: "button" });
   const state = element("span", { role: "status", className: "state" });
-  let name = null;
+
+  function showState(said = "") {
+    state.textContent = said || (kept?.text === text() ? "Kept." : "");
+    forget.hidden = !kept;
+  }
 
   /** Do something that the server may refuse, and say what came of it. */
   async function attempt(action) {
     keep.disabled = forget.disabled = true;
-    state.textContent = await action().catch((error) => error.message);
+    const said = await action().catch((error) => error.message);
     keep.disabled = forget.disabled = false;
-    forget.hidden = name === null;
+    showState(said);
   }
 
-  form.addEventListener("submit", (event) => {
-    event.preventDefault();
+  keep.addEventListener("click", () =>
     attempt(async () => {
-      name = await keepCorrection(picture, input.value);
-      return "Kept.";
-    });
-  });
+      const said = text();
+      kept = { name: await keepCorrection(picture, said), text: said };
+      changed(kept);
+    }),
+  );
   forget.addEventListener("click", () =>
     attempt(async () => {
-      await deleteCorrection(name);
-      name = null;
-      input.focus();
+      await deleteCorrection(kept.name);
+      kept = null;
+      changed(kept);
       return "Deleted.";
     }),
   );
-  input.addEventListener("input", () => (state.textContent = ""));
-  form.append(input, keep, forget, state);
-  return form;
+  showState();
+  return { parts: [keep, forget, state], showState: () => showState() };
 }

@@ -60,12 +60,13 @@ export async function askCorrections() {
 
 /**
  * Have a line and what it says kept.
- * @param {Blob} picture
+ * @param {Blob | string} picture a string is a data: URL
  * @param {string} text
  * @returns {Promise<string>} the name by which it is deleted
  */
 export async function keepCorrection(picture, text) {
-  const body = JSON.stringify({ text, picture: await inBase64(picture) });
+  const url = typeof picture === "string" ? picture : await urlOf(picture);
+  const body = JSON.stringify({ text, picture: url.slice(url.indexOf(",") + 1) });
   const response = await ask("v1/corrections", { method: "POST", headers: JSON_BODY, body });
   return (await response.json()).name;
 }
@@ -74,10 +75,10 @@ export async function deleteCorrection(name) {
   await ask(`v1/corrections/${name}`, { method: "DELETE" });
 }
 
-function inBase64(blob) {
+function urlOf(blob) {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
-    reader.onload = () => resolve(reader.result.slice(reader.result.indexOf(",") + 1));
+    reader.onload = () => resolve(reader.result);
     reader.onerror = () => reject(new ServerError("The picture can no longer be read. Choose it again."));
     reader.readAsDataURL(blob);
   });

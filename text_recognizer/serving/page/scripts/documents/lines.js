@@ -1,4 +1,4 @@
-import { element } from "../reading.js";
+import { element, keeperOf } from "../reading.js";
 
 const DOUBTED = 0.9; // a confidence below
 const LONGEST = 400; // characters of a line
@@ -6,13 +6,17 @@ const SVG = "http://www.w3.org/2000/svg";
 
 /**
  * The lines of a page, each an input below the others and a polygon over the picture; one of them is chosen.
- * Event: `change` when what a line says was changed.
+ * Event: `change` when what a line says was changed, or what the server keeps of it.
  */
 export class Lines extends EventTarget {
   #rows;
   #places;
   #said = new Map();
+  #kept = new Map();
+  #states = new Map();
   #lines = [];
+  /** Whether the server keeps lines. */
+  keeps = false;
 
   /** @param {HTMLElement} rows @param {SVGElement} places */
   constructor(rows, places) {
@@ -28,14 +32,19 @@ export class Lines extends EventTarget {
     });
   }
 
-  /** Show what was read of a page, and what was said of its lines instead, a map from places to texts. */
-  show({ lines, width, height }, said) {
+  /**
+   * Show what was read of a page.
+   * @param {Map<number, string>} said texts that lines say instead, by their places
+   * @param {Map<number, object>} kept what the server keeps of lines, by their places
+   */
+  show({ lines, width, height }, said, kept = new Map()) {
     this.#lines = lines;
-    this.#said = said;
+    [this.#said, this.#kept, this.#states] = [said, kept, new Map()];
     this.#places.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.#places.replaceChildren(...lines.map(polygonOf));
     this.#rows.replaceChildren(...lines.map((line, place) => rowOf(said.get(place) ?? line.text, line, place)));
     lines.forEach((_, place) => this.#mark(place));
+    for (const place of kept.keys()) this.#offerToKeep(place);
   }
 
   clear() {
@@ -54,6 +63,7 @@ export class Lines extends EventTarget {
     if (text === this.#lines[place].text) this.#said.delete(place);
     else this.#said.set(place, text);
     this.#mark(place);
+    this.#states.get(place)?.();
     this.dispatchEvent(new Event("change"));
   }
 
@@ -64,10 +74,31 @@ export class Lines extends EventTarget {
   #choose(place) {
     [...this.#places.children].forEach((one, i) => one.classList.toggle("chosen", i === place));
     for (const [i, row] of [...this.#rows.children].entries()) {
-      const shown = row.querySelector(".others");
-      if (i !== place) shown?.remove();
-      else if (!shown) row.append(this.#others(place));
+      const [others, keeper] = [row.querySelector(".others"), row.querySelector(".keeper")];
+      if (i !== place) others?.remove();
+      else if (!others) row.append(this.#others(place));
+      if (i !== place && !this.#kept.has(i)) keeper?.remove();
+      else if (i === place && !keeper && this.keeps && this.#lines[i].prepared) this.#offerToKeep(i);
     }
+  }
+
+  /** Add buttons by which the server keeps a line as it is now. They stay where it does. */
+  #offerToKeep(place) {
+    const group = element("div", { className: "keeper", role: "group", ariaLabel: `Keep line ${place + 1}` });
+    const ofPage = this.#kept; // another may be shown when the server answers
+    const { parts, showState } = keeperOf({
+      picture: this.#lines[place].prepared,
+      text: () => this.#said.get(place) ?? this.#lines[place].text,
+      kept: ofPage.get(place),
+      changed: (kept) => {
+        if (kept) ofPage.set(place, kept);
+        else ofPage.delete(place);
+        this.dispatchEvent(new Event("change"));
+      },
+    });
+    this.#states.set(place, showState);
+    group.append(...parts);
+    this.#inputOf(place).after(group);
   }
 
   /** Buttons for other readings of a line. */

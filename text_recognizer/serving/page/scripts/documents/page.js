@@ -1,5 +1,6 @@
 import { whenFilesCome } from "../pictures.js";
 import { element } from "../reading.js";
+import { askCorrections } from "../server.js";
 import { Crop } from "./crop.js";
 import { Lines } from "./lines.js";
 import { redrawn } from "./picture.js";
@@ -13,7 +14,7 @@ const by = (id) => document.getElementById(id);
 const lines = new Lines(by("lines"), by("places"));
 const crop = new Crop(by("sheet"), by("places"), by);
 
-/** {file, count, number, pages: Map of numbers to {picture, answer, said}}; null before a file is chosen. */
+/** {file, count, number, pages: Map of numbers to {picture, answer, said, kept}}; null before a file is chosen. */
 let open = null;
 let busy = 0;
 
@@ -69,15 +70,15 @@ async function load(number) {
   const own = await redrawn(document.file).catch(() => null);
   const { picture, count } = own ? { picture: own, count: 1 } : await askPage(document.file, number);
   document.count = count;
-  document.pages.set(number, { picture, answer: null, said: new Map() });
+  document.pages.set(number, { picture, answer: null });
 }
 
 async function read(isWanted) {
   const page = current();
-  const answer = await readPage(page.picture, open.file.name);
+  const answer = await readPage(page.picture, open.file.name, await offered);
   if (!isWanted()) return;
   if (answer.turned) page.picture = await redrawn(page.picture, { quarters: answer.turned / 90 });
-  Object.assign(page, { answer, said: new Map() });
+  Object.assign(page, { answer, said: new Map(), kept: new Map() });
   show();
   await keepDocument(open);
 }
@@ -104,7 +105,7 @@ function show() {
     by("picture").src = URL.createObjectURL(page.picture);
     if (shown) URL.revokeObjectURL(shown);
   }
-  if (page?.answer) lines.show(page.answer, page.said);
+  if (page?.answer) lines.show(page.answer, page.said, page.kept);
   else lines.clear();
   by("hint").hidden = by("lines").childElementCount > 0;
   by("turner").hidden = !(open?.count > 1);
@@ -138,6 +139,14 @@ function toggleCrop() {
   crop.open();
   by("cropping").hidden = false;
   by("crop").setAttribute("aria-expanded", true);
+}
+
+/** Offer to have lines kept, if the server does. */
+async function offerToKeep() {
+  const { kept } = await askCorrections().catch(() => ({ kept: false }));
+  by("keeping").hidden = by("unless").hidden = !kept;
+  lines.keeps = kept;
+  return kept;
 }
 
 // Taking it away
@@ -189,5 +198,9 @@ lines.addEventListener("change", () => keepDocument(open));
 whenFilesCome([by("file"), by("photo")], by("paper"), take);
 
 enable();
-open = (await recallDocument()) ?? open;
-if (open) goTo(open.number);
+const offered = offerToKeep();
+const [recalled] = await Promise.all([recallDocument(), offered]);
+if (recalled && !open) {
+  open = recalled;
+  goTo(open.number);
+}

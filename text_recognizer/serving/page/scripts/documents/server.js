@@ -15,9 +15,10 @@ export async function askPage(file, number) {
   return { picture: await response.blob(), count: Number(response.headers.get("Page-Count")) };
 }
 
-/** What is read of a picture: a page of docs/document.schema.json. */
-export async function readPage(picture, name) {
-  const response = await post(`v1/read?format=json&alternatives=${ALTERNATIVES}`, picture, name);
+/** What is read of a picture: a page of docs/document.schema.json, lines with their pictures if they are `prepared`. */
+export async function readPage(picture, name, prepared) {
+  const query = new URLSearchParams({ format: "json", alternatives: ALTERNATIVES, prepared });
+  const response = await post(`v1/read?${query}`, picture, name);
   return (await response.json()).pages[0];
 }
 
