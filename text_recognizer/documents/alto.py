@@ -13,7 +13,7 @@ NAMESPACE = "http://www.loc.gov/standards/alto/ns-v4#"
 
 def alto_of(pages: Sequence[ReadPage], alternatives: int) -> str:
     """An ALTO document of the pages of one file; ``alternatives`` of each character are its variants."""
-    root = Element("alto", {"xmlns": NAMESPACE, "SCHEMAVERSION": "4.4"})
+    root = Element("alto", {"xmlns": NAMESPACE, "SCHEMAVERSION": "4.3"})
     description = add(root, "Description")
     add(description, "MeasurementUnit", "pixel")
     add(add(description, "sourceImageInformation"), "fileName", pages[0].file)
