@@ -39,6 +39,13 @@ def test_a_turned_page_is_turned_upright(reader: DocumentReader, quarters: int) 
     )
 
 
+def test_a_page_is_left_as_it_lies(reader: DocumentReader) -> None:
+    picture = np.ascontiguousarray(np.rot90(page_of(TEXTS), 2))
+    [[page]] = DocumentReader(reader.recognizer, turn=False).read([("upside down", picture)])
+    assert (page.turned, page.height, page.width) == (0, *picture.shape)
+    assert not any("turned by" in doubt for doubt in page.doubts)
+
+
 def tilted(picture: np.ndarray, degrees: float, around: int) -> tuple[np.ndarray, np.ndarray]:
     """All of a sheet turned counterclockwise on a desk of a grey, and the matrix (2, 3) that turned it."""
     height, width = picture.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -187,10 +188,22 @@ def test_a_page_on_its_side_is_turned_and_a_part_is_cut_out(page: Page, tmp_path
     wait_until(lambda: texts(page) == [TEXTS[1]])
 
 
-def test_a_picture_is_turned_by_hand(page: Page, photo: Path) -> None:
+def test_a_picture_stays_as_it_is_turned_by_hand(page: Page, photo: Path, tmp_path: Path) -> None:
+    def press(name: str, width: int) -> None:
+        page.find(name).click()
+        wait_until(lambda: page.find("picture").get_property("naturalWidth") == width)
+        wait_until(lambda: page.find("turn").get_attribute("aria-disabled") == "false")
+        assert "turned" not in page.find("state").text
+
     choose(page, photo, TEXTS)
-    page.find("turn").click()
-    wait_until(lambda: "turned upright" in page.find("state").text and texts(page) == TEXTS)
+    press("turn", 350)
+    press("again", 350)
+    press("turn", 560)
+    [upside_down] = json.loads(downloaded(page, "json", tmp_path).read_text())["pages"]
+    assert (upside_down["turned"], upside_down["width"]) == (0, 560)
+    press("turn", 350)
+    press("turn", 560)
+    assert texts(page) == TEXTS
 
 
 def test_a_part_is_dragged(page: Page, photo: Path) -> None:

@@ -102,6 +102,7 @@ def test_what_lines_may_say(client: TestClient) -> None:
         ({"pattern": "[Io]{0,4000}", "date": True}, "pattern and date are given"),
         ({"words": ["I"] * 1001}, "1000"),
         ({"pages": "2"}, "format"),
+        ({"turn": False}, "format"),
         ({"alternatives": 11, "format": "json"}, "10"),
         ({"format": "docx"}, "alto"),
         ({"format": "json", "pages": "x"}, "pages"),

@@ -52,6 +52,7 @@ class DocumentReader:
     Args:
         recognizer: Reads the lines.
         layout: ``line`` or ``page`` if all pictures are that; with ``auto`` each is looked at.
+        turn: Whether a page that reads badly is read as it reads best, turned by quarters; otherwise as it lies.
         numbers: The pages of each file that are wanted, from 1; None for all.
         resolution: Dots per inch at which PDFs are rendered.
         max_pixels: Of a page.
@@ -62,12 +63,13 @@ class DocumentReader:
         recognizer: TextRecognizer,
         layout: Layout = "auto",
         *,
+        turn: bool = True,
         numbers: list[int] | None = None,
         resolution: int = RESOLUTION,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.recognizer = recognizer
-        self._layout = layout
+        self._layout, self._turn = layout, turn
         self._numbers, self._resolution, self._max_pixels = numbers, resolution, max_pixels
 
     def read(self, pictures: Iterable[tuple[str, Picture | UserError]]) -> Iterator[list[ReadPage]]:
@@ -155,7 +157,7 @@ class DocumentReader:
         return ("page", lines) if len(lines) > 1 else ("line", [line])
 
     def finish(self, loaded: Loaded, results: Sequence[Reading | UserError]) -> None:
-        """Put what was read of a page's lines into the page; if it reads badly, try it turned."""
+        """Put what was read of a page's lines into the page; if it reads badly, try it turned, if it may be."""
         page = loaded.page
         for result in results:
             if isinstance(result, UserError):
@@ -163,7 +165,8 @@ class DocumentReader:
                 return
             page.readings.append(result)
         if page.grey is not None and not page.error:
-            self._turn_upright(page)
+            if self._turn:
+                self._turn_upright(page)
             page.doubts += self._doubts(page)
 
     def _turn_upright(self, page: ReadPage) -> None:

@@ -60,7 +60,11 @@ class Documents:
                 more than the format holds or a request may have.
         """
         reader = DocumentReader(
-            recognizer, "page" if options.lines else "auto", numbers=page_numbers(options.pages), max_pixels=MAX_PIXELS
+            recognizer,
+            "page" if options.lines else "auto",
+            turn=options.turn,
+            numbers=page_numbers(options.pages),
+            max_pixels=MAX_PIXELS,
         )
         async with self._places:
             pages: list[ReadPage] = []

@@ -37,6 +37,11 @@ class Options(BaseModel):
     pages: str | None = Field(
         None, description="With format: the pages of each document that are read; by default all.", examples=["2-5,8"]
     )
+    turn: bool = Field(
+        True,
+        description="With format: a page that reads badly is read as it reads best, turned by quarters. With false, "
+        "each page is read as it lies.",
+    )
     alternatives: int = Field(
         0, ge=0, le=MOST_ALTERNATIVES, description="With format: how many other readings to name (JSON, ALTO, PAGE)."
     )
@@ -66,9 +71,9 @@ class Options(BaseModel):
 
     @model_validator(mode="after")
     def _together(self) -> Options:
-        if self.format is None and (self.pages is not None or self.alternatives or self.corrected):
+        if self.format is None and (self.pages is not None or not self.turn or self.alternatives or self.corrected):
             raise ValueError(
-                "pages, alternatives and corrected are for documents: give a format, such as format=json, too"
+                "pages, turn, alternatives and corrected are for documents: give a format, such as format=json, too"
             )
         if self.tables and self.format not in ("csv", "tsv"):
             raise ValueError("tables are written as rows: give format=csv or format=tsv too")

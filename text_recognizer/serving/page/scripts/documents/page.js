@@ -14,7 +14,7 @@ const by = (id) => document.getElementById(id);
 const lines = new Lines(by("lines"), by("places"));
 const crop = new Crop(by("sheet"), by("places"), by);
 
-/** {file, count, number, pages: Map of numbers to {picture, answer, said, kept}}; null before a file is chosen. */
+/** {file, count, number, pages: Map of numbers to {picture, isTurned, answer, said, kept}}; null before a file is chosen. */
 let open = null;
 let busy = 0;
 
@@ -70,12 +70,13 @@ async function load(number) {
   const own = await redrawn(document.file).catch(() => null);
   const { picture, count } = own ? { picture: own, count: 1 } : await askPage(document.file, number);
   document.count = count;
-  document.pages.set(number, { picture, answer: null });
+  document.pages.set(number, { picture, isTurned: false, answer: null });
 }
 
 async function read(isWanted) {
   const page = current();
-  const answer = await readPage(page.picture, open.file.name, await offered);
+  const options = { turn: !page.isTurned, prepared: await offered };
+  const answer = await readPage(page.picture, open.file.name, options);
   if (!isWanted()) return;
   if (answer.turned) page.picture = await redrawn(page.picture, { quarters: answer.turned / 90 });
   Object.assign(page, { answer, said: new Map(), kept: new Map() });
@@ -89,6 +90,7 @@ function change(edit) {
   return work("Reading …", async (isWanted) => {
     const page = current();
     page.picture = await redrawn(page.picture, edit);
+    page.isTurned ||= Boolean(edit.quarters); // by hand: it stays so
     page.answer = null;
     show();
     await read(isWanted);

@@ -15,22 +15,25 @@ export async function askPage(file, number) {
   return { picture: await response.blob(), count: Number(response.headers.get("Page-Count")) };
 }
 
-/** What is read of a picture: a page of docs/document.schema.json, lines with their pictures if they are `prepared`. */
-export async function readPage(picture, name, prepared) {
-  const query = new URLSearchParams({ format: "json", alternatives: ALTERNATIVES, prepared });
+/**
+ * What is read of a picture: a page of docs/document.schema.json.
+ * @param {{turn: boolean, prepared: boolean}} options whether it may be turned, and whether to send pictures of its lines
+ */
+export async function readPage(picture, name, options) {
+  const query = new URLSearchParams({ format: "json", alternatives: ALTERNATIVES, ...options });
   const response = await post(`v1/read?${query}`, picture, name);
   return (await response.json()).pages[0];
 }
 
 /**
- * A page in a format, with what was corrected.
+ * A page in a format, as it lies, with what was corrected.
  * @param {string} format a format of the server, or that and "tables"
  * @param {Map<number, string>} said texts of lines by their places
  * @returns {Promise<Blob>}
  */
 export async function writePage(picture, name, format, said) {
   const [form, tables] = format.split(" ");
-  const query = new URLSearchParams({ format: form, ...(tables && { tables: true }) });
+  const query = new URLSearchParams({ format: form, turn: false, ...(tables && { tables: true }) });
   for (const [place, text] of said) query.append("corrected", `${place + 1}:${text}`);
   return (await post(`v1/read?${query}`, picture, name)).blob();
 }
