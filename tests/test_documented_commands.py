@@ -23,6 +23,7 @@ from text_recognizer.hand import store as hands
 NOT_EXECUTED = {
     r"serve\b": "runs until it is stopped; tests/serving starts it",
     r".*--gpus=4": "needs four GPUs",
+    r"read s3://": "needs an object store; tests/commands/test_read_addresses.py starts a small one",
     r".*--engine=ray": "starts Ray, which takes seconds; tests/test_cluster.py does",
     r"sweep\b": "trains for minutes; tests/test_cluster.py runs a smaller one",
     r"hand script\b": "trains for minutes on a sheet in another script; tests/hand/test_script.py is smaller",

@@ -99,17 +99,18 @@ def check_at_least(least: int, **numbers: int) -> None:
             raise UsageError(f"--{name} is {number}, but must be at least {least}.")
 
 
-def check_parquet(what: str, instead: str) -> None:
-    """Check that Parquet files can be written and read.
+def check_pyarrow(what: str, instead: str) -> None:
+    """Check that Parquet files and addresses of object stores can be written and read.
 
     Args:
-        what: The flag that asks for them.
+        what: The flag or the kind of address that asks for them.
         instead: What else can be given.
 
     Raises:
         UsageError: If pyarrow is not installed.
     """
     try:
+        import pyarrow.fs
         import pyarrow.parquet  # noqa: F401
     except ModuleNotFoundError as error:
         raise UsageError(

@@ -9,10 +9,11 @@ from typing import Any
 
 from text_recognizer.documents.forms.reader import FormReader, ReadForm
 from text_recognizer.documents.forms.template import Template
-from text_recognizer.errors import UsageError, check_parquet
+from text_recognizer.errors import UsageError, check_pyarrow
 from text_recognizer.files import check_can_be_written, replacing
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pages import WITH_PAGES
+from text_recognizer.reading.archive.addresses import is_address
 from text_recognizer.reading.archive.listing import Listing
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
 
@@ -43,11 +44,13 @@ def form(
         0 if all forms were read, 1 if any was not; its row says why.
 
     Raises:
-        UsageError: If a number is out of its range, or the output is of another kind.
+        UsageError: If a number is out of its range, the output is of another kind, or a form is at an address.
         UserError: If the template, the model or the output cannot be used.
     """
     if not 0 <= look_below <= 1:
         raise UsageError(f"--look_below is {look_below}, but must be from 0 to 1.")
+    if any(map(is_address, pages)):
+        raise UsageError("Forms are read from this machine alone. Copy them here, or mount what they are in.")
     if out is not None:
         _check_output(out)
     with told_to_the_user():
@@ -66,7 +69,7 @@ def _check_output(out: str) -> None:
     if Path(out).suffix not in (".csv", ".parquet"):
         raise UsageError(f"--out is {out!r}, but must end in .csv or .parquet.")
     if out.endswith(".parquet"):
-        check_parquet("--out as .parquet", "a .csv file")
+        check_pyarrow("--out as .parquet", "a .csv file")
     check_can_be_written(out)
 
 

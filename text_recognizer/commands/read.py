@@ -14,9 +14,10 @@ from text_recognizer.documents.formats import Format, check_alternatives, check_
 from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.output import Output, archive_row
 from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
-from text_recognizer.errors import UsageError, UserError
+from text_recognizer.errors import UsageError, UserError, attempt
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pages import RESOLUTION, WITH_PAGES, check_resolution, page_numbers
+from text_recognizer.reading.archive.addresses import check_addresses, picture_at
 from text_recognizer.reading.archive.cluster import rows_on_cluster
 from text_recognizer.reading.archive.listing import Found, Listing, Shard
 from text_recognizer.reading.archive.rows import Row, open_rows
@@ -57,7 +58,7 @@ def read(
 
     Args:
         pictures: Picture files, PDFs, folders of them, glob patterns, text files (.txt) with one file name per line,
-            or ``-`` for standard input.
+            addresses such as ``s3://bucket/folder``, or ``-`` for standard input.
         format: Output format: plain text, the default; JSON or JSON lines, with the positions of lines, words and
             characters; tables of lines; the layout formats hOCR, ALTO 4 and PAGE 2019; or a searchable PDF.
         json: Print one JSON object per picture, each on its own line: file, text, confidence and characters, or file
@@ -97,12 +98,11 @@ def read(
     Raises:
         UsageError: If no picture is given, there is no such decoder, there are fewer than 1 threads, both a model and a
             hand are given, a number is out of its range, what lines are to say cannot be followed, a format cannot go
-            where it is to go, or Ray is not installed.
-        UserError: If the model cannot be loaded, or there is no such hand, the output cannot be written, or there is no
-            such cluster.
+            where it is to go, an address is of an unknown kind, or Ray is not installed.
+        UserError: If the model cannot be loaded, or there is no such hand, the output cannot be written, an address
+            cannot be reached, or there is no such cluster.
     """
-    if not pictures:
-        raise UsageError("No picture given. Try: text-recognizer read line.png")
+    _check_pictures(pictures)
     if model is not None and hand is not None:
         raise UsageError("Both --model and --hand are given, but one reader reads. Leave one out.")
     if not 0 <= reject_below <= 1:
@@ -149,11 +149,15 @@ def _reader(model: str | Path | None, reading: dict[str, Any], looking: dict[str
     return DocumentReader(TextRecognizer(model_of(model), **reading), **looking)
 
 
+def _picture(file: str) -> str | bytes | UserError:
+    return attempt(file, lambda: picture_at(file))
+
+
 @told_to_the_user()
 def _write(reader: DocumentReader, files: list[Found], output: Output, least: float, verbose: bool) -> int:
     """Read files into an output; what is wrong or doubtful is said on standard error."""
     failed = False
-    for page in _progress(reader.read((one.file, one.error or one.file) for one in files), len(files)):
+    for page in _progress(reader.read((one.file, one.error or _picture(one.file)) for one in files), len(files)):
         _reject(page, least)
         failed |= page.error is not None
         _tell(page, verbose, errors=not output.takes_errors)
@@ -172,7 +176,7 @@ def _rows(reader: DocumentReader, least: float) -> ReadRows:
     """The rows of files that a reader reads; pages of less confidence are rejected."""
 
     def read_rows(files: Iterator[str]) -> Iterator[list[Row]]:
-        pages = (page for group in reader.read((file, file) for file in files) for page in group)
+        pages = (page for group in reader.read((file, _picture(file)) for file in files) for page in group)
         for _, of_file in groupby(pages, key=lambda page: page.file):
             whole = list(of_file)
             for page in whole:
@@ -196,6 +200,12 @@ def _layout(line: bool, lines: bool) -> Layout:
     if line and lines:
         raise UsageError("Both --line and --lines are given, but a picture is one or the other. Leave one out.")
     return "line" if line else "page" if lines else "auto"
+
+
+def _check_pictures(pictures: list[str]) -> None:
+    if not pictures:
+        raise UsageError("No picture given. Try: text-recognizer read line.png")
+    check_addresses(pictures)
 
 
 def _check_output(format: Format | None, out: str | None, json: bool) -> None:

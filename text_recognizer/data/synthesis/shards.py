@@ -23,7 +23,7 @@ from text_recognizer.data.synthesis.compose import LineStyle, compose_lines, enc
 from text_recognizer.data.synthesis.degradations import degrade
 from text_recognizer.data.text.mix import AS_IT_STANDS, Corpus, TextMix, draw_texts, split_documents
 from text_recognizer.data.text.sources import load_documents, to_alphabet
-from text_recognizer.errors import UsageError, UserError, check_parquet
+from text_recognizer.errors import UsageError, UserError, check_pyarrow
 from text_recognizer.files import replacing, write_text
 
 ShardFormat = Literal["webdataset", "parquet"]
@@ -164,7 +164,7 @@ def write_shards(shards: Shards, spread: Spread) -> Iterator[Path]:
     if shards.format not in get_args(ShardFormat):
         raise UsageError(f"--shards is {shards.format!r}, but must be one of {', '.join(get_args(ShardFormat))}.")
     if shards.format == "parquet":
-        check_parquet("--shards parquet", "--shards webdataset")
+        check_pyarrow("--shards parquet", "--shards webdataset")
     _claim(shards)
     missing = [number for number, path in enumerate(shards.paths) if not path.exists()]
     if missing:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from text_recognizer.errors import UsageError, UserError
+from text_recognizer.reading.archive import addresses
 
 LIST_SUFFIX = ".txt"
 FOLDERS = "folders"
@@ -69,7 +70,8 @@ class Listing:
     """The files that the arguments of ``read`` stand for.
 
     Attributes:
-        sources: Folders, patterns, picture files, and lists: text files with one name a line.
+        sources: Folders, patterns, picture files, addresses of folders and files, and lists: text files with one name
+            a line.
         suffixes: Endings of the files that are taken from folders, in lower case.
         recursive: Whether folders below folders are read too.
         shard: The part that is wanted.
@@ -90,9 +92,10 @@ class Listing:
 
     def _of(self, source: str) -> Iterator[Found]:
         path = Path(source)
-        if path.is_dir():
-            wanted = f"a folder without files that end in {', '.join(sorted(self.suffixes))}."
-            yield from _or_error(source, self._in_order(self._of_folder(source)), wanted)
+        if addresses.is_address(source):
+            yield from self._of_address(source)
+        elif path.is_dir():
+            yield from self._of_folder(source)
         elif path.suffix.lower() == LIST_SUFFIX and path.is_file():
             yield from _of_list(path)
         elif source != "-" and not path.exists() and glob.has_magic(source):
@@ -104,34 +107,53 @@ class Listing:
     def _in_order(self, found: Iterable[Found]) -> Iterable[Found]:
         return sorted(found, key=lambda one: _by_number(one.key)) if self.ordered else found
 
+    def _of_address(self, address: str) -> Iterator[Found]:
+        try:
+            is_folder = addresses.is_folder(address)
+        except UserError as error:
+            yield Found(address, address, error)
+            return
+        yield from self._of_folder(address) if is_folder else [Found(address, address)]
+
     def _of_folder(self, folder: str) -> Iterator[Found]:
-        return (Found(one.file, os.path.relpath(one.file, folder), one.error) for one in self._below(folder))
+        name_below = addresses.name_below if addresses.is_address(folder) else os.path.relpath
+        found = (Found(one.file, name_below(one.file, folder), one.error) for one in self._below(folder))
+        wanted = f"a folder without files that end in {', '.join(sorted(self.suffixes))}."
+        return _or_error(folder, self._in_order(found), wanted)
 
     def _below(self, folder: str) -> Iterator[Found]:
+        entries = addresses.entries if addresses.is_address(folder) else _entries
         try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    yield from self._of_entry(entry)
-        except OSError as error:
-            yield Found(
-                folder, folder, UserError(f"{folder}: a folder that cannot be listed ({error.strerror or error}).")
-            )
+            for path, name, is_folder in entries(folder):
+                yield from self._of_entry(path, name, is_folder)
+        except UserError as error:
+            yield Found(folder, folder, error)
 
-    def _of_entry(self, entry: os.DirEntry[str]) -> Iterator[Found]:
-        if entry.is_dir(follow_symlinks=False):
+    def _of_entry(self, path: str, name: str, is_folder: bool) -> Iterator[Found]:
+        if is_folder:
             if self.recursive:
-                yield from self._below(entry.path)
+                yield from self._below(path)
             else:
                 self._skip(FOLDERS)
             return
-        suffix = os.path.splitext(entry.name)[1].lower()  # noqa: PTH122 (a Path for each of a million names is slow)
+        suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 (a Path for each of a million names is slow)
         if suffix in self.suffixes:
-            yield Found(entry.path, entry.path)
-        elif not entry.name.startswith("."):
+            yield Found(path, path)
+        elif not name.startswith("."):
             self._skip(suffix or "files without an ending")
 
     def _skip(self, kind: str) -> None:
         self.skipped[kind if kind in self.skipped or len(self.skipped) < MOST_KINDS else "others"] += 1
+
+
+def _entries(folder: str) -> Iterator[tuple[str, str, bool]]:
+    """Of all that is in a folder: its path, its name, and whether it is a folder. A link to one is none."""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                yield entry.path, entry.name, entry.is_dir(follow_symlinks=False)
+    except OSError as error:
+        raise UserError(f"{folder}: a folder that cannot be listed ({error.strerror or error}).") from error
 
 
 def _of_list(path: Path) -> Iterator[Found]:
@@ -139,7 +161,12 @@ def _of_list(path: Path) -> Iterator[Found]:
         for line in lines:
             if name := line.strip("\r\n"):
                 missing = f"{name}: no such file. {path} names it: a {LIST_SUFFIX} file is a list of files, one a line."
-                yield Found(name, name, None if os.path.lexists(name) else UserError(missing))
+                yield Found(name, name, None if _is_there(name) else UserError(missing))
+
+
+def _is_there(name: str) -> bool:
+    """Whether a file is there; what is at an address is known when it is read."""
+    return addresses.is_address(name) or os.path.lexists(name)
 
 
 def _or_error(source: str, found: Iterable[Found], reason: str) -> Iterator[Found]:

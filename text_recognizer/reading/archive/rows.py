@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from text_recognizer.errors import UsageError, UserError, check_parquet
+from text_recognizer.errors import UsageError, UserError, check_pyarrow
 from text_recognizer.files import replacing
 
 try:
@@ -178,7 +178,7 @@ def open_rows(out: Path, *, resume: bool, part: str = "part") -> RowFile:
     if kind not in (".jsonl", ".parquet"):
         raise UsageError(f"--out is {str(out)!r}, but must end in .jsonl or .parquet.")
     if kind == ".parquet":
-        check_parquet("--out as .parquet", "a .jsonl file")
+        check_pyarrow("--out as .parquet", "a .jsonl file")
     is_there = any(out.glob(f"{part}-*.parquet")) if kind == ".parquet" else out.exists() and out.stat().st_size > 0
     if is_there and not resume:
         raise UsageError(f"{out} is there already. Go on with it: --resume. Or remove it, or give another --out.")
