@@ -4,6 +4,7 @@ import pytest
 from reading_tools import draw
 
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT
+from text_recognizer.imaging.sheet.grid import Cell, Grid
 from text_recognizer.imaging.sheet.line import FoundLine
 from text_recognizer.reading.finder import finder, in_reading_order
 
@@ -54,10 +55,43 @@ def test_columns_are_read_one_after_the_other():
     assert_lines_are(page, TEXTS + [text.upper() for text in TEXTS])
 
 
-def test_a_heading_over_two_columns():
-    def line(left: float, right: float, y: float) -> FoundLine:
-        return FoundLine(left, right, np.array([y, 0, 0, 0]), 10, 100)
+def test_a_line_ends_at_the_gutter_between_columns():
+    """Though what stands beside it is no farther away than the next word of a line may be."""
+    left, right = page_of(TEXTS), page_of([text.upper() for text in TEXTS])
+    assert_lines_are(np.hstack([left, right]), TEXTS + [text.upper() for text in TEXTS])
 
+
+def test_a_wide_gap_in_a_line_is_no_gutter():
+    before, after = draw("before", 0.9, 2, 60), draw("noon", 0.9, 2, 60)
+    page = page_of([*TEXTS, "", *TEXTS])
+    start = 60 + before.shape[1]
+    page[20 + 4 * 56 :, 20 : 20 + before.shape[1]][:60] = before
+    page[20 + 4 * 56 :, start : start + after.shape[1]][:60] = after
+    widths = [one.image.shape[1] / one.scale for one in finder().page(page)]
+    assert len(widths) == 2 * len(TEXTS) + 1
+    assert widths[len(TEXTS)] == pytest.approx(start - 20 + after.shape[1] + PAPER, abs=30)
+
+
+def line(left: float, right: float, y: float, slope: float = 0.0, cell: tuple[Grid, int] | None = None) -> FoundLine:
+    return FoundLine(left, right, np.array([y, 0, 0, 0]), 10, 100, slope, cell=cell)
+
+
+def test_columns_that_lie_a_little_askew():
+    columns = [
+        line(x + 0.05 * y, x + 205 + 0.05 * y, y - 0.05 * x, slope=-0.05) for x in (0, 220) for y in range(0, 600, 30)
+    ]
+    assert in_reading_order(sorted(columns, key=lambda one: one.curve[0])) == columns
+
+
+def test_a_table_stands_where_it_is_written_in():
+    corners = np.array([(0, 0), (400, 0), (400, 300), (0, 300)], np.float64)
+    grid = Grid(1, 1, (Cell(0, 0, 1, 1, corners),), corners)
+    lines = [line(0, 150, 20), line(0, 150, 60), line(0, 150, 100, cell=(grid, 0)), line(0, 150, 140)]
+    lines += [line(220, 370, y) for y in (20, 60, 100, 140)]
+    assert in_reading_order([*reversed(lines)]) == lines
+
+
+def test_a_heading_over_two_columns():
     heading = line(0, 400, 20)
     columns = [line(x, x + 150, y) for x in (0, 220) for y in (60, 90, 120)]
     assert in_reading_order([*reversed(columns), heading]) == [heading, *columns]

@@ -37,6 +37,8 @@ _BENDS = (0.06, 0.02, 0.015)  # expected rise of a centre line's slope, sag and 
 _MOST_RATIO, _MOST_STEP = 2.5, 0.75  # of the heights of parts of one line, and from one to the next in heights
 _LINE_GAP = 12.0  # widest gap between parts of a line, in band heights, where all of a picture is one line
 _COLUMN_GAP = 3.0  # the same on pages
+_GUTTER = 1.5  # band heights of paper between columns, at least
+_NEIGHBOURS = 10.0  # band heights above and below a line, in which others tell of a gutter
 _MOST_LINES = 400
 _ASKEW = np.radians(4.0)  # lines that rise less are followed as they are
 _LEVEL = np.radians(2.0)  # what may be left of a tilt
@@ -160,15 +162,26 @@ def in_reading_order(lines: list[FoundLine]) -> list[FoundLine]:
     for line in lines:
         if line.cell is not None:
             tables.setdefault(line.cell[0], []).append(line)
-    rows = {_as_line(grid, inside[0].height): _cell_by_cell(inside) for grid, inside in tables.items()}
-    ordered = _column_by_column([*rows, *(line for line in lines if line.cell is None)])
+    rows = {_as_line(inside): _cell_by_cell(inside) for inside in tables.values()}
+    tilt = tilt_of(lines)
+    level = {_levelled(line, tilt): line for line in [*rows, *(line for line in lines if line.cell is None)]}
+    ordered = [level[one] for one in _column_by_column([*level])]
     return [line for one in ordered for line in rows.get(one, [one])]
 
 
-def _as_line(grid: Grid, height: float) -> FoundLine:
-    """What stands for a table among lines: one where it begins."""
-    (left, top), (right, _) = grid.corners.min(axis=0), grid.corners.max(axis=0)
-    return FoundLine(left, right, np.array([top, 0, 0, 0]), height, 0.0)
+def _levelled(line: FoundLine, tilt: float) -> FoundLine:
+    """Where a line is, taken as straight, once its page is turned level on which lines rise by ``tilt``."""
+    x = np.array([line.left, (line.left + line.right) / 2, line.right])
+    y = line.centre(x)
+    left, _, right = (x * np.cos(tilt) - y * np.sin(tilt)).tolist()
+    middle = float(x[1] * np.sin(tilt) + y[1] * np.cos(tilt))
+    return replace(line, left=left, right=right, curve=np.array([middle, 0, 0, 0]))
+
+
+def _as_line(inside: list[FoundLine]) -> FoundLine:
+    """What stands for a table among lines: one where those in it begin, as wide as they are."""
+    left, right = min(line.left for line in inside), max(line.right for line in inside)
+    return FoundLine(left, right, np.array([min(map(_middle, inside)), 0, 0, 0]), inside[0].height, 0.0)
 
 
 def _cell_by_cell(lines: list[FoundLine]) -> list[FoundLine]:
@@ -263,15 +276,46 @@ def _fit(x: np.ndarray, y: np.ndarray, height: float) -> FoundLine:
 def _joined(lines: list[FoundLine], widest_gap: float) -> list[FoundLine]:
     """Lines of which one goes on where another ends become one."""
     lines = sorted(lines, key=lambda line: line.left)
+    gutters = _Gutters(lines, widest_gap)
     whole: list[FoundLine] = []
     for line in lines:
         for k, before in enumerate(whole):
-            if _goes_on(before, line, widest_gap):
+            if _goes_on(before, line, widest_gap) and not gutters.part(before, line):
                 whole[k] = _together(before, line)
                 break
         else:
             whole.append(line)
     return whole
+
+
+class _Gutters:
+    """The paper between columns: lines end before it and others begin behind it, where nothing else goes on.
+
+    Args:
+        parts: Of lines.
+        widest_gap: Between parts of one line, in band heights.
+    """
+
+    def __init__(self, parts: list[FoundLine], widest_gap: float) -> None:
+        self._parts = parts
+        pairs = [(one, other) for one in parts for other in parts if _goes_on(one, other, widest_gap)]
+        followed, following = ({pair[k] for pair in pairs} for k in (0, 1))
+        self._ending = [part for part in parts if part not in followed]
+        self._beginning = [part for part in parts if part not in following]
+
+    def part(self, before: FoundLine, after: FoundLine) -> bool:
+        """Whether a gutter parts a line from what could be its next part, by several lines above and below."""
+        height = max(before.height, after.height)
+        if after.left - before.right < _GUTTER * height:
+            return False
+
+        def near(lines: list[FoundLine]) -> list[FoundLine]:
+            return [line for line in lines if abs(_middle(line) - _middle(after)) < _NEIGHBOURS * height]
+
+        beginning = [one for one in near(self._beginning) if abs(one.left - after.left) < _GUTTER * height]
+        ending = [one for one in near(self._ending) if one.right < after.left]
+        crossing = [one for one in near(self._parts) if one.left < before.right and one.right > after.left]
+        return min(len(beginning), len(ending)) > 1 and not crossing
 
 
 def _goes_on(before: FoundLine, after: FoundLine, widest_gap: float) -> bool:
