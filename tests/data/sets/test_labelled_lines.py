@@ -97,7 +97,7 @@ def test_lines_that_cannot_be_learned_are_named(tmp_path: Path) -> None:
         "03.png",
     ):
         assert part in said
-    assert sum(len(numbers) for numbers in data.numbers.values()) == 7
+    assert len(set().union(*data.numbers.values())) == 7
 
 
 @pytest.mark.usefixtures("cache")
@@ -141,3 +141,20 @@ def test_what_was_found_is_shown(folder: Path, tmp_path: Path, capsys: pytest.Ca
     assert main(["data", "LabelledLines", f"--path={folder}", "--composed=0", f"--picture={picture}"]) == 0
     assert "20 labelled lines in" in capsys.readouterr().out
     assert picture.stat().st_size > 5_000
+
+
+@pytest.mark.usefixtures("cache")
+def test_where_few_lines_would_choose_those_that_train_choose_too(tmp_path: Path) -> None:
+    folder = write_lines(tmp_path / "few", 20)
+    few = ready(folder, composed=0.0)
+    assert "those that train also choose" in few.how
+    assert few.numbers["train"] == few.numbers["val"]
+    assert len(few.numbers["train"]) == 18
+    assert not set(few.numbers["train"]) & set(few.numbers["test"])
+    same, varied = (few.datasets[split].batch(np.arange(1)).images for split in ("val", "train"))
+    assert same.shape != varied.shape or (same != varied).any()
+    table = folder / "labels.tsv"
+    rows = table.read_text(encoding="utf-8").splitlines()
+    stated = [f"{row}\t{'val' if number < 2 else 'train'}" for number, row in enumerate(rows[1:])]
+    table.write_text("\n".join([f"{rows[0]}\tsplit", *stated]), encoding="utf-8")
+    assert ready(folder, composed=0.0).numbers["val"] == [0, 1]

@@ -28,12 +28,14 @@ from text_recognizer.errors import UsageError, UserError, attempt, check_at_leas
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROPPED
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.labels.find import find_labels
-from text_recognizer.labels.lines import LabelledLine, Labels
+from text_recognizer.labels.lines import LabelledLine, Labels, Part
 from text_recognizer.labels.parts import deal
 from text_recognizer.reading.finder import finder
 
 COLUMNS_PER_STEP = 4
 """Of the reader, which reads at most one character a step, and none between two that are the same."""
+FEWEST_TO_CHOOSE = 4
+"""Lines that must be held out for choosing to mean anything."""
 _SHARES = InkShares()
 _PIXELS, _ENDS, _WRONG = "pixels.bin", "ends.npy", "wrong.json"
 
@@ -300,7 +302,7 @@ class LabelledLines(DataModule):
         self.labels = find_labels(self.path)
         crops = cut_lines(self.labels.lines)
         usable = self._usable(self.labels, crops)
-        parts, self.how = deal([self.labels.lines[number] for number in usable], self.seed) if usable else ({}, "")
+        parts, self.how = self._dealt([self.labels.lines[number] for number in usable]) if usable else ({}, "")
         if not parts.get("train") or not parts.get("val"):
             raise UserError(
                 f"{self.path}: {len(usable)} lines can be used, too few to train and validate. "
@@ -310,6 +312,14 @@ class LabelledLines(DataModule):
             self.others.setup()
         self.numbers = {split: [usable[number] for number in numbers] for split, numbers in parts.items()}
         self.datasets = {split: self._dataset(split, crops, numbers) for split, numbers in self.numbers.items()}
+
+    def _dealt(self, lines: Sequence[LabelledLine]) -> tuple[dict[Part, list[int]], str]:
+        """The parts as :func:`deal` makes them; where too few lines would choose, those that train choose too."""
+        parts, how = deal(lines, self.seed)
+        if len(parts["val"]) not in range(1, FEWEST_TO_CHOOSE) or any(line.part == "val" for line in lines):
+            return parts, how
+        both = sorted(parts["train"] + parts["val"])
+        return parts | {"train": both, "val": both}, f"{how}; too few to hold some out, so those that train also choose"
 
     def _dataset(self, split: Split, crops: Crops, numbers: Sequence[int]) -> LabelledLineDataset:
         assert self.labels is not None
