@@ -54,6 +54,13 @@ def test_photograph_that_cannot_be_used_is_named(folder: Path, capsys: pytest.Ca
     assert [file.name for file in folder.iterdir()] == ["dark.png"]
 
 
+def test_a_folder_of_corrections_is_shown_the_way_to_finetune(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "corrections").mkdir()
+    said = fails_with(capsys, "nowhere.jpg", "corrections", "--name=mine")
+    assert "error: corrections: a folder, but a hand is learned from photographs of the sheet" in said
+    assert "text-recognizer finetune corrections" in said
+
+
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"no picture at all"])
 def test_file_that_is_no_picture_is_named(content: bytes, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "photo.jpg").write_bytes(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -40,6 +41,11 @@ def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "c
     """
     check_name(name)
     check_seed(seed)
+    for folder in filter(os.path.isdir, photos):
+        raise UserError(
+            f"{folder}: a folder, but a hand is learned from photographs of the sheet, or from hand files. "
+            f"Lines that you corrected or labelled are learned with: text-recognizer finetune {folder}"
+        )
     samples = Samples((), ())
     for number, photo in enumerate(photos, 1):
         samples += Samples.of(Path(photo)) if Path(photo).suffix == SUFFIX else _written(photo, contact, number)
