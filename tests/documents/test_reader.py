@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
+import matplotlib
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw, ImageFont
 from reading_tools import bars, draw
 
 from text_recognizer.documents.layout import lines_of
@@ -80,6 +84,20 @@ def test_a_tilted_sheet_on_a_desk(reader: DocumentReader, degrees: float, around
         for word, same in zip(line.words, one.words, strict=True):
             middle = cv2.transform(np.array([[same.polygon[0], same.polygon[2]]], np.float64), matrix)[0].mean(0)
             assert np.mean(word.polygon, axis=0) == pytest.approx(middle, abs=8)
+
+
+def test_printed_labels_are_read_beside_what_is_written(reader: DocumentReader) -> None:
+    form = Image.new("L", (900, 460), 250)
+    font = ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"), 28)
+    labels = ["Family name", "Date of birth", "Street", "Telephone"]
+    for number, label in enumerate(labels):
+        ImageDraw.Draw(form).text((50, 60 + 95 * number), label, font=font, fill=30)
+    page = np.array(form)
+    for number, text in enumerate(TEXTS):
+        line = draw(text, 0.9, 2, 60)
+        page[50 + 95 * number :, 400 : 400 + line.shape[1]][:60] = line
+    [[read]] = reader.read([("form", page)])
+    assert [line.text.lower() for line in read.written] == [text.lower() for text in labels + TEXTS]
 
 
 def test_light_writing_on_a_dark_board(reader: DocumentReader) -> None:
