@@ -10,6 +10,7 @@ import torch
 
 from text_recognizer.data.download import MIRROR_SETTING
 from text_recognizer.files import write_text
+from text_recognizer.serving.readers import processors
 
 
 def machine() -> str:
@@ -20,7 +21,14 @@ def machine() -> str:
         names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
         model = names[0] if names else model
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return f"{model}, {os.cpu_count()} cores, {gpu}, Python {platform.python_version()}, PyTorch {torch.__version__}"
+    versions = f"Python {platform.python_version()}, PyTorch {torch.__version__}"
+    return f"{model}, {_cores()} cores, {gpu}, {versions}"
+
+
+def _cores() -> str:
+    """How many there are, and how many of them this process may use if not all."""
+    there, usable = os.cpu_count() or 1, processors()
+    return str(there) if usable >= there else f"{usable} of {there}"
 
 
 def data_source() -> str:
