@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from reading_tools import write_bar_model
 
 from text_recognizer.data.download import CACHE_SETTING, MIRROR_SETTING
+
+hypothesis.settings.register_profile("on a busy machine", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("on a busy machine")
 
 
 @pytest.fixture(scope="session", autouse=True)

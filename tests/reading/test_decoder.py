@@ -7,7 +7,7 @@ from ctc_tools import collapse, path_probabilities, random_log_probs
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.reading import decoder
 from text_recognizer.reading.decoder import decode_beam, decode_greedy
-from text_recognizer.reading.language import LanguageModel, english
+from text_recognizer.reading.language import Contexts, LanguageModel, english
 
 TOKENS = ("<B>", "a", "b")
 
@@ -84,9 +84,9 @@ def test_long_lines_do_not_underflow():
 
 
 def test_language_settles_what_the_picture_leaves_open():
-    costs = np.full((2, 3), 100, np.uint8)
-    costs[1, 1] = 2  # after "a" comes "b"
-    language = LanguageModel(["", "a"], costs, "0ba")
+    starts, seen = np.array([0, 3, 4], np.int32), np.array([0, 1, 2, 1], np.uint8)
+    costs, escapes = np.array([100, 100, 100, 2], np.uint8), np.array([0, 30], np.uint8)  # after "a" comes "b"
+    language = LanguageModel(Contexts(["", "a"], starts, seen, costs, escapes), "0ba")
     tokens = ("<B>", "a", "b", "c")
     log_probs = steps({"a": 0.98}, {"b": 0.45, "c": 0.5}, tokens=tokens)
     assert decode_beam(log_probs, tokens).text == "ac"

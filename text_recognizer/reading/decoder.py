@@ -22,7 +22,7 @@ MOST_REMEMBERED = 100_000
 """Steps of a language model: some 10 MB."""
 _IMPOSSIBLE = 1e-30
 _LEAST_NAMED = 1e-4  # probability of an alternative
-WORDS, OTHERS = (0.55, 1.3), (0.35, 0.9)
+WORDS, OTHERS = (0.65, 1.6), (0.35, 0.9)
 """Weight of the language model, and a bonus per character because the model favours short texts. The first pair is for
 lower-case letters and spaces, which are nearly always words. The second is for all else: names, numbers, codes."""
 MOST_SURPRISED = -6.0
@@ -102,7 +102,7 @@ def decode_beam(
     alphabet: Sequence[str],
     language: LanguageModel | None = None,
     *,
-    width: int = 8,
+    width: int = 12,
     negligible: float = 1e-3,
 ) -> Decoded:
     """Prefix beam search (Hannun et al. 2014, "First-pass large vocabulary continuous speech recognition").

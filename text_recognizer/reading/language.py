@@ -1,9 +1,9 @@
 """A small character model of English: how likely each character is after the ones before it.
 
 A prediction suffix tree (Ron, Singer and Tishby, "The power of amnesia", Machine Learning 1996): thousands of contexts,
-each with the probabilities of all characters after it; the longest known context decides. Digits are one class, each
-as likely as the others: which digit it is, the picture alone decides. Words in capitals are spelled like the same words
-in small letters, so after two capitals in a row the context is taken in small letters, until one comes. Made by
+each with the probabilities of the characters seen after it; the longest known context decides. Digits are one class,
+each as likely as the others: which digit it is, the picture alone decides. Words in capitals are spelled like the same
+words in small letters, so after two capitals in a row the context is taken in small letters, until one comes. Made by
 ``python -m text_recognizer.training.shipped.build_language``.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,39 +24,66 @@ _IN_CAPITALS = math.log(0.95)
 _OUT_OF_CAPITALS = math.log(0.05)
 STEPS_PER_NAT = 16
 """Resolution of the stored negative log probabilities (uint8)."""
+UNIFORM_SHARE = 0.1
+"""Of the probability of each character, so that nothing is impossible."""
+
+
+class Contexts(NamedTuple):
+    """What was seen after which context.
+
+    Attributes:
+        texts: The contexts, the empty one among them, which has seen all characters; digits are written as ``0``.
+        starts: int32 (contexts + 1,): the part of ``seen`` and ``costs`` that belongs to each context.
+        seen: uint8, indices of the characters that were seen after it.
+        costs: uint8, their negative log probabilities, in 1/16 nat.
+        escapes: uint8 (contexts,): the cost of asking the next shorter context, in 1/16 nat.
+    """
+
+    texts: list[str]
+    starts: np.ndarray
+    seen: np.ndarray
+    costs: np.ndarray
+    escapes: np.ndarray
 
 
 class LanguageModel:
     """Character probabilities after a context.
 
+    A context holds the characters that were seen after it. Of any other, the next shorter context is asked, at a cost.
     A state is the index of a context, or for one in capitals that index plus the number of contexts.
 
     Args:
-        contexts: Contexts, the empty one among them; digits written as ``0``.
-        costs: uint8 (len(contexts), len(characters)): negative log probabilities, in 1/16 nat.
-        characters: The characters of the columns of ``costs``, ``0`` standing for all digits.
+        table: What was seen.
+        characters: The model's characters, ``0`` standing for all digits.
     """
 
-    def __init__(self, contexts: list[str], costs: np.ndarray, characters: str) -> None:
+    def __init__(self, table: Contexts, characters: str) -> None:
         self.characters = characters
-        self._costs = costs
-        self._states = {context: state for state, context in enumerate(contexts)}
-        self._contexts = contexts
+        self._table = table
+        self._contexts = table.texts
+        self._states = {context: state for state, context in enumerate(table.texts)}
+        self._starts: list[int] = table.starts.tolist()
+        self._escapes = table.escapes.tobytes()
+        self._seen, self._costs = table.seen.tobytes(), table.costs.tobytes()
         self._columns = {character: column for column, character in enumerate(characters)}
         self._columns |= dict.fromkeys("0123456789", self._columns[DIGIT])
-        self._longest = max(map(len, contexts))
+        self._uniform = UNIFORM_SHARE / (len(characters) + 9)  # each digit is a character
+        self._longest = max(map(len, table.texts))
 
     @classmethod
     def load(cls, path: Path) -> LanguageModel:
         """Read the file that ``save`` wrote."""
         with np.load(path, allow_pickle=False) as file:
-            contexts = str(file["contexts"]).split("\n")
-            return cls(contexts, file["costs"], str(file["characters"]))
+            texts = str(file["contexts"]).split("\n")
+            table = Contexts(texts, file["starts"], file["seen"], file["costs"], file["escapes"])
+            return cls(table, str(file["characters"]))
 
     def save(self, path: Path) -> None:
         """Write a file of arrays, without pickles."""
+        arrays = self._table._asdict() | {"characters": np.array(self.characters)}
+        arrays["contexts"] = np.array("\n".join(arrays.pop("texts")))
         with path.open("wb") as file:
-            np.savez(file, contexts="\n".join(self._contexts), costs=self._costs, characters=np.array(self.characters))
+            np.savez_compressed(file, **arrays)
 
     @property
     def start(self) -> int:
@@ -63,15 +91,24 @@ class LanguageModel:
         return self._state_of(" ")
 
     def log_probability(self, state: int, character: str) -> float:
-        """Natural logarithm of the probability of ``character`` in ``state``; of an unknown one, that of the rarest."""
+        """Natural logarithm of the probability of ``character`` in ``state``; one not of the model is the rarest."""
         context, in_capitals = self._context_of(state)
-        change = _ONE_OF_TEN if character.isdigit() else 0.0
-        if in_capitals and character.isalpha():
+        change, uniform = 0.0, self._uniform
+        if character.isdigit():
+            change, uniform = _ONE_OF_TEN, 10 * uniform
+        elif in_capitals and character.isalpha():
             change = _IN_CAPITALS if character.isupper() else _OUT_OF_CAPITALS
             character = character.lower()
         column = self._columns.get(character)
-        cost = int(self._costs[context, column]) if column is not None else int(self._costs[context].max())
-        return change - cost / STEPS_PER_NAT
+        seen = math.exp(-self._cost(context, column) / STEPS_PER_NAT) if column is not None else 0.0
+        return change + math.log((1 - UNIFORM_SHARE) * seen + uniform)
+
+    def _cost(self, context: int, column: int) -> int:
+        """Of a character after a context, in 1/16 nat."""
+        place = self._seen.find(column, self._starts[context], self._starts[context + 1])
+        if place >= 0:
+            return self._costs[place]
+        return self._escapes[context] + self._cost(self._state_of(self._contexts[context][1:]), column)
 
     def after_digit(self, state: int) -> bool:
         """Whether the last character before ``state`` was a digit."""

@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from string import ascii_uppercase
+from typing import NamedTuple
 
 import numpy as np
 
 from text_recognizer.alphabet import ALPHABET, DIGITS
 from text_recognizer.errors import UserError
 from text_recognizer.labels.texts import read_text
-from text_recognizer.reading.language import DIGIT, STEPS_PER_NAT, LanguageModel
+from text_recognizer.reading.language import DIGIT, STEPS_PER_NAT, Contexts, LanguageModel
 
 CHARACTERS = "".join(c for c in ALPHABET.characters if c not in DIGITS or c == DIGIT)
 """Of the model of English."""
@@ -26,9 +27,10 @@ FEWEST_LETTERS = 1000
 MOST_LETTERS = 20_000_000
 _SEEN = 2  # times that a context of a user's text must occur: such texts are short
 _FOLDED = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")  # typographic quotes and dashes
-_UNIFORM_SHARE = 0.1
 _CAPITALS_SHARE = 0.06
 _CODES_SHARE = 0.05
+_LAST_DIGIT = 0.22  # probability that a number ends after a digit
+_MOST_DIGITS = 14
 
 
 def read_language(file: str | PathLike[str], alphabet: Sequence[str]) -> LanguageModel:
@@ -65,7 +67,7 @@ def build_language_model(
     """Learn which character follows which context.
 
     Probabilities are smoothed from long contexts to short ones (Witten and Bell, "The zero-frequency problem", IEEE
-    Transactions on Information Theory 1991) and mixed with a uniform share, so that nothing is impossible.
+    Transactions on Information Theory 1991).
 
     Args:
         text: Plain text. Some of its words are turned to capitals, and some into numbers and codes, so that the model
@@ -79,22 +81,42 @@ def build_language_model(
     columns = {character: column for column, character in enumerate(characters)}
     codes = np.array([columns[c] for c in normalise(text, seed, characters) if c in columns], np.int64)
     size = len(characters)
-    known = {"": _smoothed(np.bincount(codes, minlength=size)[None], np.full((1, size), 1 / size))[0]}
-    gains = {"": np.inf}
+    root = _learned(np.bincount(codes, minlength=size), np.full(size, 1 / size))
+    learned = {"": root._replace(seen=np.arange(size), gain=np.inf)}
     for length in range(1, order):
-        known_shorter = known
-        known = dict(known)
         for context, counts in _followers(codes, length, characters, least).items():
-            shorter = known_shorter[context[1:]]
-            probabilities = _smoothed(counts[None], shorter[None])[0]
-            known[context] = probabilities
-            gains[context] = float(counts @ np.log(probabilities / shorter))
-    kept = sorted(sorted(gains, key=gains.__getitem__, reverse=True)[:contexts])
-    table = np.stack([known[context] for context in kept])
-    uniform = np.array([10.0 if character == DIGIT else 1.0 for character in characters])
-    table = (1 - _UNIFORM_SHARE) * table + _UNIFORM_SHARE * uniform / uniform.sum()
-    costs = np.clip(np.rint(-np.log(table) * STEPS_PER_NAT), 0, 255).astype(np.uint8)
-    return LanguageModel(kept, costs, characters)
+            learned[context] = _learned(counts, learned[context[1:]].probabilities)
+    kept = sorted(sorted(learned, key=lambda context: learned[context].gain, reverse=True)[:contexts])
+    return LanguageModel(_table(kept, [learned[context] for context in kept]), characters)
+
+
+class _Learned(NamedTuple):
+    """Of one context: probabilities (characters,), the characters seen, the share of others, and what it adds."""
+
+    probabilities: np.ndarray
+    seen: np.ndarray
+    escape: float
+    gain: float
+
+
+def _learned(counts: np.ndarray, shorter: np.ndarray) -> _Learned:
+    """Interpolate counts (characters,) with the probabilities of the next shorter context."""
+    seen = np.flatnonzero(counts)
+    escape = len(seen) / (counts.sum() + len(seen))
+    probabilities = (counts + len(seen) * shorter) / (counts.sum() + len(seen))
+    gain = float(counts[seen] @ np.log(probabilities[seen] / shorter[seen]))
+    return _Learned(probabilities, seen, escape, gain)
+
+
+def _table(texts: list[str], learned: list[_Learned]) -> Contexts:
+    starts = np.cumsum([0, *(len(one.seen) for one in learned)], dtype=np.int32)
+    seen = np.concatenate([one.seen for one in learned]).astype(np.uint8)
+    costs = _cost(np.concatenate([one.probabilities[one.seen] for one in learned]))
+    return Contexts(texts, starts, seen, costs, _cost(np.array([one.escape for one in learned])))
+
+
+def _cost(probabilities: np.ndarray) -> np.ndarray:
+    return np.asarray(np.clip(np.rint(-np.log(probabilities) * STEPS_PER_NAT), 0, 255), np.uint8)
 
 
 def normalise(text: str, seed: int, characters: str = CHARACTERS) -> str:
@@ -116,7 +138,7 @@ def normalise(text: str, seed: int, characters: str = CHARACTERS) -> str:
 
 def _code(rng: np.random.Generator) -> str:
     """A number, or a mixture of digits and capitals."""
-    digits = DIGIT * int(rng.integers(1, 7))
+    digits = DIGIT * min(int(rng.geometric(_LAST_DIGIT)), _MOST_DIGITS)
     kind = rng.random()
     if kind < 0.5:
         return digits
@@ -146,9 +168,3 @@ def _followers(codes: np.ndarray, length: int, known: str, least: int) -> dict[s
 
 def _spelled(code: int, length: int, known: str) -> str:
     return "".join(known[code // len(known) ** place % len(known)] for place in reversed(range(length)))
-
-
-def _smoothed(counts: np.ndarray, shorter: np.ndarray) -> np.ndarray:
-    """Interpolate counts (n, characters) with the probabilities of the shorter contexts."""
-    kinds = np.count_nonzero(counts, axis=1, keepdims=True)
-    return np.asarray((counts + kinds * shorter) / (counts.sum(1, keepdims=True) + kinds))
