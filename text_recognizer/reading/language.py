@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-ENGLISH = Path(__file__).with_name("english.npz")
+ENGLISH = Path(__file__).with_name("english") / "model.npz"
 """The model of English that ships with the package."""
 DIGIT = "0"
 _ONE_OF_TEN = -math.log(10)
