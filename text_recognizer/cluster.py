@@ -87,6 +87,13 @@ def cluster(address: str | None) -> Iterator[int]:
         ray.shutdown()
 
 
+def gpus() -> int:
+    """How many GPUs the cluster has, within the block of :func:`cluster`."""
+    import ray
+
+    return int(ray.cluster_resources().get("GPU", 0))
+
+
 def _start_here(tries: int = _STARTS) -> None:
     try:
         _start("local", include_dashboard=False)

@@ -19,7 +19,7 @@ def sweep(
     out: str | None = None,
     resume: bool = False,
     cores: int = 1,
-    gpus: float = 0.0,
+    gpus: float | None = None,
     address: str | None = None,
     seed: int = 42,
 ) -> int:
@@ -31,7 +31,8 @@ def sweep(
         out: The folder of the sweep; by default the name of the file, in training/sweeps.
         resume: Continue an unfinished sweep.
         cores: Cores for each training. As many trainings run at a time as the cluster has cores for.
-        gpus: GPUs for each training; 0.5 lets two share one.
+        gpus: GPUs for each training: 0, 1, or a share such as 0.5, with which two share one. By default 1, if the
+            cluster has any and the flags do not ask for the CPU.
         address: The Ray cluster, as ``ray start`` prints it, or auto; by default only this machine.
         seed: Seed of the random choices.
 
@@ -46,8 +47,8 @@ def sweep(
     check_ray("text-recognizer sweep")
     check_at_least(1, cores=cores)
     check_seed(seed)
-    if gpus < 0:
-        raise UsageError(f"--gpus is {gpus}, but must be at least 0.")
+    if gpus is not None and not 0 <= gpus <= 1:
+        raise UsageError(f"--gpus is {gpus:g}, but must be from 0 to 1: a training of a sweep has one GPU at most.")
     wanted, unused = read_sweep(Path(config))
     try:
         check_flags(wanted)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from text_recognizer.cluster import cluster
+from text_recognizer.cluster import cluster, gpus
 from text_recognizer.errors import UsageError
 from text_recognizer.files import write_text
 from text_recognizer.training.sweep.file import Parameter, Sweep
@@ -57,13 +57,13 @@ class Places:
         folder: That keeps it.
         address: Of the cluster, as :func:`~text_recognizer.cluster.cluster` takes it.
         cores: Of each training.
-        gpus: Of each training; a share where several share one.
+        gpus: Of each training, up to 1; a share where several share one. None for what :func:`gpus_of` finds.
     """
 
     folder: Path
     address: str | None = None
     cores: int = 1
-    gpus: float = 0.0
+    gpus: float | None = None
 
 
 def claim(sweep: Sweep, folder: Path, resume: bool) -> None:
@@ -88,7 +88,7 @@ def run_sweep(sweep: Sweep, places: Places, seed: int) -> tuple[list[Trained], i
         asks for.
 
     Raises:
-        UsageError: If the cluster has fewer cores than a training is to have.
+        UsageError: If the cluster has fewer cores or GPUs than a training is to have.
         UserError: If there is no cluster.
     """
     os.environ |= {"TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1", "RAY_AIR_NEW_OUTPUT": "0"}  # Tune says nothing
@@ -97,11 +97,11 @@ def run_sweep(sweep: Sweep, places: Places, seed: int) -> tuple[list[Trained], i
 
         if places.cores > cores:
             raise UsageError(f"--cores is {places.cores}, but the cluster has {cores}.")
-
+        resources = {"cpu": places.cores, "gpu": gpus_of(sweep, places.gpus, gpus())}
         for name in ("ray.tune", "optuna", "ray.train"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         state = places.folder.absolute() / STATE
-        trainable = tune.with_resources(train_trial, {"cpu": places.cores, "gpu": places.gpus})
+        trainable = tune.with_resources(train_trial, resources)
         if tune.Tuner.can_restore(str(state)):
             tuner = tune.Tuner.restore(str(state), trainable, resume_errored=True)
         else:
@@ -112,6 +112,22 @@ def run_sweep(sweep: Sweep, places: Places, seed: int) -> tuple[list[Trained], i
         trained = [_trained(trial, number, sweep) for number, trial in enumerate(trials, 1)]
     ended = sum(one.ended for one in trained)
     return trained, 0 if ended == sweep.trainings else 128 + (came[0] if came else signal.SIGINT)
+
+
+def gpus_of(sweep: Sweep, wanted: float | None, there: int) -> float:
+    """How many of the GPUs that are there each training gets: what is wanted, or one, unless its flags name the CPU.
+
+    Ray hides the other GPUs from a training. One that gets none trains on the CPU.
+
+    Raises:
+        UsageError: If more is wanted than there is.
+    """
+    if wanted is None:
+        on_cpu = sweep.fixed.get("accelerator") == "cpu" or str(sweep.fixed.get("gpus")) == "0"
+        return float(there > 0 and not on_cpu)
+    if wanted > there:
+        raise UsageError(f"--gpus is {wanted:g}, but the cluster has no GPU.")
+    return wanted
 
 
 def _tuner(trainable: Any, sweep: Sweep, places: Places, seed: int) -> Any:
