@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from cluster_tools import processes
 from documents import ROOT
 from reading_tools import make_archive
 
@@ -62,12 +63,6 @@ def environment() -> dict[str, str]:
 
 def rows(out: Path) -> list[dict[str, Any]]:
     return sorted(map(json.loads, out.read_text(encoding="utf-8").splitlines()), key=lambda row: str(row["file"]))
-
-
-def processes(name: str) -> list[int]:
-    """Processes of Ray by what they do."""
-    found = Path("/proc").glob("[0-9]*/cmdline")
-    return [int(path.parent.name) for path in found if path.exists() and name.encode() in path.read_bytes()]
 
 
 def wait_for(what: Any, process: subprocess.Popen[Any]) -> None:

@@ -29,6 +29,9 @@ EXPERIMENT = [
     "enable_checkpointing",
     "checkpoint_minutes",
     "stop_early",
+    "engine",
+    "address",
+    "restarts",
 ]
 BATCHES = ["batch_size", "num_workers", "seed"]
 LINES = [

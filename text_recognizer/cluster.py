@@ -62,12 +62,13 @@ def check_ray(what: str) -> None:
 
 
 @contextmanager
-def cluster(address: str | None) -> Iterator[int]:
+def cluster(address: str | None, *, log_to_driver: bool = False) -> Iterator[int]:
     """A cluster to work on within the block, and how many cores it has.
 
     Args:
         address: Of a cluster that runs, as ``ray start`` prints it, or ``auto``. None takes that which the setting
             ``RAY_ADDRESS`` names, or starts one on this machine, with all its cores, which ends with the block.
+        log_to_driver: Whether what processes of the cluster print is printed here.
 
     Raises:
         UserError: If there is none at this address, or none can be started.
@@ -78,9 +79,9 @@ def cluster(address: str | None) -> Iterator[int]:
 
     address = address or os.environ.get("RAY_ADDRESS")
     if address:
-        _start(address)
+        _start(address, log_to_driver=log_to_driver)
     else:
-        _start_here()
+        _start_here(log_to_driver)
     try:
         yield int(ray.cluster_resources().get("CPU", 1))
     finally:
@@ -94,20 +95,20 @@ def gpus() -> int:
     return int(ray.cluster_resources().get("GPU", 0))
 
 
-def _start_here(tries: int = _STARTS) -> None:
+def _start_here(log_to_driver: bool, tries: int = _STARTS) -> None:
     try:
-        _start("local", include_dashboard=False)
+        _start("local", include_dashboard=False, log_to_driver=log_to_driver)
     except UserError:
         if tries == 1:
             raise
-        _start_here(tries - 1)
+        _start_here(log_to_driver, tries - 1)
 
 
 def _start(address: str, **how: Any) -> None:
     import ray
 
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **how)
+        ray.init(address=address, logging_level=logging.ERROR, **how)
     except Exception as error:  # Ray raises plain ones
         ray.shutdown()
         at = "on this machine" if address == "local" else f"at {address}"

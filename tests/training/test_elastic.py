@@ -1,4 +1,4 @@
-"""A training whose workers are killed goes on by itself, on one node and on two, as if nothing had been."""
+"""A training whose workers are killed goes on by itself, under torchrun and on Ray, as if nothing had been."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import torch
+from cluster_tools import processes
 from documents import ROOT
 
 MOST_SECONDS = 600
@@ -38,6 +39,13 @@ def start_nodes(logs: Path, restarts: int) -> list[subprocess.Popen[bytes]]:
         endpoint = f"127.0.0.1:{free.getsockname()[1]}"
     how = ["--nnodes=2", "--rdzv-backend=c10d", f"--rdzv-endpoint={endpoint}", f"--max-restarts={restarts}"]
     return [start(logs, *how), start(logs, *how)]
+
+
+def start_on_ray(logs: Path) -> subprocess.Popen[bytes]:
+    """Two processes on Ray, which start anew three times by default."""
+    flags = TRAINING.replace("--gpus 0", "--accelerator cpu --devices 2").replace("--resume auto", "--engine ray")
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, *flags.split(), str(logs)], cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
 
 
 def newest(logs: Path) -> Path | None:
@@ -95,3 +103,23 @@ def test_a_worker_that_is_killed_on_one_of_two_nodes_costs_nothing(
     weights = expected["state_dict"].items()
     assert [name for name, value in weights if not torch.equal(found["state_dict"][name], value)] == []
     assert len(list(killed.iterdir())) > 3
+
+
+@pytest.mark.drill
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for workers in /proc")
+def test_a_worker_that_is_killed_on_ray_costs_nothing(tmp_path: Path, nodes: list[subprocess.Popen[bytes]]) -> None:
+    pytest.importorskip("ray", reason="needs the extra cluster")
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    nodes.append(start_on_ray(killed))
+    before = None
+    for number in (0, 1, 0):
+        before = wait_for_checkpoint(killed, before)
+        os.kill(processes("ray::RayTrainWorker")[number], signal.SIGKILL)
+    assert nodes[0].wait(MOST_SECONDS) == 0
+    nodes += start_nodes(whole, restarts=0)
+    assert [node.wait(MOST_SECONDS) for node in nodes] == [0, 0, 0]
+    expected, found = content(whole), content(killed)
+    assert found["global_step"] == expected["global_step"] == 3 * 128 // 16
+    weights = expected["state_dict"].items()
+    assert [name for name, value in weights if not torch.equal(found["state_dict"][name], value)] == []
+    assert len(list(killed.glob("*-LineReader-*"))) == 4

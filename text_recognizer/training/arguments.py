@@ -13,6 +13,7 @@ from typing import Any, Literal
 import lightning as L
 import yaml
 
+from text_recognizer.cluster import Engine, check_engine
 from text_recognizer.command_line import Parser
 from text_recognizer.errors import UsageError, check_at_least
 from text_recognizer.registry import DATA_CLASSES, MODEL_CLASSES, load_class
@@ -69,12 +70,17 @@ class Experiment:
         enable_checkpointing: Write checkpoints.
         checkpoint_minutes: Minutes between two checkpoints within an epoch.
         stop_early: Stop when the validation loss has not fallen for this number of validations; 0 never stops early.
+        engine: Train in this process and those that it starts (here), or with ray: the processes run on a cluster whose
+            machines share log_dir, and start anew from the last checkpoint when one is lost.
+        address: With ray: the cluster, as ``ray start`` prints it, or auto; by default only this machine.
+        restarts: With ray: how often the processes are started anew; -1 sets no limit.
         ema_decay: Validate, test and save an exponential moving average of the weights with this decay, such as 0.999;
             0 uses the weights themselves.
 
     Raises:
         UsageError: If Weights & Biases is not installed, weights are to come from two files, devices are named twice,
-            checkpoint_minutes is not above 0, stop_early is below, or ema_decay is not from 0 to below 1.
+            checkpoint_minutes is not above 0, stop_early is below, ema_decay is not from 0 to below 1, or Ray is not
+            installed.
     """
 
     model_class: str = "MLP"
@@ -95,6 +101,9 @@ class Experiment:
     enable_checkpointing: bool = True
     checkpoint_minutes: float = 5.0
     stop_early: int = 10
+    engine: Engine = "here"
+    address: str | None = None
+    restarts: int = 3
     ema_decay: float = 0.0
 
     def __post_init__(self) -> None:
@@ -103,6 +112,8 @@ class Experiment:
         if not self.checkpoint_minutes > 0:
             raise UsageError(f"--checkpoint_minutes is {self.checkpoint_minutes}, but must be above 0.")
         check_at_least(0, stop_early=self.stop_early)
+        check_at_least(-1, restarts=self.restarts)
+        check_engine(self.engine, self.address)
         if sum(map(bool, (self.load_checkpoint, self.load_weights, self.init))) > 1:
             raise UsageError("--load_checkpoint, --load_weights and --init each bring weights. Leave out all but one.")
         if not 0 <= self.ema_decay < 1:

@@ -74,19 +74,24 @@ def placement(experiment: Experiment) -> dict[str, Any]:
     Raises:
         UsageError: If ``gpus`` is nothing that it may be.
     """
-    if experiment.gpus is None:
-        where: dict[str, Any] = {
-            "accelerator": experiment.accelerator or "auto",
-            "devices": experiment.devices or "auto",
-        }
-    else:
-        where = _of_gpus(experiment.gpus)
+    where = wanted_devices(experiment)
     if where["accelerator"] in ("gpu", "cuda", "mps") and not _has_gpu():
         print("PyTorch finds no GPU on this machine, so it trains on the CPU.")
         where = {"accelerator": "cpu", "devices": 1}
     if (local := os.environ.get("LOCAL_WORLD_SIZE")) is not None:
         where |= {"devices": int(local), "num_nodes": int(os.environ["WORLD_SIZE"]) // int(local)}
     return where
+
+
+def wanted_devices(experiment: Experiment) -> dict[str, Any]:
+    """Accelerator and devices that the flags name, whatever this machine has; ``auto`` where they name none.
+
+    Raises:
+        UsageError: If ``gpus`` is nothing that it may be.
+    """
+    if experiment.gpus is not None:
+        return _of_gpus(experiment.gpus)
+    return {"accelerator": experiment.accelerator or "auto", "devices": experiment.devices or "auto"}
 
 
 def _of_gpus(gpus: str) -> dict[str, Any]:
@@ -282,22 +287,30 @@ def build_trainer(
     return trainer, best
 
 
-def run(arguments: Arguments, callbacks: Sequence[Callback] = ()) -> tuple[dict[str, Any], int]:
+def run(
+    arguments: Arguments,
+    callbacks: Sequence[Callback] = (),
+    *,
+    where: dict[str, Any] | None = None,
+    checkpoint: str | None = None,
+) -> tuple[dict[str, Any], int]:
     """Train and test as the flags say. Of several processes the first writes.
 
     Args:
         arguments: The flags.
         callbacks: What else the training calls back.
+        where: Flags of Lightning's Trainer that say on what it trains, in place of those among the arguments.
+        checkpoint: From which to go on, in place of that which the flags name.
 
     Returns:
         What ``metrics.json`` holds, and the exit code: 0, or what a signal that ended the run asks for.
     """
-    where = placement(arguments.experiment)
+    where = placement(arguments.experiment) if where is None else where
     check(arguments, where)
     experiment = arguments.experiment
     L.seed_everything(arguments.data["seed"], workers=True, verbose=False)
     data, recognition, description = build(arguments)
-    resumed = to_resume(arguments, description)
+    resumed = to_resume(arguments, description, checkpoint)
     data.prepare_data()
     data.setup("fit")
     check_amounts(arguments, len(data.train_dataloader()))
@@ -329,14 +342,14 @@ def run(arguments: Arguments, callbacks: Sequence[Callback] = ()) -> tuple[dict[
     return figures, stop.exit_code
 
 
-def to_resume(arguments: Arguments, description: Description) -> Checkpoint | None:
-    """The checkpoint from which a run goes on, if it does.
+def to_resume(arguments: Arguments, description: Description, checkpoint: str | None) -> Checkpoint | None:
+    """The checkpoint from which a run goes on, if it does: ``checkpoint``, or that which the flags name.
 
     Raises:
         UserError: If it is no checkpoint, or not of the model that ``description`` says.
     """
     experiment = arguments.experiment
-    path = newest(arguments) if experiment.resume else experiment.load_checkpoint
+    path = checkpoint or (newest(arguments) if experiment.resume else experiment.load_checkpoint)
     if path is None:
         return None
     resumed = Checkpoint.load(path)

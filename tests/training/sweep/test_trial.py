@@ -38,6 +38,7 @@ def test_flags_that_train_takes_are_fine() -> None:
         ({"seed": {"min": 0, "max": 2**32}}, "--seed is 4294967296"),
         ({"model_class": {"values": ["MLP", "LineCNN"]}}, "fc1"),
         ({"data_class": {"values": ["PenStrokes", "EMNISTLines"]}}, "reads single characters"),
+        ({"engine": {"values": ["here", "ray"]}}, "a sweep itself places its trainings"),
     ],
 )
 def test_what_train_does_not_take_is_named(searched: dict[str, Any], message: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,23 +18,25 @@ from text_recognizer.training.interruption import LAST, PREVIOUS
 _MAY_DIFFER = {"num_workers"}
 
 
-def newest(arguments: Arguments) -> str | None:
+def newest(arguments: Arguments, besides: Collection[str] = ()) -> str | None:
     """The newest sound checkpoint of a run with the data, the model and the loss of these arguments; None if none is.
 
-    What is damaged is named on standard error, and the one before it is taken.
+    Runs whose folders have the names ``besides`` are left out. What is damaged is named on standard error, and the one
+    before it is taken.
     """
-    path = next(filter(_is_sound, _checkpoints(arguments)), None)
+    path = next(filter(_is_sound, _checkpoints(arguments, besides)), None)
     if path is None:
         return None
     print(f"Going on from {path}", file=sys.stderr)
     return str(path)
 
 
-def _checkpoints(arguments: Arguments) -> Iterator[Path]:
+def _checkpoints(arguments: Arguments, besides: Collection[str]) -> Iterator[Path]:
     """Checkpoints of runs with these flags, newest first."""
     experiment = arguments.experiment
     runs = Path(experiment.log_dir).glob(f"*-{experiment.model_class}-{experiment.data_class}")
-    found = [run / name for run in runs if _has_flags(run, arguments) for name in (LAST, PREVIOUS)]
+    taken = (run for run in runs if run.name not in besides and _has_flags(run, arguments))
+    found = [run / name for run in taken for name in (LAST, PREVIOUS)]
     yield from sorted(
         (path for path in found if path.is_file()),
         key=lambda path: (path.stat().st_mtime, path.name == LAST),

@@ -64,6 +64,8 @@ def check_flags(sweep: Sweep) -> None:
     quiet_lightning()
     for flags in sweep.corners:
         arguments = arguments_of(flags)
+        if arguments.experiment.engine == "ray":
+            raise UsageError("--engine is ray, but a sweep itself places its trainings on Ray. Leave it out.")
         check(arguments, placement(arguments.experiment))
         _, recognition, _ = build(arguments)
         with warnings.catch_warnings(action="ignore"):
