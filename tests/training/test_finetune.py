@@ -44,6 +44,17 @@ def test_what_ships_can_be_trained_on() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+def test_weights_from_a_model_file_are_as_large_as_a_training_leaves_them() -> None:
+    description, weights = load_reader("reader")
+    layers = description.build().named_modules()
+    norms = {name for name, layer in layers if isinstance(layer, torch.nn.BatchNorm2d)}
+    before_norms = [f"{name[: -len('.1')]}.0.weight" for name in norms if name.endswith(".1")]
+    sizes = [float(weights[name].square().mean().sqrt()) for name in before_norms]
+    assert len(sizes) > 15
+    assert min(sizes) > 0.1
+    assert max(sizes) < 0.14
+
+
 def test_the_model_of_a_reader_comes_with_it() -> None:
     arguments = parse(["--data_class=LabelledLines", "--path=mine", "--init=reader"], "train")
     data, recognition, description = build(arguments)

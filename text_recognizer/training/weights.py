@@ -28,6 +28,8 @@ MODEL = "model"
 OF_MODEL, HALVED = "model.", "_half"
 """What the names of its weights begin with, and end with where they are stored at half precision."""
 
+_TRAINED_RMS = 0.12
+"""Root mean square of the weights before a norm, after training."""
 _RARER = 4.0
 """Nats by which a character that was not known is at first less likely than what it begins as."""
 
@@ -146,7 +148,11 @@ def _not_to_train_on(path: Path, error: Exception) -> UserError:
 
 
 def _unfused(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The state dict of a model that computes the same with norms of its own, which do nothing but add the biases."""
+    """The state dict of a model that computes the same with norms of its own.
+
+    They add the biases and scale the channels, so that the weights before them are as large as a training leaves them:
+    an optimiser's steps, whose size is that of the learning rate, would change small ones too much.
+    """
     model.eval()
     state = model.state_dict()
     state |= {name: value for name, value in weights.items() if name in state}
@@ -155,9 +161,11 @@ def _unfused(model: nn.Module, weights: Mapping[str, torch.Tensor]) -> dict[str,
             continue
         for number, (layer, norm) in enumerate(pairwise(layers)):
             if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                name = f"{prefix}.{number + 1}"
+                name, kernels = f"{prefix}.{number + 1}", weights[f"{prefix}.{number}.weight"]
+                scales = (kernels.square().mean((1, 2, 3)).sqrt() / _TRAINED_RMS).clamp(min=norm.eps)
+                state[f"{prefix}.{number}.weight"] = kernels / scales[:, None, None, None]
                 state[f"{name}.bias"] = weights[f"{prefix}.{number}.bias"]
-                state[f"{name}.weight"] = torch.ones_like(state[f"{name}.bias"])
+                state[f"{name}.weight"] = scales
                 state[f"{name}.running_mean"] = torch.zeros_like(state[f"{name}.bias"])
                 state[f"{name}.running_var"] = torch.full_like(state[f"{name}.bias"], 1 - norm.eps)
     model.load_state_dict(state)
