@@ -10,6 +10,7 @@ words in small letters, so after two capitals in a row the context is taken in s
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +33,7 @@ class Contexts(NamedTuple):
     """What was seen after which context.
 
     Attributes:
-        texts: The contexts, the empty one among them, which has seen all characters; digits are written as ``0``.
+        texts: The contexts, sorted; digits are written as ``0``. The first is empty and has seen all characters.
         starts: int32 (contexts + 1,): the part of ``seen`` and ``costs`` that belongs to each context.
         seen: uint8, indices of the characters that were seen after it.
         costs: uint8, their negative log probabilities, in 1/16 nat.
@@ -61,8 +62,7 @@ class LanguageModel:
         self.characters = characters
         self._table = table
         self._contexts = table.texts
-        self._states = {context: state for state, context in enumerate(table.texts)}
-        self._starts: list[int] = table.starts.tolist()
+        self._starts = table.starts.data
         self._escapes = table.escapes.tobytes()
         self._seen, self._costs = table.seen.tobytes(), table.costs.tobytes()
         self._columns = {character: column for column, character in enumerate(characters)}
@@ -74,14 +74,14 @@ class LanguageModel:
     def load(cls, path: Path) -> LanguageModel:
         """Read the file that ``save`` wrote."""
         with np.load(path, allow_pickle=False) as file:
-            texts = str(file["contexts"]).split("\n")
+            texts = file["contexts"].tobytes().decode().split("\n")
             table = Contexts(texts, file["starts"], file["seen"], file["costs"], file["escapes"])
             return cls(table, str(file["characters"]))
 
     def save(self, path: Path) -> None:
         """Write a file of arrays, without pickles."""
         arrays = self._table._asdict() | {"characters": np.array(self.characters)}
-        arrays["contexts"] = np.array("\n".join(arrays.pop("texts")))
+        arrays["contexts"] = np.frombuffer("\n".join(arrays.pop("texts")).encode(), np.uint8)
         with path.open("wb") as file:
             np.savez_compressed(file, **arrays)
 
@@ -128,8 +128,13 @@ class LanguageModel:
         return state % count, state >= count
 
     def _state_of(self, context: str) -> int:
-        start = max(0, len(context) - self._longest)
-        return next(self._states[context[i:]] for i in range(start, len(context) + 1) if context[i:] in self._states)
+        """The state of the longest end of ``context`` that is known."""
+        for start in range(max(0, len(context) - self._longest), len(context)):
+            end = context[start:]
+            state = bisect_left(self._contexts, end)
+            if state < len(self._contexts) and self._contexts[state] == end:
+                return state
+        return 0
 
 
 @lru_cache(maxsize=1)
