@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -70,3 +73,42 @@ def test_degraded_lines(seed: int) -> None:
 def test_prepared_lines(seed: int) -> None:
     lines = composed("mixed", seed)
     assert sha(*(line.image for line in normalize_lines(lines.images, lines.widths) if line)) == PREPARED[seed]
+
+
+OTHER_PROCESS = """
+import hashlib
+
+import numpy as np
+
+from text_recognizer.alphabet import READER_ALPHABET
+from text_recognizer.data.sets.paper_lines import PaperLines
+from text_recognizer.data.text.phrases import KINDS, Phrases
+
+for kind in KINDS:
+    phrases = Phrases(["It was the best of times. It was the worst of times."], READER_ALPHABET, "train", seed=3,
+                      kinds={kind: 1.0})
+    texts = [phrases.text(index, 40) for index in range(600)]
+    print(kind, hashlib.sha256(repr(texts).encode()).hexdigest())
+
+lines = PaperLines(glyphs="strokes", text="builtin", num_train=64, num_val=16, num_test=16)
+lines.prepare_data()
+lines.setup()
+batch = lines.datasets["train"].batch(np.arange(64))
+print("paper", hashlib.sha256(batch.images.tobytes() + batch.targets.tobytes()).hexdigest())
+"""
+
+
+def test_another_process_draws_the_same() -> None:
+    """Python orders sets of strings anew in every process, unless PYTHONHASHSEED says how."""
+    drawn = [
+        subprocess.run(
+            [sys.executable, "-c", OTHER_PROCESS],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        for seed in ("1", "2")
+    ]
+    assert len(drawn[0]) > len(COMPOSED)
+    assert drawn[0] == drawn[1]
