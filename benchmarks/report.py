@@ -10,7 +10,7 @@ import torch
 
 from text_recognizer.data.download import MIRROR_SETTING
 from text_recognizer.files import write_text
-from text_recognizer.serving.readers import processors
+from text_recognizer.processors import usable_cores
 
 
 def machine() -> str:
@@ -27,7 +27,7 @@ def machine() -> str:
 
 def _cores() -> str:
     """How many there are, and how many of them this process may use if not all."""
-    there, usable = os.cpu_count() or 1, processors()
+    there, usable = os.cpu_count() or 1, usable_cores()
     return str(there) if usable >= there else f"{usable} of {there}"
 
 

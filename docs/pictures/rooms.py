@@ -32,6 +32,7 @@ ABOUT = {
     "cluster": "Ray, on many machines",
     "command_line": "parser of flags",
     "files": "written whole",
+    "processors": "how many cores",
     "errors": "messages to the user",
 }
 

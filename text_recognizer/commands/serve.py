@@ -19,11 +19,12 @@ from uvicorn.supervisors import Multiprocess
 
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.labels.corrections import Corrections
+from text_recognizer.processors import usable_cores
 from text_recognizer.serving.connections import PatientProtocol
 from text_recognizer.serving.limits import MAX_QUEUE, MAX_UPLOAD_MB, return_freed_memory
 from text_recognizer.serving.log import LOGGING, log_what_libraries_print
 from text_recognizer.serving.metrics import MULTIPROCESS_FOLDER
-from text_recognizer.serving.readers import Readers, processors
+from text_recognizer.serving.readers import Readers
 from text_recognizer.serving.security import ANY_ADDRESS, LOOPBACK_NAMES
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def serve(
     _check(max_queue=(max_queue, 1, 100_000))
     make_app = _MakeApp(
         model,
-        max(1, processors() // workers),
+        max(1, usable_cores() // workers),
         max_upload_mb,
         max_queue,
         _allowed_hosts(host, allowed_hosts),

@@ -25,6 +25,7 @@ from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.imaging.pages import MAX_PAGES
 from text_recognizer.imaging.pictures import load_picture, pixels_of
 from text_recognizer.labels.corrections import Corrections
+from text_recognizer.processors import usable_cores
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import picture_url, to_json
 from text_recognizer.serving.batching import Batcher
@@ -40,7 +41,7 @@ from text_recognizer.serving.limits import (
     Upload,
 )
 from text_recognizer.serving.metrics import Metrics
-from text_recognizer.serving.readers import Readers, processors
+from text_recognizer.serving.readers import Readers
 from text_recognizer.serving.reference import reference_page
 from text_recognizer.serving.schema import PICTURE, READ, Options
 from text_recognizer.serving.security import LOOPBACK_NAMES, SecurityMiddleware
@@ -61,7 +62,7 @@ class Service:
         self.metrics = Metrics()
         self.batcher = Batcher(self.metrics)
         self.learning = Learning()
-        self._decoders = ThreadPoolExecutor(processors(), "decode")
+        self._decoders = ThreadPoolExecutor(usable_cores(), "decode")
         self._room = Room(MAX_PIXELS * BYTES_PER_PIXEL)
         self.documents = Documents(self.batcher, self._room, self._in_thread)
 
@@ -156,7 +157,7 @@ def create_app(
         allowed_hosts: Host names by which the server may be asked; ``*`` allows all.
         corrections: Keeps lines that people correct; by default none are kept.
     """
-    service = Service(readers or Readers(threads=processors()), RequestLimiter(max_upload_mb, max_queue))
+    service = Service(readers or Readers(threads=usable_cores()), RequestLimiter(max_upload_mb, max_queue))
     app = FastAPI(
         title="Text Recognizer",
         version=version("text-recognizer"),

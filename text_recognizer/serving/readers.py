@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import lru_cache
 
 from text_recognizer.hand.file import model_of
@@ -35,8 +34,3 @@ class Readers:
         file = hand_path(hand)
         state = file.stat()
         return self._of_hand(file, (state.st_mtime_ns, state.st_size, state.st_ino), decoder)
-
-
-def processors() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

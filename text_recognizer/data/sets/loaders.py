@@ -16,6 +16,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 from torch.utils.data import Dataset as TorchDataset
 
+from text_recognizer.processors import usable_cores
+
 BUCKET_BATCHES = 16
 NO_EXAMPLE = -1
 """In an order of examples: none, where the processes of a run cannot be given equally many."""
@@ -179,11 +181,6 @@ class Order(Sampler[int]):
             rng.shuffle(whole)
             steps += whole + short
         return np.concatenate(steps)
-
-
-def usable_cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def build_loader(dataset: Dataset, order: Order, num_workers: int) -> DataLoader[Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
 from typing import TypeVar
+
+from text_recognizer.processors import usable_cores
 
 Result = TypeVar("Result")
 
@@ -23,7 +24,7 @@ def over_ranges(work: Callable[[int, int], Result], count: int, parallel: bool |
     """
     if parallel is None:
         parallel = multiprocessing.parent_process() is None
-    cores = _cores() if parallel else 1
+    cores = usable_cores() if parallel else 1
     bounds = [count * i // cores for i in range(cores + 1)]
     others = [_threads().submit(work, *pair) for pair in pairwise(bounds[:-1])]
     return [work(*bounds[-2:]), *(other.result() for other in others)]
@@ -32,7 +33,3 @@ def over_ranges(work: Callable[[int, int], Result], count: int, parallel: bool |
 @cache
 def _threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(thread_name_prefix="compose")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
