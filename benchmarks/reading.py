@@ -1,7 +1,7 @@
 """Reads the same pictures with this reader and its peers: ``python benchmarks/reading.py``.
 
 Composed lines have characters and texts that no training has seen: in even cells, with overlap, and written as by hand
-and degraded as by paper, pen and camera. Real pictures come from a folder, given as
+and degraded as by paper, pen and camera; short fields are on paper. Real pictures come from a folder, given as
 ``--pictures``, whose ``labels.tsv`` has the columns ``file`` and ``text``; each folder in it is a set. Peers that are
 not installed are left out, with a word: RapidOCR (``pip install '.[bench]'``), Tesseract 5 (Debian: ``tesseract-ocr``),
 and the lab's LineCNN, which reads composed lines alone (``--line_cnn RUN``, a run of ``text-recognizer train``).
@@ -34,6 +34,7 @@ from torch import nn
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.command_line import run_safely
 from text_recognizer.data.sets.emnist_lines import EMNISTLines
+from text_recognizer.data.sets.paper_lines import PaperLines
 from text_recognizer.data.text.mix import TextMix
 from text_recognizer.evaluation.measures import cer
 from text_recognizer.labels.find import find_labels
@@ -50,6 +51,7 @@ COMPOSED: dict[str, dict[str, Any]] = {
     "as by hand, digit strings": {**AS_BY_HAND, "text_mix": TextMix(as_is=0, digits=1)},
     "as by hand, dates and codes": {**AS_BY_HAND, "text_mix": TextMix(as_is=0, dates_and_codes=1)},
 }
+FIELDS = "short fields on paper"
 SPEED_SET = "composed, overlap 0 to 0.33"
 DEFAULT = "this reader (beam, default)"
 MARGIN = 8
@@ -82,6 +84,16 @@ def composed_set(settings: dict[str, Any], count: int, text: str) -> PictureSet:
     ]
     in_cells = lines.images if data.style.has_cells_only else None
     return PictureSet(pictures, [ALPHABET.decode(row) for row in lines.targets], in_cells)
+
+
+def field_set(count: int, text: str) -> PictureSet:
+    """Characters, numbers and words on paper, of writers, fonts, glyphs and texts for testing, as a crop shows them."""
+    data = PaperLines(field_share=1.0, text=text, seed=7)
+    data.prepare_data()
+    data.setup()
+    dataset: Any = data.datasets["test"]
+    lines = [dataset.line(number) for number in range(count)]
+    return PictureSet([255 - picture for picture, _, _ in lines], [text for _, text, _ in lines])
 
 
 def real_sets(folder: Path) -> dict[str, PictureSet]:
@@ -205,6 +217,7 @@ def _seconds(work: Callable[[], Any]) -> float:
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures."""
     sets = {name: composed_set(settings, arguments.lines, arguments.text) for name, settings in COMPOSED.items()}
+    sets[FIELDS] = field_set(arguments.lines, arguments.text)
     if arguments.pictures:
         sets |= real_sets(arguments.pictures)
     figures: dict[str, Any] = {"pictures": {name: len(one.texts) for name, one in sets.items()}, "error_rates": {}}

@@ -111,6 +111,12 @@ def test_blank_paper_has_no_lines(page):
     assert finder().line(page) is None
 
 
+@pytest.mark.parametrize("size", [0.9, 2.0])
+def test_one_character_alone(size):
+    pictures = {one: draw(one, size, max(1, round(2 * size)), round(30 * size)) for one in "0123456789AGKRXnp"}
+    assert [one for one, picture in pictures.items() if finder().line(picture) is None] == []
+
+
 @pytest.mark.parametrize("size", [0.5, 0.9, 3.0])
 def test_a_line_is_cut_out_at_one_size(size):
     line = finder().line(draw("some more men came over", size, max(1, round(2 * size)), round(70 * size)))

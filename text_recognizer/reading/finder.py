@@ -33,6 +33,7 @@ _FITTING_UNITS = (9.0, 36.0)  # pixels of the band at LINE_ROWS; other lines are
 _LOOK_UNIT = 16.0
 _FEWEST_CELLS = 3
 _SURE = 1.5  # logit that the surest cell of a line reaches
+_HARDLY_SURE = 0.0  # the same where nothing else is found: one character alone
 _BENDS = (0.06, 0.02, 0.015)  # expected rise of a centre line's slope, sag and wave over half its width
 _MOST_RATIO, _MOST_STEP = 2.5, 0.75  # of the heights of parts of one line, and from one to the next in heights
 _LINE_GAP = 12.0  # widest gap between parts of a line, in band heights, where all of a picture is one line
@@ -55,21 +56,31 @@ Maps = Callable[[np.ndarray], np.ndarray]
 
 def find_line(picture: np.ndarray, maps: Maps) -> FoundLine | None:
     """The line that a picture shows, grey uint8 (h, w), dark on light; None if it holds no writing."""
+    return _find_line(picture, maps, _SURE) or _find_line(picture, maps, _HARDLY_SURE)
+
+
+def _find_line(picture: np.ndarray, maps: Maps, sure: float) -> FoundLine | None:
     height, width = picture.shape
     scale = min(LINE_ROWS / height, _MOST_COLUMNS / width)
-    line = _main_line(_look(picture, scale, maps, _LINE_GAP), picture.shape)
+    line = _main_line(_look(picture, scale, maps, _LINE_GAP, sure=sure), picture.shape)
     if line is None or _FITTING_UNITS[0] <= line.height * scale <= _FITTING_UNITS[1]:
         return line
     closer = min(_LOOK_UNIT / line.height, _MOST_COLUMNS / width)
     reach = 2 * _LOOK_UNIT / closer
     middle = float(line.centre(np.array([(line.left + line.right) / 2]))[0])
     top, bottom = max(0, int(middle - reach)), min(height, int(middle + reach) + 1)
-    again = _main_line(_look(picture[top:bottom], closer, maps, _LINE_GAP), (bottom - top, width))
+    again = _main_line(_look(picture[top:bottom], closer, maps, _LINE_GAP, sure=sure), (bottom - top, width))
     return line if again is None else again.scaled(1.0, y=top)
 
 
 def _look(
-    picture: np.ndarray, scale: float, maps: Maps, widest_gap: float, plane: Plane | None = None
+    picture: np.ndarray,
+    scale: float,
+    maps: Maps,
+    widest_gap: float,
+    plane: Plane | None = None,
+    *,
+    sure: float = _SURE,
 ) -> list[FoundLine]:
     """All lines of a picture, or of a level view of it, seen at ``scale``, in pixels of what is seen."""
     small = _seen(picture, scale, plane)
@@ -81,7 +92,7 @@ def _look(
     padded = np.full((rows, columns), int(np.median(small)), np.uint8)
     top = (rows - height) // 2
     padded[top : top + height, :width] = small
-    found = lines_of(maps(padded), widest_gap)
+    found = lines_of(maps(padded), widest_gap, sure)
     return [line.scaled(1.0, y=-top).scaled(1 / scale) for line in found if line.left < width]
 
 
@@ -237,10 +248,11 @@ def _paired(left: list[FoundLine], right: list[FoundLine]) -> bool:
     return paired >= max(3, len(fewer) / 2)
 
 
-def lines_of(maps: np.ndarray, widest_gap: float) -> list[FoundLine]:
+def lines_of(maps: np.ndarray, widest_gap: float, sure: float = _SURE) -> list[FoundLine]:
     """The lines in the net's maps, float32 (3, rows, columns), in pixels of the net's picture.
 
-    At most ``_MOST_LINES``, the largest. Parts that are no more than ``widest_gap`` band heights apart are one line.
+    At most ``_MOST_LINES``, the largest, whose surest cells reach the logit ``sure``. Parts that are no more than
+    ``widest_gap`` band heights apart are one line.
     """
     logits, heights, offsets = maps
     _, labels, stats, _ = cv2.connectedComponentsWithStats((logits > 0).astype(np.uint8), connectivity=8)
@@ -250,7 +262,7 @@ def lines_of(maps: np.ndarray, widest_gap: float) -> list[FoundLine]:
         left, top, width, height, _ = stats[number].tolist()
         part = np.s_[top : top + height, left : left + width]
         own = labels[part] == number
-        if logits[part][own].max() < _SURE:
+        if logits[part][own].max() < sure:
             continue
         rows, columns = np.nonzero(own)
         sizes = np.exp(heights[part][rows, columns].clip(0, 8))

@@ -9,6 +9,7 @@ from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, InkShares, Paper
 from text_recognizer.data.sets.sheets import SHAPES, SheetDataset
 from text_recognizer.data.splits import SPLITS
 from text_recognizer.data.synthesis.writers import FontWriter
+from text_recognizer.errors import UsageError
 from text_recognizer.imaging.crop import CROP_HEIGHT
 
 
@@ -104,3 +105,21 @@ def test_workers_start_though_opencv_has_used_threads_before() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "4\n"
+
+
+def test_fields_are_short() -> None:
+    settings = {"glyphs": "strokes", "fonts": "builtin", "pen": "builtin", "num_train": 64, "num_val": 16}
+    lengths = {}
+    for share in (0.0, 1.0):
+        lines = PaperLines(field_share=share, **settings)
+        lines.prepare_data()
+        lines.setup()
+        lengths[share] = [len(lines.datasets["train"].plan(index).text) for index in range(200)]
+    assert max(lengths[1.0]) <= 8
+    assert sum(length == 1 for length in lengths[1.0]) > 20
+    assert np.mean(lengths[0.0]) > 3 * np.mean(lengths[1.0])
+
+
+def test_a_share_of_fields_is_a_share() -> None:
+    with pytest.raises(UsageError, match="--field_share is"):
+        PaperLines(field_share=1.5)

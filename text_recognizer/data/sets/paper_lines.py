@@ -20,8 +20,9 @@ from text_recognizer.data.synthesis.compose import Lines, LineStyle
 from text_recognizer.data.synthesis.ink import Ink
 from text_recognizer.data.synthesis.paper import View, photograph
 from text_recognizer.data.synthesis.writers import FontWriter, GlyphWriter, PenCharacters, PenWords
-from text_recognizer.data.text.phrases import SET_KINDS, Phrases
+from text_recognizer.data.text.phrases import FIELD_KINDS, SET_KINDS, Phrases
 from text_recognizer.data.text.sources import download_text, load_documents
+from text_recognizer.errors import UsageError
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, stretch_contrast
 
 WIDTH_STEP = 64
@@ -39,6 +40,7 @@ _LAYOUTS = (
 _WIDTHS = {"pen_words": 0.80, "pen_characters": 1.0, "fonts": 0.85, "glyphs": 1.05}
 """Usual width of a character in band heights."""
 _PHRASE_CHARS = (4, 44)
+_FIELD_CHARS = (1, 9)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class PaperLineDataset:
         fonts: Which fonts: ``open`` or ``builtin``.
         pen: Whose pen strokes: ``unipen`` or ``builtin``.
         layouts: How glyphs are set.
+        field_share: Share of the lines that are short, as what fields of forms hold.
     """
 
     varying_widths = True
@@ -103,7 +106,9 @@ class PaperLineDataset:
         fonts: FontSource = "open",
         pen: PenSource = "unipen",
         layouts: Sequence[LineStyle] = _LAYOUTS,
+        field_share: float = 0.0,
     ) -> None:
+        self.field_share = field_share
         self.layouts, self.font_source, self.pen_source = layouts, fonts, pen
         self.split, self.bank, self.documents = split, bank, documents
         self.shares, self.num_lines, self.max_length = asdict(shares), num_lines, max_length
@@ -122,6 +127,11 @@ class PaperLineDataset:
     def set_phrases(self) -> Phrases:
         """What is set of single characters."""
         return Phrases(self.documents, READER_ALPHABET, self.split, seed=self.seed, kinds=SET_KINDS)
+
+    @cached_property
+    def field_phrases(self) -> Phrases:
+        """What short lines say."""
+        return Phrases(self.documents, READER_ALPHABET, self.split, seed=self.seed, kinds=FIELD_KINDS)
 
     @cached_property
     def pen_words(self) -> PenWords:
@@ -152,13 +162,15 @@ class PaperLineDataset:
         source = str(rng.choice(names, p=np.array(list(self.shares.values())) / sum(self.shares.values())))
         room = room_for_text(self.max_length, rng)
         width = density(rng) * _WIDTHS[source]
+        is_field = self.field_share > 0 and rng.random() < self.field_share
+        if is_field:
+            room = min(self.max_length, int(rng.integers(*_FIELD_CHARS)))
         if source == "pen_words":
-            text, pieces = self.pen_words.choose(rng, min(self.max_length, 52))
+            text, pieces = self.pen_words.choose(rng, room if is_field else min(self.max_length, 52))
             return Plan(source, text, len(text) * width, pieces)
-        if source == "fonts":
-            text = self.phrases.text(index, room)
-        else:
-            text = self.set_phrases.text(index, room, characters=getattr(self, source).characters)
+        phrases = self.field_phrases if is_field else self.phrases if source == "fonts" else self.set_phrases
+        characters = None if source == "fonts" else getattr(self, source).characters
+        text = phrases.text(index, room, characters=characters)
         return Plan(source, text, len(text) * width)
 
     def ink(self, plan: Plan, rng: np.random.Generator) -> Ink | None:
@@ -268,6 +280,10 @@ class PaperLines(DataModule):
         pen: ``unipen``, all of it, or ``builtin``, the sample that ships with the package.
         num_train, num_val, num_test: Lines of each split; training lines are new each epoch.
         max_length: Longest text.
+        field_share: Share of the lines that are short, as what fields of forms hold: a character, a number, a word.
+
+    Raises:
+        UsageError: If ``field_share`` is not from 0 to 1.
     """
 
     def __init__(
@@ -285,10 +301,13 @@ class PaperLines(DataModule):
         num_val: int = 960,
         num_test: int = 960,
         max_length: int = 56,
+        field_share: float = 0.0,
     ) -> None:
         super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
+        if not 0 <= field_share <= 1:
+            raise UsageError(f"--field_share is {field_share}, but a share is from 0 to 1.")
         self.glyphs, self.text, self.shares, self.fonts, self.pen = glyphs, text, shares, fonts, pen
-        self.max_length = max_length
+        self.max_length, self.field_share = max_length, field_share
         self.sizes: dict[Split, int] = {"train": num_train, "val": num_val, "test": num_test}
         self.alphabet = READER_ALPHABET
         self.input_shape = (1, CROP_HEIGHT, MAX_WIDTH)
@@ -319,6 +338,7 @@ class PaperLines(DataModule):
                 seed=self.seed,
                 fonts=self.fonts,
                 pen=self.pen,
+                field_share=self.field_share,
             )
             for split, count in self.sizes.items()
         }

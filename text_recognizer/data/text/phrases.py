@@ -42,6 +42,8 @@ KINDS: dict[str, float] = {
 """Shares of the kinds of texts."""
 SET_KINDS = KINDS | {"sentence": 0.24, "number": 0.19, "date": 0.09, "code": 0.11, "bars": 0.05, "character": 0.05}
 """Those of texts set of single characters: more of what pen words and fonts seldom show as people write it."""
+FIELD_KINDS = {"number": 0.28, "character": 0.18, "code": 0.14, "word": 0.14, "date": 0.12, "bars": 0.08, "name": 0.06}
+"""Those of short lines, as what fields of forms hold."""
 HASH_SHARES = {"train": range(8), "val": range(8, 9), "test": range(9, 10)}
 """A text is used only by the split to which its hash, modulo 10, assigns it."""
 SHARED_LENGTH = 2

@@ -78,6 +78,7 @@ def train_finder(
     lr: float = 3e-3,
     batch_size: int = 12,
     seed: int = 7,
+    field_share: float = 0.0,
 ) -> None:
     """Train the finder for a time and write its graph.
 
@@ -90,6 +91,7 @@ def train_finder(
         lr: Learning rate at the peak of the one-cycle schedule.
         batch_size: Pieces of sheets per batch.
         seed: Seed of everything random.
+        field_share: Share of the lines that are short, as for PaperLines.
 
     Raises:
         UsageError: If the batch is empty.
@@ -98,7 +100,7 @@ def train_finder(
     check_at_least(1, batch_size=batch_size)
     torch.manual_seed(seed)
     torch.set_num_threads(1)
-    lines = PaperLines(text=text, glyphs=glyphs, seed=seed)
+    lines = PaperLines(text=text, glyphs=glyphs, seed=seed, field_share=field_share)
     lines.prepare_data()
     lines.setup()
     model = LineFinder().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
