@@ -69,16 +69,17 @@ COLUMNS = {
 
 
 def run(flags: str) -> dict[str, Any]:
-    """Figures of one experiment, with ``minutes`` and ``cpu_minutes`` for the whole process and its workers."""
+    """Figures of one experiment, ``minutes`` and ``cpu_minutes`` for the process and its workers, and the machine."""
     with tempfile.TemporaryDirectory() as logs:
         started, worked = time.perf_counter(), _seconds_of_children()
         command = [sys.executable, "training/run_experiment.py", *flags.split(), "--log_dir", logs]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        minutes = {
+        cost = {
             "minutes": (time.perf_counter() - started) / 60,
             "cpu_minutes": (_seconds_of_children() - worked) / 60,
+            "machine": machine(),
         }
-        return json.loads(next(Path(logs).glob("*/metrics.json")).read_text()) | minutes
+        return json.loads(next(Path(logs).glob("*/metrics.json")).read_text()) | cost
 
 
 def _seconds_of_children() -> float:
@@ -94,7 +95,7 @@ def kept(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def table(results: dict[str, dict[str, Any]], more: str) -> str:
-    """The results as Markdown, with flags that were added, the data and the machine named."""
+    """The results as Markdown, with flags that were added, the data and the machines named."""
     lines = [
         f"| experiment | {' | '.join(COLUMNS.values())} | minutes | CPU minutes |",
         "| --- |" + " ---: |" * (len(COLUMNS) + 2),
@@ -104,7 +105,8 @@ def table(results: dict[str, dict[str, Any]], more: str) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} | {figures['minutes']:.1f} | {figures['cpu_minutes']:.1f} |")
     total = sum(figures["minutes"] for figures in results.values())
     added = f" `{more}` was added to each command." if more else ""
-    return "\n".join([*lines, "", f"Total: {total:.0f} minutes.{added} Data: {data_source()}. Machine: {machine()}."])
+    machines = "; ".join(dict.fromkeys(figures["machine"] for figures in results.values()))
+    return "\n".join([*lines, "", f"Total: {total:.0f} minutes.{added} Data: {data_source()}. Machine: {machines}."])
 
 
 def main() -> None:
@@ -125,7 +127,7 @@ def main() -> None:
                 with options.keep.open("a", encoding="utf-8") as file:
                     print(json.dumps({"experiment": name, **results[name]}), file=file)
     text = table(results, options.more)
-    print(json.dumps({"machine": machine(), **results}) if options.json else text)
+    print(json.dumps(results) if options.json else text)
     if options.write:
         write(options.write, text, "lab" if options.lab == 2 else "lab3")
 

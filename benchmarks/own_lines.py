@@ -130,8 +130,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     before = TextRecognizer()
     crops = composed(arguments.composed)
     rows: dict[str, Any] = {}
-    for name, lines in everyone.items():
-        lines = lines[: arguments.lines + arguments.tested]
+    for name in list(everyone)[: arguments.taught]:
+        lines = everyone[name][: arguments.lines + arguments.tested]
         others = [line for other, own in everyone.items() if other != name for line in own[: arguments.others]]
         with tempfile.TemporaryDirectory() as folder:
             write_folder(lines, arguments.tested, Path(folder))
@@ -166,6 +166,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--writers", type=int, default=3, help="how many writers")
+    parser.add_argument("--taught", type=int, help="how many of them are learned from; by default all")
     parser.add_argument("--lines", type=int, default=250, help="most lines of each that are learned")
     parser.add_argument("--tested", type=int, default=60, help="lines of each that are only read")
     parser.add_argument("--others", type=int, default=60, help="lines of each of the others that are read")

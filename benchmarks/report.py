@@ -14,7 +14,7 @@ from text_recognizer.processors import usable_cores
 
 
 def machine() -> str:
-    """Processor, cores, GPU and versions, in one line."""
+    """Processor, widest instructions that PyTorch uses on it, cores, GPU and versions, in one line."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
@@ -22,7 +22,7 @@ def machine() -> str:
         model = names[0] if names else model
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     versions = f"Python {platform.python_version()}, PyTorch {torch.__version__}"
-    return f"{model}, {_cores()} cores, {gpu}, {versions}"
+    return f"{model} ({torch.backends.cpu.get_cpu_capability()}), {_cores()} cores, {gpu}, {versions}"
 
 
 def _cores() -> str:
