@@ -16,6 +16,9 @@ from labelled_tools import write_lines
 from text_recognizer.errors import UserError
 from text_recognizer.reading.model_file import DEFAULT_MODEL
 from text_recognizer.reading.recognizer import Character, Reading
+from text_recognizer.training.sweep.file import Sweep
+from text_recognizer.training.sweep.outcome import write_outcome
+from text_recognizer.training.sweep.run import Trained, claim
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 BUILT_IN = "--glyphs=strokes --text=builtin --max_length=4 --num_train=128 --num_test=64"
@@ -293,3 +296,65 @@ def test_photographs_of_pages_are_composed_and_read(load: Load) -> None:
     assert tally.right > 0.9 * tally.written > 100
     assert tally.right > 0.9 * tally.found
     assert sum(tally.ordered[kind] for kind in drill.ORDERED) >= 5
+
+
+SWEEP = {
+    "method": "random",
+    "run_cap": 2,
+    "metric": {"name": "val_cer"},
+    "parameters": {
+        "model_class": {"value": "LineCNN"},
+        "data_class": {"value": "EMNISTLines"},
+        "max_time": {"value": "00:00:02:00"},
+        "loss": {"values": ["ctc", "aligned_ctc"]},
+        "lr": {"min": 1e-3, "max": 1e-2},
+    },
+}
+
+
+@pytest.fixture
+def swept(tmp_path: Path) -> Path:
+    """The folder of a sweep that has ended."""
+    sweep = Sweep.model_validate(SWEEP)
+    claim(sweep, tmp_path, resume=False)
+    write_outcome(sweep, [Trained(1, {"loss": "ctc", "lr": 0.004}, 0.2)], tmp_path)
+    return tmp_path
+
+
+def test_what_a_sweep_found_is_trained_beside_the_default_flags(
+    load: Load, swept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweep, trained = load("sweep"), []
+
+    def train(flags: dict[str, object], metric: str) -> dict[str, object]:
+        trained.append(flags)
+        better = 0.1 * ("lr" in flags)
+        return {"validations": [0.5, 0.4 - better, 0.45], "test_cer": 0.6 - better, "steps": 9}
+
+    monkeypatch.setattr(sweep, "train", train)
+    sweep.main([str(swept), "--seeds", "1", "2"])
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[0] == "| flags | loss | lr | seed | steps | val_cer | test_cer |"
+    assert rows[2:4] == [
+        "| default | - | 0.003 | 1 | 9 | 0.400 | 0.600 |",
+        "| found | ctc | 0.004 | 1 | 9 | 0.300 | 0.500 |",
+    ]
+    assert "Mean test_cer: 0.600 with the default flags, 0.500 with those found." in rows[-1]
+    assert "--max_time=00:00:02:00" in rows[-1]
+    fixed = {name: one["value"] for name, one in SWEEP["parameters"].items() if "value" in one}
+    for seed in (1, 2):
+        default, found = sorted((flags for flags in trained if flags["seed"] == seed), key=len)
+        assert default == fixed | {"seed": seed}
+        assert found == default | {"loss": "ctc", "lr": 0.004}
+    with pytest.raises(SystemExit, match="others than its 42"):
+        sweep.main([str(swept), "--seeds", "1", "42"])
+
+
+@pytest.mark.slow
+def test_a_training_beside_a_sweep_says_what_it_reached(load: Load) -> None:
+    flags = dict(flag.removeprefix("--").split("=") for flag in BUILT_IN.split())
+    figures = load("sweep").train(
+        flags | {"model_class": "LineCNN", "data_class": "EMNISTLines", "max_epochs": 2}, "val_cer"
+    )
+    assert len(figures["validations"]) == 2
+    assert {"test_cer", "steps"} <= figures.keys()
