@@ -1,8 +1,8 @@
 """What scaling brings and costs, as ratios of runs on this machine: call it on one that does nothing else.
 
-    python benchmarks/scaling.py --archive 2000 --lines 20000
+    python benchmarks/scaling.py --archive 2000 --lines 100000
 
-Prints one JSON object:
+Prints one JSON object, and with --write puts a table into a file:
 
 - reading_2_processes: pictures a second of two processes (--shard 1/2, 2/2) over those of one.
 - composing_2_workers: the same of lines written as shards.
@@ -10,7 +10,7 @@ Prints one JSON object:
 - memory_1000000_names: peak memory of a run over a million names over that of a thousand.
 - resume_seconds_1000000_rows: how long a run takes to find what has a row.
 
-Each process reads or composes with one thread, so that two can use two cores.
+Each process has one core, so that two have two.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from report import machine, write
 
 LINES = ["lines", "--max_chars=20", "--layout=handwriting", "--degraded"]
 TRAINING = (
@@ -46,17 +48,20 @@ print(re.search(r"VmHWM:\s*(\d+) kB", Path("/proc/self/status").read_text())[1])
 """
 
 
-def start(*arguments: str) -> subprocess.Popen[bytes]:
-    """A command of this program in a process of one thread."""
+def start(command: list[str], cores: set[int]) -> subprocess.Popen[bytes]:
+    """A command of this program on some of the cores; composing takes all that it may."""
     env = os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "text_recognizer", *arguments]
-    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "text_recognizer", *command]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    os.sched_setaffinity(process.pid, cores)
+    return process
 
 
-def seconds(*commands: list[str]) -> float:
-    """How long commands take that start together."""
+def seconds(*commands: list[str], workers: int = 1) -> float:
+    """How long commands take that start together, on a core for each, or on one for each of the workers of one."""
+    cores = set(sorted(os.sched_getaffinity(0))[: max(len(commands), workers)])
     started = time.perf_counter()
-    processes = [start(*command) for command in commands]
+    processes = [start(command, cores) for command in commands]
     codes = [process.wait() for process in processes]
     if any(codes):
         raise SystemExit(f"failed: {commands}")
@@ -76,7 +81,7 @@ def reading(folder: Path, count: int) -> float:
 def composing(folder: Path, count: int) -> float:
     """Time of one worker over that of two."""
     command = [*LINES, f"--count={count}", f"--shard_lines={max(count // 8, 1)}", "--shards=webdataset"]
-    times = [seconds([*command, f"--workers={n}", f"--out={folder / f'shards{n}'}"]) for n in (1, 2)]
+    times = [seconds([*command, f"--workers={n}", f"--out={folder / f'shards{n}'}"], workers=n) for n in (1, 2)]
     return times[0] / times[1]
 
 
@@ -103,12 +108,27 @@ def over_names(folder: Path, count: int) -> tuple[int, float]:
     return int(found[0]), time.perf_counter() - started
 
 
+def table(figures: dict[str, float], arguments: argparse.Namespace) -> str:
+    """The figures as Markdown."""
+    names = f"{arguments.names:,}"
+    rows = {
+        f"speed of two processes that read {arguments.archive:,} lines, over that of one": "reading_2_processes",
+        f"speed of two workers that compose {arguments.lines:,} lines, over that of one": "composing_2_workers",
+        f"peak memory of a run over {names} names, over that of 1,000": f"memory_{arguments.names}_names",
+        f"seconds to resume where {names} names have a row": f"resume_seconds_{arguments.names}_rows",
+        "share of a training's time that a checkpoint a minute takes": "checkpoint_share",
+    }
+    lines = [f"| {said} | {figures[name]:.3g} |" for said, name in rows.items() if name in figures]
+    return "\n".join(["| | |", "| --- | ---: |", *lines, "", f"Machine: {machine()}."])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="What scaling brings and costs, as ratios.")
     parser.add_argument("--archive", type=int, default=2000, help="pictures that are read")
-    parser.add_argument("--lines", type=int, default=20_000, help="lines that are composed")
+    parser.add_argument("--lines", type=int, default=100_000, help="lines that are composed")
     parser.add_argument("--names", type=int, default=1_000_000, help="names of the run that measures memory")
     parser.add_argument("--minutes", type=int, default=5, help="of the training; 0 leaves it out")
+    parser.add_argument("--write", type=Path, help="also put a table into this file")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -122,6 +142,8 @@ def main() -> None:
         if arguments.minutes:
             figures["checkpoint_share"] = checkpoints(folder, arguments.minutes)
     print(json.dumps({key: round(value, 4) for key, value in figures.items()}, indent=2))
+    if arguments.write:
+        write(arguments.write, table(figures, arguments), "scaling")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -358,3 +359,13 @@ def test_a_training_beside_a_sweep_says_what_it_reached(load: Load) -> None:
     )
     assert len(figures["validations"]) == 2
     assert {"test_cer", "steps"} <= figures.keys()
+
+
+def test_figures_of_scaling_are_a_table(load: Load) -> None:
+    figures = {"reading_2_processes": 1.9024, "memory_1000000_names": 1.05}
+    rows = load("scaling").table(figures, Namespace(archive=2000, lines=100_000, names=1_000_000)).splitlines()
+    assert rows[2:4] == [
+        "| speed of two processes that read 2,000 lines, over that of one | 1.9 |",
+        "| peak memory of a run over 1,000,000 names, over that of 1,000 | 1.05 |",
+    ]
+    assert rows[-1].startswith("Machine: ")
