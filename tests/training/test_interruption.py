@@ -20,6 +20,7 @@ from text_recognizer.commands.train import main
 from text_recognizer.training import interruption
 from text_recognizer.training.interruption import (
     BestCheckpoint,
+    StopOnFile,
     StopOnSignal,
     WholeFiles,
     random_state,
@@ -98,6 +99,16 @@ def test_a_second_signal_ends_at_once(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert ended == [130]
     assert "again to stop at once" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_signal_to_one_process_ends_a_training_in_others(tmp_path: Path) -> None:
+    trainer = L.Trainer(logger=False, enable_checkpointing=False, accelerator="cpu")
+    here, there = StopOnFile(tmp_path / "stop"), StopOnFile(tmp_path / "stop")
+    assert not there.asked(trainer)
+    with here.listening():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert there.asked(trainer)
+    assert (here.exit_code, there.exit_code) == (130, 143)
 
 
 def test_a_checkpoint_is_written_every_so_many_minutes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

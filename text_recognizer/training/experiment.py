@@ -293,6 +293,7 @@ def run(
     *,
     where: dict[str, Any] | None = None,
     checkpoint: str | None = None,
+    stop: StopOnSignal | None = None,
 ) -> tuple[dict[str, Any], int]:
     """Train and test as the flags say. Of several processes the first writes.
 
@@ -301,6 +302,7 @@ def run(
         callbacks: What else the training calls back.
         where: Flags of Lightning's Trainer that say on what it trains, in place of those among the arguments.
         checkpoint: From which to go on, in place of that which the flags name.
+        stop: What ends it early, in place of signals to this process alone.
 
     Returns:
         What ``metrics.json`` holds, and the exit code: 0, or what a signal that ended the run asks for.
@@ -322,7 +324,7 @@ def run(
         write_text(run_dir / "config.yaml", arguments.yaml)
     if experiment.compile:
         recognition.model.compile()
-    stop = StopOnSignal()
+    stop = stop or StopOnSignal()
     trainer, best = build_trainer(arguments, where, run_dir, description, stop, resumed, callbacks)
     figures = {
         "model_class": experiment.model_class,

@@ -97,6 +97,28 @@ class StopOnSignal(Callback):
             raise Stopped
 
 
+class StopOnFile(StopOnSignal):
+    """Ends a training on many machines when one process, which need not train, gets a signal: it writes a file.
+
+    Args:
+        file: In a folder that all machines share. It is not there at first.
+    """
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._file.touch()
+        super()._note(number, frame)
+
+    def asked(self, trainer: L.Trainer) -> bool:
+        """Whether any process got a signal."""
+        if not self.signal and self._file.exists():
+            self.signal = int(signal.SIGTERM)
+        return super().asked(trainer)
+
+
 class WholeFiles(TorchCheckpointIO):
     """Writes a checkpoint under a temporary name in its own folder, then renames it: it is whole or not there.
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cluster_tools import descendants
+from documents import ROOT
 from training_tools import READER
 
 from text_recognizer.errors import UsageError
@@ -14,6 +22,7 @@ from text_recognizer.training.cluster import run as module
 from text_recognizer.training.cluster.run import Processes, processes_of, run_on_cluster
 
 FLAGS = READER.replace("--gpus 0", "")
+MOST_SECONDS = 300
 
 
 @pytest.mark.parametrize(
@@ -63,7 +72,8 @@ def test_a_training_goes_on_from_what_this_command_has_done(
     from ray.train.torch import TorchTrainer
 
     def train(before: frozenset[str]) -> str:
-        config = {"arguments": parse(f"{FLAGS} --log_dir {tmp_path}".split(), "train"), "before": before}
+        arguments = parse(f"{FLAGS} --log_dir {tmp_path}".split(), "train")
+        config = {"arguments": arguments, "before": before, "stop": tmp_path / "stop"}
         TorchTrainer(
             module._train,
             train_loop_config=config | {"folder": str(tmp_path)},
@@ -77,3 +87,39 @@ def test_a_training_goes_on_from_what_this_command_has_done(
     assert f"Going on from {first / 'last.ckpt'}" in train(frozenset())
     assert "Going on from" not in train(frozenset(path.name for path in tmp_path.iterdir()))
     assert json.loads((first / "metrics.json").read_text())["epochs"] == 2
+
+
+def wait_for(event: Callable[[], object]) -> None:
+    deadline = time.monotonic() + MOST_SECONDS
+    while not event():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+@pytest.mark.parametrize(
+    ("numbers", "code", "saves"),
+    [([signal.SIGINT], 130, True), ([signal.SIGTERM], 143, True), ([signal.SIGINT, signal.SIGTERM], 143, False)],
+    ids=["Ctrl-C", "SIGTERM", "a second signal"],
+)
+def test_a_signal_ends_a_training_with_a_checkpoint_and_leaves_no_process(
+    numbers: list[signal.Signals], code: int, saves: bool, tmp_path: Path
+) -> None:
+    pytest.importorskip("ray", reason="needs the extra cluster")
+    logs, log = tmp_path / "logs", tmp_path / "log"
+    flags = f"{FLAGS} --max_epochs 100000 --accelerator cpu --devices 2 --engine ray --log_dir {logs}"
+    command = [sys.executable, "-m", "text_recognizer", "train", *flags.split()]
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    with log.open("w") as file:
+        started = subprocess.Popen(command, env=env, stdout=file, stderr=file, start_new_session=True)
+    wait_for(lambda: started.poll() is not None or list(logs.glob("*/last.ckpt")))
+    assert started.poll() is None, log.read_text()
+    family = descendants(started.pid)
+    for number in numbers:
+        os.killpg(started.pid, number)  # as a terminal does
+    assert started.wait(MOST_SECONDS) == code
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+    [run] = logs.glob("*-LineReader-*")
+    assert (f"Go on with --load_checkpoint={run / 'last.ckpt'}" in log.read_text()) == saves
+    assert (run / "metrics.json").exists() == saves

@@ -17,13 +17,14 @@ from text_recognizer.cluster import causes, cluster, gpus, work_in
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.training.arguments import Arguments
 from text_recognizer.training.experiment import build, check, run, wanted_devices
+from text_recognizer.training.interruption import StopOnFile
 from text_recognizer.training.logs import quiet_lightning
 from text_recognizer.training.runs.newest import newest
 
 STRATEGY = "ray"
 """The name under which Lightning knows Ray's strategy. Each Trainer needs a new one, so it is no object."""
-STATE = ".ray"
-"""The folder in ``log_dir`` where Ray Train keeps its own notes."""
+STATE, STOP = ".ray", "stop"
+"""The folder in ``log_dir`` where Ray Train keeps its own notes, and the file in it that ends the training."""
 
 
 def run_on_cluster(arguments: Arguments) -> tuple[dict[str, Any], int]:
@@ -41,6 +42,11 @@ def run_on_cluster(arguments: Arguments) -> tuple[dict[str, Any], int]:
         raise UsageError("--strategy is not for --engine=ray, which brings its own. Leave it out.")
     check(arguments, {"accelerator": "cpu", "devices": 1})
     build(arguments)
+    folder = Path(experiment.log_dir).absolute()
+    file = folder / STATE / STOP
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    stop = StopOnFile(file)
     with ThreadPoolExecutor(1) as apart, cluster(experiment.address, log_to_driver=True) as cores, causes():
         from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig, TrainingFailedError
         from ray.train.torch import TorchTrainer
@@ -49,23 +55,29 @@ def run_on_cluster(arguments: Arguments) -> tuple[dict[str, Any], int]:
         resources = {"CPU": processes.cores}
         trainer = TorchTrainer(
             _train,
-            train_loop_config={"arguments": arguments, "folder": str(Path.cwd()), "before": _runs(experiment.log_dir)},
+            train_loop_config={
+                "arguments": arguments,
+                "folder": str(Path.cwd()),
+                "before": _runs(experiment.log_dir),
+                "stop": file,
+            },
             scaling_config=ScalingConfig(
                 num_workers=processes.count, use_gpu=processes.on_gpu, resources_per_worker=resources
             ),
             run_config=RunConfig(
                 name=STATE,
-                storage_path=str(Path(experiment.log_dir).absolute()),
+                storage_path=str(folder),
                 failure_config=FailureConfig(max_failures=experiment.restarts),
                 logging_config=LoggingConfig(log_level="ERROR"),
             ),
         )
         try:
-            # In a thread of its own, where Ray leaves Ctrl-C to the command line.
-            figures, code = apart.submit(trainer.fit).result().return_value
+            with stop.listening():
+                # In a thread of its own, where Ray leaves signals to this one.
+                figures, code = apart.submit(trainer.fit).result().return_value
         except TrainingFailedError as error:
             raise _reason(error) from error
-    return figures, code
+    return figures, stop.exit_code or code
 
 
 def _runs(log_dir: str) -> frozenset[str]:
@@ -113,7 +125,8 @@ def _train(config: dict[str, Any]) -> tuple[dict[str, Any], int]:
     """Train in one of the processes. Where some were lost before, go on from the newest checkpoint of this command.
 
     Args:
-        config: ``arguments``; ``folder``, where the command was given; and ``before``, the runs that were there then.
+        config: ``arguments``; ``folder``, where the command was given; ``before``, the runs that were there
+            then; and ``stop``, the file that ends it.
     """
     import torch
     from ray.train import get_context
@@ -134,7 +147,8 @@ def _train(config: dict[str, Any]) -> tuple[dict[str, Any], int]:
             nowhere = stack.enter_context(open(os.devnull, "w"))  # noqa: PTH123
             stack.enter_context(redirect_stdout(nowhere))
             stack.enter_context(redirect_stderr(nowhere))
-        return run(arguments, where=where, checkpoint=newest(arguments, config["before"]))
+        checkpoint = newest(arguments, config["before"])
+        return run(arguments, where=where, checkpoint=checkpoint, stop=StopOnFile(config["stop"]))
 
 
 def _reason(error: Any) -> UserError:
