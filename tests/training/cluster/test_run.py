@@ -117,9 +117,10 @@ def test_a_signal_ends_a_training_with_a_checkpoint_and_leaves_no_process(
     assert started.poll() is None, log.read_text()
     family = descendants(started.pid)
     for number in numbers:
-        os.killpg(started.pid, number)  # as a terminal does
+        # A terminal sends Ctrl-C to all processes of a command; others send SIGTERM to the one that they started.
+        (os.killpg if number == signal.SIGINT else os.kill)(started.pid, number)
     assert started.wait(MOST_SECONDS) == code
     wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
     [run] = logs.glob("*-LineReader-*")
     assert (f"Go on with --load_checkpoint={run / 'last.ckpt'}" in log.read_text()) == saves
-    assert (run / "metrics.json").exists() == saves
+    assert (run / "metrics.json").exists() or not saves
