@@ -51,7 +51,19 @@ LINES = [
     "prepared",
     *BATCHES,
 ]
-PAPER = ["glyphs", "text", "fonts", "pen", "shares", "num_train", "num_val", "num_test", "max_length", *BATCHES]
+PAPER = [
+    "glyphs",
+    "text",
+    "fonts",
+    "pen",
+    "shares",
+    "num_train",
+    "num_val",
+    "num_test",
+    "max_length",
+    "field_share",
+    *BATCHES,
+]
 OPTIMIZATION = [
     "loss",
     "optimizer",
