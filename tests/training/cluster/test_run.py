@@ -96,7 +96,7 @@ def wait_for(event: Callable[[], object]) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     ("numbers", "code", "saves"),
