@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from cluster_tools import processes
+from cluster_tools import processes, wait_for
 from documents import ROOT
 from reading_tools import make_archive
 
@@ -65,14 +64,6 @@ def rows(out: Path) -> list[dict[str, Any]]:
     return sorted(map(json.loads, out.read_text(encoding="utf-8").splitlines()), key=lambda row: str(row["file"]))
 
 
-def wait_for(what: Any, process: subprocess.Popen[Any]) -> None:
-    deadline = time.monotonic() + MOST_SECONDS
-    while not what():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_no_command_imports_ray_unasked(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT_RAY], cwd=tmp_path, env=environment(), timeout=MOST_SECONDS)
     assert done.returncode == 0
@@ -100,7 +91,7 @@ def test_rows_are_those_of_one_process_though_a_worker_is_killed(tmp_path: Path,
     command = [sys.executable, "-m", "text_recognizer", "read", str(archive), "--recursive", f"--model={model}"]
     plain = subprocess.run([*command, f"--out={tmp_path / 'plain.jsonl'}"], env=environment(), timeout=MOST_SECONDS)
     spread = subprocess.Popen([*command, f"--out={out}", "--engine=ray", "--threads=1"], env=environment())
-    wait_for(lambda: out.exists() and out.stat().st_size, spread)
+    wait_for(lambda: out.exists() and out.stat().st_size, MOST_SECONDS, spread)
     os.kill(processes("ray::MapWorker")[0], signal.SIGKILL)
     assert spread.wait(MOST_SECONDS) == plain.returncode == 1
     assert rows(out) == rows(tmp_path / "plain.jsonl")
@@ -146,7 +137,7 @@ def test_a_sweep_that_is_stopped_goes_on_to_its_end(tmp_path: Path, capsys: pyte
     log = tmp_path / "log"
     with log.open("w") as file:
         started = subprocess.Popen([sys.executable, "-m", "text_recognizer", *command], env=environment(), stderr=file)
-        wait_for(lambda: "1 of 3: " in log.read_text(), started)
+        wait_for(lambda: "1 of 3: " in log.read_text(), MOST_SECONDS, started)
         started.send_signal(signal.SIGINT)
         assert started.wait(MOST_SECONDS) == 130
     assert "Go on with --resume" in log.read_text()

@@ -99,6 +99,17 @@ def check_at_least(least: int, **numbers: int) -> None:
             raise UsageError(f"--{name} is {number}, but must be at least {least}.")
 
 
+def check_share(**shares: float) -> None:
+    """Check shares, each named as its flag.
+
+    Raises:
+        UsageError: If one of them is not from 0 to 1.
+    """
+    for name, share in shares.items():
+        if not 0 <= share <= 1:
+            raise UsageError(f"--{name} is {share}, but a share is from 0 to 1.")
+
+
 def check_pyarrow(what: str, instead: str) -> None:
     """Check that Parquet files and addresses of object stores can be written and read.
 

@@ -7,12 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cluster_tools import descendants
+from cluster_tools import descendants, wait_for
 from documents import ROOT
 from training_tools import READER
 
@@ -89,13 +87,6 @@ def test_a_training_goes_on_from_what_this_command_has_done(
     assert json.loads((first / "metrics.json").read_text())["epochs"] == 2
 
 
-def wait_for(event: Callable[[], object]) -> None:
-    deadline = time.monotonic() + MOST_SECONDS
-    while not event():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.mark.drill
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
 @pytest.mark.parametrize(
@@ -113,14 +104,14 @@ def test_a_signal_ends_a_training_with_a_checkpoint_and_leaves_no_process(
     env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     with log.open("w") as file:
         started = subprocess.Popen(command, env=env, stdout=file, stderr=file, start_new_session=True)
-    wait_for(lambda: started.poll() is not None or list(logs.glob("*/last.ckpt")))
+    wait_for(lambda: started.poll() is not None or list(logs.glob("*/last.ckpt")), MOST_SECONDS)
     assert started.poll() is None, log.read_text()
     family = descendants(started.pid)
     for number in numbers:
         # A terminal sends Ctrl-C to all processes of a command; others send SIGTERM to the one that they started.
         (os.killpg if number == signal.SIGINT else os.kill)(started.pid, number)
     assert started.wait(MOST_SECONDS) == code
-    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family))
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in family), MOST_SECONDS)
     [run] = logs.glob("*-LineReader-*")
     assert (f"Go on with --load_checkpoint={run / 'last.ckpt'}" in log.read_text()) == saves
     assert (run / "metrics.json").exists() or not saves

@@ -15,7 +15,7 @@ from text_recognizer.data.synthesis.compose import Layout, Lines, LineStyle, com
 from text_recognizer.data.synthesis.degradations import degrade
 from text_recognizer.data.text.mix import AS_IT_STANDS, Corpus, TextMix, draw_texts, split_documents
 from text_recognizer.data.text.sources import download_text, load_documents
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import UsageError, check_share
 from text_recognizer.imaging.normalization import HEIGHT, normalize_lines
 
 MIN_LENGTH = 3
@@ -206,8 +206,7 @@ class EMNISTLines(DataModule):
         for split, count in self.num_lines.items():
             if count < 1:
                 raise UsageError(f"--num_{split} is {count}, but a split has at least 1 line.")
-        if not 0 <= degraded_share <= 1:
-            raise UsageError(f"--degraded_share is {degraded_share}, but a share is from 0 to 1.")
+        check_share(degraded_share=degraded_share)
         self.degraded_share, self.prepared = degraded_share, prepared
         self.max_length, self.with_start_end_tokens, self.fresh_lines = max_length, with_start_end_tokens, fresh_lines
         self.style = LineStyle(layout, min_overlap, max_overlap)

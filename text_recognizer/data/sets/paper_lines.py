@@ -22,7 +22,7 @@ from text_recognizer.data.synthesis.paper import View, photograph
 from text_recognizer.data.synthesis.writers import FontWriter, GlyphWriter, PenCharacters, PenWords
 from text_recognizer.data.text.phrases import FIELD_KINDS, SET_KINDS, Phrases
 from text_recognizer.data.text.sources import download_text, load_documents
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import check_share
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, stretch_contrast
 
 WIDTH_STEP = 64
@@ -304,8 +304,7 @@ class PaperLines(DataModule):
         field_share: float = 0.0,
     ) -> None:
         super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
-        if not 0 <= field_share <= 1:
-            raise UsageError(f"--field_share is {field_share}, but a share is from 0 to 1.")
+        check_share(field_share=field_share)
         self.glyphs, self.text, self.shares, self.fonts, self.pen = glyphs, text, shares, fonts, pen
         self.max_length, self.field_share = max_length, field_share
         self.sizes: dict[Split, int] = {"train": num_train, "val": num_val, "test": num_test}
