@@ -1,10 +1,11 @@
 """What a reader gains from one writer's lines, and what that costs others: ``python benchmarks/own_lines.py``.
 
 Writers are those of UNIPEN's test split, whom no reader has learned from; those with most writing come first. A
-writer's words and texts are drawn onto paper as a camera sees it, several words to a line, each piece of writing in one
-line alone. The lines are written as pictures with labels.tsv, the last 60 as the part test, and ``text-recognizer
-finetune`` learns the others, of which it keeps some to choose by. Then both readers read the writer's test lines, lines
-of the other writers, and composed lines (PaperLines) that are not those that were mixed in.
+writer's words and texts are drawn several to a line, each piece of writing in one line alone: as scans, all with one
+pen on white paper, or with --photographs on papers and in lights that differ from line to line. The lines are written
+as pictures with labels.tsv, the last 60 as the part test, and ``text-recognizer finetune`` learns the others, of which
+it keeps some to choose by. Then both readers read the writer's test lines, lines of the other writers, and composed
+lines (PaperLines) that are not those that were mixed in.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ Read = Callable[[TextRecognizer, list[Line]], list[str]]
 CHARACTERS = (12, 34)
 """Of a line, the least and the most that words are put together to."""
 SEED = 3
+BAND, PEN = 26, 0.12
+"""Of scans: rows of the band of writing, and the width of the pen in bands."""
 
 
 def pieces_of(writing: PenWriting, own: np.ndarray, rng: np.random.Generator) -> list[tuple[int, ...]]:
@@ -57,12 +60,22 @@ def pieces_of(writing: PenWriting, own: np.ndarray, rng: np.random.Generator) ->
     return [lines[k] for k in rng.permutation(len(lines))]
 
 
-def picture_of(ink: Ink, rng: np.random.Generator) -> np.ndarray:
+def photograph_of(ink: Ink, rng: np.random.Generator) -> np.ndarray:
     """A line on paper as a camera sees it, uint8 (h, w), dark on light."""
     return photograph(ink, [], reader_view(ink, ink.width, rng), rng)
 
 
-def writers(count: int) -> dict[str, list[Line]]:
+def scan_of(ink: Ink, rng: np.random.Generator) -> np.ndarray:
+    """A line on white paper as a scanner sees it, uint8 (h, w), dark on light."""
+    size = round(3.4 * BAND), round((ink.width + 1.6) * BAND)
+    matrix = np.array([[BAND, 0, 0.8 * BAND], [0, BAND, 1.7 * BAND]])
+    drawn = cv2.GaussianBlur(ink.draw(matrix, size, PEN * BAND), (0, 0), 0.7)
+    return np.asarray(np.clip(235 - 0.75 * drawn + rng.normal(0, 3, size), 0, 255).astype(np.uint8))
+
+
+def writers(
+    count: int, picture_of: Callable[[Ink, np.random.Generator], np.ndarray] = photograph_of
+) -> dict[str, list[Line]]:
     """Pictures and texts of the lines of the writers with most writing."""
     writing, segments = load_unipen("test")
     known = set(READER_ALPHABET.characters)
@@ -126,7 +139,7 @@ def compare(before: TextRecognizer, after: TextRecognizer, lines: list[Line], re
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures, writer by writer."""
-    everyone = writers(arguments.writers)
+    everyone = writers(arguments.writers, photograph_of if arguments.photographs else scan_of)
     before = TextRecognizer()
     crops = composed(arguments.composed)
     rows: dict[str, Any] = {}
@@ -165,6 +178,7 @@ def table(figures: dict[str, Any]) -> str:
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument("--photographs", action="store_true", help="lines as a camera sees them, each on another paper")
     parser.add_argument("--writers", type=int, default=3, help="how many writers")
     parser.add_argument("--taught", type=int, help="how many of them are learned from; by default all")
     parser.add_argument("--lines", type=int, default=250, help="most lines of each that are learned")

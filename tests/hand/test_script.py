@@ -53,7 +53,15 @@ def test_a_reader_of_the_script_comes_out(tmp_path: Path) -> None:
     sheet, out = tmp_path / "sheet.npz", tmp_path / "script.onnx"
     glyphs_of(filled()).save(sheet)
     flags = ["--data_class=ScriptLines", f"--sheet={sheet}", "--init=reader", "--loss=ctc", "--lr=0.003"]
-    sizes = ["--num_train=240", "--num_val=12", "--num_test=12", "--max_length=12", "--latin=0", "--max_epochs=3"]
+    sizes = [
+        "--num_train=160",
+        "--num_val=12",
+        "--num_test=12",
+        "--max_length=12",
+        "--latin=0",
+        "--max_epochs=3",
+        "--batch_size=8",
+    ]
     figures = learn_script(parse([*flags, *sizes, f"--log_dir={tmp_path / 'logs'}"], "hand script"), out)
     model = LineModel(out)
     assert model.metadata.alphabet == (*READER_ALPHABET, *sorted(SCRIPT))
