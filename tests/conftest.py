@@ -17,8 +17,10 @@ hypothesis.settings.load_profile("on a busy machine")
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A cache folder for this session, so that tests neither trust nor fill the checkout's."""
-    folder = tmp_path_factory.mktemp("cache")
+    """A cache folder for this session and all its processes, so that tests neither trust nor fill the checkout's."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "cache"
+    folder.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv(CACHE_SETTING, str(folder))
         yield folder

@@ -7,18 +7,22 @@ import re
 import shlex
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from documents import PAGES, ROOT, commands, copy_weights, fenced, skip_without_its_extra
+from hand_tools import TINY
 from photographs import Camera, simulate
 from PIL import Image
 
 from text_recognizer import cli
+from text_recognizer.commands.hand import learn as learn_command
 from text_recognizer.data.download import MIRROR_SETTING
 from text_recognizer.hand import store as hands
+from text_recognizer.hand.learning import learn
 
 NOT_EXECUTED = {
     r"serve\b": "runs until it is stopped; tests/serving starts it",
@@ -106,6 +110,7 @@ def test_command_runs(
     monkeypatch.setenv(hands.SETTING, "hands")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setattr(sys, "stdin", Path("line.png").open())  # noqa: SIM115
+    monkeypatch.setattr(learn_command, "learn", partial(learn, recipe=TINY))
     name = command.split()[0]
     limited = f"{command} {LIMITS.get(name, '')}"
     skip_without_its_extra(command)

@@ -295,15 +295,15 @@ def _level(strokes: list[np.ndarray], label: str, level: str) -> tuple[list[np.n
 
     None if the size of the ink does not fit the label.
     """
-    steps = [np.hypot(*np.diff(stroke, axis=0).T) for stroke in strokes]
     middles = np.concatenate([(s[1:] + s[:-1]) / 2 if len(s) > 1 else s for s in strokes])
-    weights = np.concatenate([step if len(step) else np.zeros(1) for step in steps]) + 1e-3
-    band = fit_band(middles[:, 0], middles[:, 1], weights)
     if level == "character":
         everything = np.concatenate(strokes)
         height = max(float(np.ptp(everything[:, 1])), float(np.ptp(everything[:, 0])) / 2, 1e-3)
         centre, slope = float(everything[:, 1].min() + everything[:, 1].max()) / 2, 0.0
     else:
+        steps = [np.hypot(*np.diff(stroke, axis=0).T) for stroke in strokes]
+        weights = np.concatenate([step if len(step) else np.zeros(1) for step in steps]) + 1e-3
+        band = fit_band(middles[:, 0], middles[:, 1], weights)
         height, centre, slope = band.height, band.centre, band.slope
         width = float(np.ptp(middles[:, 0])) / height / len(label)
         if not _WIDTH_PER_CHARACTER[0] < width < _WIDTH_PER_CHARACTER[1] or height <= 1e-3:
