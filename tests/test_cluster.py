@@ -24,8 +24,9 @@ from text_recognizer.reading.archive import cluster as module
 from text_recognizer.reading.archive.cluster import rows_on_cluster
 from text_recognizer.training.arguments import parse
 
-PICTURES = 2000
-MOST_SECONDS = 500
+PICTURES = int(os.environ.get("DRILL_EXAMPLES", 2000))
+WORKERS = 4
+MOST_SECONDS = 500 + PICTURES // 25
 WITHOUT_RAY = """
 import importlib, sys
 sys.modules["ray"] = sys.modules["optuna"] = None
@@ -83,15 +84,27 @@ def test_an_address_without_ray_is_refused() -> None:
         check_engine("here", "auto")
 
 
+@pytest.fixture
+def address() -> Iterator[str]:
+    """A cluster on this machine with a core for each of ``WORKERS``, whatever the machine has."""
+    pytest.importorskip("ray", reason="needs the extra cluster")
+    from ray.cluster_utils import Cluster
+
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": WORKERS, "include_dashboard": False})
+    yield started.address
+    started.shutdown()
+
+
 @pytest.mark.drill
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for workers in /proc")
-def test_rows_are_those_of_one_process_though_a_worker_is_killed(tmp_path: Path, model: Path) -> None:
-    pytest.importorskip("ray", reason="needs the extra cluster")
+def test_rows_are_those_of_one_process_though_a_worker_is_killed(tmp_path: Path, model: Path, address: str) -> None:
     archive, out = make_archive(tmp_path / "archive", PICTURES), tmp_path / "ray.jsonl"
     command = [sys.executable, "-m", "text_recognizer", "read", str(archive), "--recursive", f"--model={model}"]
     plain = subprocess.run([*command, f"--out={tmp_path / 'plain.jsonl'}"], env=environment(), timeout=MOST_SECONDS)
-    spread = subprocess.Popen([*command, f"--out={out}", "--engine=ray", "--threads=1"], env=environment())
+    engine = ["--engine=ray", f"--address={address}", "--threads=1"]
+    spread = subprocess.Popen([*command, f"--out={out}", *engine], env=environment())
     wait_for(lambda: out.exists() and out.stat().st_size, MOST_SECONDS, spread)
+    wait_for(lambda: len(processes("ray::MapWorker")) == WORKERS, MOST_SECONDS, spread)
     os.kill(processes("ray::MapWorker")[0], signal.SIGKILL)
     assert spread.wait(MOST_SECONDS) == plain.returncode == 1
     assert rows(out) == rows(tmp_path / "plain.jsonl")
