@@ -20,6 +20,7 @@ from typing import Literal
 
 import numpy as np
 from filelock import FileLock
+from tqdm import tqdm
 
 from text_recognizer.data.download import data_file, explain_write_errors, processed_folder
 from text_recognizer.data.splits import Split
@@ -158,29 +159,28 @@ def _decode(archive: Path, path: Path) -> None:
 
 
 def _segments(root: Path) -> Iterator[tuple[str, str, str, list[np.ndarray]]]:
-    """Level, writer, label and raw strokes of every labelled segment."""
-    for category, level in LEVELS.items():
-        for path in sorted((root / "data" / category).rglob("*.dat")):
-            site = path.relative_to(root / "data" / category).parts[0]
-            if site in HELD_OUT_SITES:
-                continue
-            lines = path.read_text(encoding="latin-1").replace("\r", "\n").split("\n")
-            names = [
-                line.split()[1] for line in lines if line.startswith(".INCLUDE") and line.rstrip().endswith(".dat")
-            ]
-            components: list[tuple[bool, np.ndarray]] = []
-            writer = ""
-            for name in names:
-                found, found_writer = _read_components(root / "include" / name)
-                components += found
-                writer = writer or found_writer
-            writer = f"{site}/{writer}" if writer else f"{site}//{path.stem}"
-            for line in lines:
-                match = _SEGMENT.match(line)
-                if match and match[2] != "BAD" and (label := clean_label(match[3], level)):
-                    strokes = _cut(match[1], components)
-                    if strokes:
-                        yield level, writer, label, strokes
+    """Level, writer, label and raw strokes of every labelled segment; shows how far it is."""
+    folders = {category: root / "data" / category for category in LEVELS}
+    files = [(path, category) for category, folder in folders.items() for path in sorted(folder.rglob("*.dat"))]
+    for path, category in tqdm(files, desc="UNIPEN", unit="file", disable=None):
+        site = path.relative_to(folders[category]).parts[0]
+        if site in HELD_OUT_SITES:
+            continue
+        lines = path.read_text(encoding="latin-1").replace("\r", "\n").split("\n")
+        names = [line.split()[1] for line in lines if line.startswith(".INCLUDE") and line.rstrip().endswith(".dat")]
+        components: list[tuple[bool, np.ndarray]] = []
+        writer = ""
+        for name in names:
+            found, found_writer = _read_components(root / "include" / name)
+            components += found
+            writer = writer or found_writer
+        writer = f"{site}/{writer}" if writer else f"{site}//{path.stem}"
+        for line in lines:
+            match = _SEGMENT.match(line)
+            if match and match[2] != "BAD" and (label := clean_label(match[3], LEVELS[category])):
+                strokes = _cut(match[1], components)
+                if strokes:
+                    yield LEVELS[category], writer, label, strokes
 
 
 @lru_cache(maxsize=64)

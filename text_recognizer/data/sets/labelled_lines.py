@@ -15,6 +15,7 @@ from typing import Literal
 import cv2
 import numpy as np
 from filelock import FileLock
+from tqdm import tqdm
 
 from text_recognizer.alphabet import PADDING, READER_ALPHABET, Alphabet
 from text_recognizer.data.download import explain_write_errors, processed_folder
@@ -93,7 +94,7 @@ def _cut(lines: Sequence[LabelledLine], path: Path) -> None:
     ends, wrong = [0], {}
     try:
         with (folder / _PIXELS).open("wb") as file:
-            for line in lines:
+            for line in tqdm(lines, desc="cutting out lines", unit="line", disable=None):
                 found = attempt(line.name, lambda line=line: finder().line(line.load()))  # type: ignore[misc]
                 columns = 0
                 if isinstance(found, UserError):
