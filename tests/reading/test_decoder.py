@@ -95,25 +95,6 @@ def test_language_settles_what_the_picture_leaves_open():
     assert decode_beam(sure, tokens, language).text == "ac"
 
 
-@pytest.mark.parametrize(
-    ("before", "likelier", "other", "after"),
-    [("N", "0", "O", "7"), ("83", "1", "I", "6"), ("40", "B", "8", "2"), ("PTF ", "1", "I", "68")],
-)
-def test_in_codes_the_picture_alone_decides(before, likelier, other, after):
-    for first, second in ((likelier, other), (other, likelier)):
-        shown = [*({character: 0.999} for character in before), {first: 0.75, second: 0.25}]
-        shown += [{character: 0.999} for character in after]
-        assert decode_beam(steps(*shown), ALPHABET, english()).text == before + first + after
-
-
-@pytest.mark.parametrize("name", ["MAYRA", "LEMARIE", "CHAIMAE", "BILEL"])
-def test_names_in_capitals_do_not_fall_apart(name):
-    for place in range(1, len(name)):
-        gap = [{" ": 0.3}]
-        shown = [{character: 0.999} for character in name]
-        assert decode_beam(steps(*shown[:place], *gap, *shown[place:]), ALPHABET, english()).text == name
-
-
 def test_what_is_remembered_of_a_language_model_is_bounded(monkeypatch):
     monkeypatch.setattr(decoder, "MOST_REMEMBERED", 50)
     growth = decoder.Growth(ALPHABET, english())

@@ -361,9 +361,9 @@ def test_has_names_and_roles(writing: Page) -> None:
     assert ("heading", "Write small a") in named
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 def test_a_hand_is_written_learned_and_read_with(browser: Chrome, hands: Path) -> None:
-    """The whole way with the real reader and real learning."""
+    """The whole way with the real reader and real learning, which takes minutes."""
     use_desktop(browser)
     with serving() as address:
         page = Page(browser, f"{address}teach.html")

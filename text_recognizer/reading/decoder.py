@@ -23,12 +23,8 @@ MOST_REMEMBERED = 100_000
 _IMPOSSIBLE = 1e-30
 _LEAST_NAMED = 1e-4  # probability of an alternative
 WORDS, OTHERS = (0.65, 1.6), (0.35, 0.9)
-"""Weight of the language model, and a bonus per character because the model favours short texts: for lower-case letters
-and spaces, which are nearly always words, and for all else."""
-CAPITALS_END = (0.35, 0.3)
-"""For a space after capitals: names would fall apart."""
-NUMBERS, CODES = (0.0, 0.4), (0.0, 0.0)
-"""For a digit after a digit, and for a digit after a capital or a capital after a digit: the picture alone decides."""
+"""Weight of the language model, and a bonus per character because the model favours short texts. The first pair is for
+lower-case letters and spaces, which are nearly always words. The second is for all else: names, numbers, codes."""
 MOST_SURPRISED = -6.0
 """Least log probability that the language model may give a character, so that it cannot overrule what is clear."""
 JOINTS = "/:.,-"
@@ -215,27 +211,15 @@ class Growth:
         known = self._known.get((state, token))
         if known is None:
             character = self._alphabet[token]
-            after_digit, after_capital = self._language.after_digit(state), self._language.after_capital(state)
-            if character in JOINTS and after_digit:
+            if character in JOINTS and self._language.after_digit(state):
                 character = DIGIT
-            weight, bonus = _weight(character, after_digit=after_digit, after_capital=after_capital)
+            weight, bonus = WORDS if character.islower() or character == " " else OTHERS
             log_probability = max(MOST_SURPRISED, self._language.log_probability(state, character))
             known = math.exp(weight * log_probability + bonus), self._language.next_state(state, character)
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
             self._known[state, token] = known
         return known
-
-
-def _weight(character: str, *, after_digit: bool, after_capital: bool) -> tuple[float, float]:
-    """The weight of the language model for a character, and the bonus."""
-    if character == " ":
-        return CAPITALS_END if after_capital else WORDS
-    if character.isdigit() and (after_capital or after_digit):
-        return CODES if after_capital else NUMBERS
-    if character.isupper() and after_digit:
-        return CODES
-    return WORDS if character.islower() else OTHERS
 
 
 growth_of = lru_cache(maxsize=8)(Growth)

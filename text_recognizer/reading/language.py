@@ -114,11 +114,6 @@ class LanguageModel:
         """Whether the last character before ``state`` was a digit."""
         return self._contexts[self._context_of(state)[0]].endswith(DIGIT)
 
-    def after_capital(self, state: int) -> bool:
-        """Whether the last character before ``state`` was a capital, or belongs to a text in capitals."""
-        context, in_capitals = self._context_of(state)
-        return in_capitals or self._contexts[context][-1:].isupper()
-
     def next_state(self, state: int, character: str) -> int:
         """The state after ``character`` was read in ``state``."""
         context, in_capitals = self._context_of(state)
