@@ -19,7 +19,6 @@ from photographs import Camera, simulate
 from PIL import Image
 
 from text_recognizer import cli
-from text_recognizer.commands.hand import learn as learn_command
 from text_recognizer.data.download import MIRROR_SETTING
 from text_recognizer.hand import store as hands
 from text_recognizer.hand.learning import learn
@@ -110,7 +109,7 @@ def test_command_runs(
     monkeypatch.setenv(hands.SETTING, "hands")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setattr(sys, "stdin", Path("line.png").open())  # noqa: SIM115
-    monkeypatch.setattr(learn_command, "learn", partial(learn, recipe=TINY))
+    monkeypatch.setattr("text_recognizer.commands.hand.learn.learn", partial(learn, recipe=TINY))
     name = command.split()[0]
     limited = f"{command} {LIMITS.get(name, '')}"
     skip_without_its_extra(command)
