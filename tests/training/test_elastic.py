@@ -28,7 +28,7 @@ TRAINING = (
 
 def start(logs: Path, *how: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "torch.distributed.run", *how, "--nproc_per_node=1", *TRAINING.split(), str(logs)]
-    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    env = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
     return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
 
 

@@ -319,6 +319,26 @@ def test_lightnings_names_of_devices_and_what_torchrun_says(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
+    ("restarts", "shared", "rank", "lines"), [(3, True, 0, 1), (3, True, 1, 0), (3, False, 0, 0), (0, True, 0, 0)]
+)
+def test_a_store_that_outlives_restarts_is_named(
+    restarts: int,
+    shared: bool,
+    rank: int,
+    lines: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = {"MAX_RESTARTS": restarts, "USE_AGENT_STORE": shared}
+    of_torchrun = {f"TORCHELASTIC_{name}": value for name, value in said.items()}
+    for name, value in (of_torchrun | {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 1}).items():
+        monkeypatch.setenv(name, str(value))
+    placement(Experiment(gpus="0"))
+    err = capsys.readouterr().err
+    assert (err.count("\n"), "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1" in err) == (lines, bool(lines))
+
+
+@pytest.mark.parametrize(
     ("flags", "value"),
     [
         ("--limit_train_batches=1", 1),

@@ -80,7 +80,20 @@ def placement(experiment: Experiment) -> dict[str, Any]:
         where = {"accelerator": "cpu", "devices": 1}
     if (local := os.environ.get("LOCAL_WORLD_SIZE")) is not None:
         where |= {"devices": int(local), "num_nodes": int(os.environ["WORLD_SIZE"]) // int(local)}
+        _warn_of_stale_addresses()
     return where
+
+
+def _warn_of_stale_addresses() -> None:
+    """Of a store that ``torchrun`` keeps over restarts, in which processes find those that died (pytorch#135712)."""
+    said = os.environ.get
+    restarts, shared = said("TORCHELASTIC_MAX_RESTARTS", "0"), said("TORCHELASTIC_USE_AGENT_STORE")
+    if restarts != "0" and shared == "True" and said("RANK") == "0":
+        print(
+            "Set TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 for torchrun: after a restart, processes may otherwise wait half "
+            "an hour for one that is gone (pytorch#135712).",
+            file=sys.stderr,
+        )
 
 
 def wanted_devices(experiment: Experiment) -> dict[str, Any]:
