@@ -1,11 +1,11 @@
 """What a reader gains from one writer's lines, and what that costs others: ``python benchmarks/own_lines.py``.
 
-Writers are those of UNIPEN's test split, whom no reader has learned from; those with most writing come first. A
-writer's words and texts are drawn several to a line, each piece of writing in one line alone: as scans, all with one
-pen on white paper, or with --photographs on papers and in lights that differ from line to line. The lines are written
-as pictures with labels.tsv, the last 60 as the part test, and ``text-recognizer finetune`` learns the others, of which
-it keeps some to choose by. Then both readers read the writer's test lines, lines of the other writers, and composed
-lines (PaperLines) that are not those that were mixed in.
+Writers are those of UNIPEN's test and validation splits, whom no reader has learned from; those with most writing come
+first. A writer's words and texts are drawn several to a line, each piece of writing in one line alone: as scans, all
+with one pen on white paper, or with --photographs on papers and in lights that differ from line to line. The lines are
+written as pictures with labels.tsv, the last 60 as the part test, and ``text-recognizer finetune`` learns the others,
+of which it keeps some to choose by. Then both readers read the writer's test lines, lines of the other writers, and
+composed lines (PaperLines) that are not those that were mixed in.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from text_recognizer.command_line import run_safely
 from text_recognizer.commands.finetune import finetune
 from text_recognizer.data.glyphs.unipen import PenWriting, load_unipen
 from text_recognizer.data.sets.paper_lines import InkShares, PaperLines, reader_view
+from text_recognizer.data.splits import Split
 from text_recognizer.data.synthesis.ink import Ink
 from text_recognizer.data.synthesis.paper import photograph
 from text_recognizer.data.synthesis.writers import PenWords
@@ -74,10 +75,13 @@ def scan_of(ink: Ink, rng: np.random.Generator) -> np.ndarray:
 
 
 def writers(
-    count: int, picture_of: Callable[[Ink, np.random.Generator], np.ndarray] = photograph_of
+    count: int,
+    picture_of: Callable[[Ink, np.random.Generator], np.ndarray] = photograph_of,
+    splits: Sequence[Split] = ("test",),
 ) -> dict[str, list[Line]]:
-    """Pictures and texts of the lines of the writers with most writing."""
-    writing, segments = load_unipen("test")
+    """Pictures and texts of the lines of the writers with most writing in these splits of UNIPEN."""
+    found = [load_unipen(split) for split in splits]
+    writing, segments = found[0][0], np.concatenate([numbers for _, numbers in found])
     known = set(READER_ALPHABET.characters)
     usable = [k for k in segments if writing.levels[k] != "character" and known.issuperset(str(writing.labels[k]))]
     pen = PenWords(writing, segments, frozenset(known))
@@ -85,12 +89,12 @@ def writers(
     for number in usable:
         of.setdefault(int(writing.writers[number]), []).append(int(number))
     longest = sorted(of, key=lambda writer: -sum(len(str(writing.labels[k])) for k in of[writer]))[:count]
-    found = {}
+    lines_of = {}
     for writer in longest:
         rng = np.random.default_rng((SEED, writer))
         lines = [pen.write(pieces, rng) for pieces in pieces_of(writing, np.array(of[writer]), rng)]
-        found[f"UNIPEN writer {writer}"] = [(picture_of(ink, rng), ink.text) for ink in lines]
-    return found
+        lines_of[f"UNIPEN writer {writer}"] = [(picture_of(ink, rng), ink.text) for ink in lines]
+    return lines_of
 
 
 def write_folder(lines: list[Line], tested: int, folder: Path) -> None:
@@ -139,7 +143,7 @@ def compare(before: TextRecognizer, after: TextRecognizer, lines: list[Line], re
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures, writer by writer."""
-    everyone = writers(arguments.writers, photograph_of if arguments.photographs else scan_of)
+    everyone = writers(arguments.writers, photograph_of if arguments.photographs else scan_of, ("test", "val"))
     before = TextRecognizer()
     crops = composed(arguments.composed)
     rows: dict[str, Any] = {}
@@ -179,11 +183,11 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--photographs", action="store_true", help="lines as a camera sees them, each on another paper")
-    parser.add_argument("--writers", type=int, default=3, help="how many writers")
-    parser.add_argument("--taught", type=int, help="how many of them are learned from; by default all")
+    parser.add_argument("--writers", type=int, default=6, help="how many writers")
+    parser.add_argument("--taught", type=int, default=3, help="how many of them are learned from")
     parser.add_argument("--lines", type=int, default=250, help="most lines of each that are learned")
     parser.add_argument("--tested", type=int, default=60, help="lines of each that are only read")
-    parser.add_argument("--others", type=int, default=60, help="lines of each of the others that are read")
+    parser.add_argument("--others", type=int, default=40, help="lines of each of the others that are read")
     parser.add_argument("--composed", type=int, default=200, help="composed lines that are read")
     parser.add_argument("--minutes", type=float, default=12.0, help="most minutes of each training")
     parser.add_argument("--epochs", type=int, default=100, help="most epochs of each training")

@@ -90,7 +90,8 @@ for kind in KINDS:
     texts = [phrases.text(index, 40) for index in range(600)]
     print(kind, hashlib.sha256(repr(texts).encode()).hexdigest())
 
-lines = PaperLines(glyphs="strokes", text="builtin", num_train=64, num_val=16, num_test=16)
+sources = {"glyphs": "strokes", "text": "builtin", "fonts": "builtin", "pen": "builtin"}
+lines = PaperLines(**sources, num_train=64, num_val=16, num_test=16)
 lines.prepare_data()
 lines.setup()
 batch = lines.datasets["train"].batch(np.arange(64))

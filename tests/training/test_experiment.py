@@ -36,7 +36,7 @@ LAB_COMMANDS = [
     "--max_epochs=5 --gpus=1 --num_workers=4 --data_class=EMNISTLines --max_length=16 --max_overlap=0.33 "
     "--model_class=LineCNN",
 ]
-LIMITS = "--max_epochs=1 --limit_train_batches=2 --limit_val_batches=2 --limit_test_batches=2"
+LIMITS = "--max_epochs=1 --limit_train_batches=1 --limit_val_batches=1 --limit_test_batches=1"
 SMALL_LINES = (
     "--model_class LineCNN --data_class EMNISTLines --glyphs strokes --text builtin --max_length 8 --max_overlap 0 "
     "--num_train 64 --num_val 16 --num_test 16 --batch_size 16 --conv_dim 8 --fc_dim 16 --gpus 0"
