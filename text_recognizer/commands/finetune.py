@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from datetime import timedelta
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +20,9 @@ from text_recognizer.training.finetune import finetune as finetuned
 from text_recognizer.training.logs import quiet_lightning
 
 _BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
+_OWN_FLAGS = {"folder", "out"}
+_NAMES = {"epochs": "max_epochs", "patience": "stop_early"}
+"""What the flags of a training are called that have another name here."""
 
 
 def finetune(
@@ -69,11 +74,11 @@ def finetune(
     check_at_least(1, epochs=epochs, patience=patience, batch_size=batch_size)
     check_training(out, minutes, seed)
     quiet_lightning()
-    flags: dict[str, Any] = {
-        "path": folder,
+    flags = {
         "init": init,
-        "max_epochs": epochs,
-        "stop_early": patience,
+        "minutes": minutes,
+        "epochs": epochs,
+        "patience": patience,
         "lr": lr,
         "freeze": freeze,
         "composed": composed,
@@ -85,9 +90,25 @@ def finetune(
         "seed": seed,
     }
     with tempfile.TemporaryDirectory(prefix="finetune-") as log_dir:
-        choices, about = finetuned(arguments_of("finetune", "LabelledLines", flags, minutes, log_dir), Path(out))
-    print(_summary(choices, about))
+        choices, about = finetuned(arguments_of_lines("finetune", folder, flags, log_dir), Path(out))
+    print(summary(choices, about))
     print(f"Read with it: text-recognizer read --model={out} PICTURE")
+
+
+def arguments_of_lines(command: str, folder: str, flags: Mapping[str, Any], log_dir: str) -> Arguments:
+    """Those of the training on labelled lines that ``command`` is the short way of.
+
+    Args:
+        command: Its name.
+        folder: The labelled lines.
+        flags: Of :func:`finetune`, those that differ from its defaults.
+        log_dir: Where the training writes.
+    """
+    defaults = {name: one.default for name, one in signature(finetune).parameters.items() if name not in _OWN_FLAGS}
+    given = defaults | dict(flags) | {"path": folder}
+    minutes = given.pop("minutes")
+    of_training = {_NAMES.get(name, name): value for name, value in given.items()}
+    return arguments_of(command, "LabelledLines", of_training, minutes, log_dir)
 
 
 def check_training(out: str, minutes: float, seed: int) -> None:
@@ -99,10 +120,19 @@ def check_training(out: str, minutes: float, seed: int) -> None:
     """
     if Path(out).suffix.lower() != ".onnx":
         raise UsageError(f"--out is {out!r}, but must end in .onnx.")
-    if not minutes > 0:
-        raise UsageError(f"--minutes is {minutes}, but must be above 0.")
+    check_minutes(minutes)
     check_seed(seed)
     check_can_be_written(out)
+
+
+def check_minutes(minutes: float) -> None:
+    """Check how long a training may take.
+
+    Raises:
+        UsageError: If that is no time.
+    """
+    if not minutes > 0:
+        raise UsageError(f"--minutes is {minutes}, but must be above 0.")
 
 
 def arguments_of(command: str, data_class: str, flags: dict[str, Any], minutes: float, log_dir: str) -> Arguments:
@@ -125,7 +155,8 @@ def _bf16_helps() -> bool:
     return info.is_file() and bool(_BF16_FLAGS & set(info.read_text(encoding="utf-8").split()))
 
 
-def _summary(choices: list[Choice], about: dict[str, Any]) -> str:
+def summary(choices: list[Choice], about: dict[str, Any]) -> str:
+    """What was learned from how many lines, which share of it was chosen, and what that gains, for the terminal."""
     chosen, data = choices[0], about["data"]
     by_share = sorted(choices, key=lambda one: one.share)
     lines = [

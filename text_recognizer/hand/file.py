@@ -50,27 +50,31 @@ class Figures:
     Attributes:
         lines_before, lines_after: Of lines composed of characters kept apart.
         words_before, words_after: Of the copied words.
+        labelled_before, labelled_after: Of labelled lines kept apart.
     """
 
     lines_before: Rate = None
     lines_after: Rate = None
     words_before: Rate = None
     words_after: Rate = None
+    labelled_before: Rate = None
+    labelled_after: Rate = None
 
     @property
     def before(self) -> float | None:
-        """The one figure to show: of lines, or else of words."""
-        return self.words_before if self.lines_before is None else self.lines_before
+        """The one figure to show: of labelled lines, or of composed ones, or else of words."""
+        return next((one for one in (self.labelled_before, self.lines_before) if one is not None), self.words_before)
 
     @property
     def after(self) -> float | None:
         """The same after learning."""
-        return self.words_after if self.lines_after is None else self.lines_after
+        return next((one for one in (self.labelled_after, self.lines_after) if one is not None), self.words_after)
 
     def __str__(self) -> str:
         pairs = (
             ("lines of characters kept apart", self.lines_before, self.lines_after),
             ("the copied words", self.words_before, self.words_after),
+            ("labelled lines kept apart", self.labelled_before, self.labelled_after),
         )
         rows = [
             f"  {name:32} {before:6.1%} before, {after:6.1%} after"

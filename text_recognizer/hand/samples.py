@@ -103,9 +103,14 @@ class Samples:
             file: The hand file.
 
         Raises:
-            UserError: If it cannot be read or is damaged.
+            UserError: If it cannot be read or is damaged, or keeps no pictures.
         """
         characters, lines = writing_in(file)
+        if not characters.texts and not lines.texts:
+            raise UserError(
+                f"{file}: learned from labelled lines, of which it keeps no pictures. "
+                f"Learn it from these again: text-recognizer hand learn FOLDER --name {file.stem}"
+            )
         return cls(_unpacked(characters, file), _unpacked(lines, file))
 
 

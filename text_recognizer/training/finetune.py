@@ -23,7 +23,7 @@ from text_recognizer.evaluation.readings import read_with
 from text_recognizer.files import replacing
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.labels.lines import Labels
-from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
+from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel, Metadata
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.arguments import Arguments
 from text_recognizer.training.checkpoint import Checkpoint, Description
@@ -49,19 +49,54 @@ class Choice:
     composed: float
 
 
-def finetune(arguments: Arguments, out: Path) -> tuple[list[Choice], dict[str, Any]]:
-    """Train a reader on labelled lines and write it as a model file.
+@dataclass(frozen=True)
+class Learned:
+    """A reader that has learned labelled lines.
+
+    Attributes:
+        model: The reader, in evaluation mode.
+        description: What rebuilds it.
+        original: The file of the reader that learned.
+        metadata: Of that reader, with the present alphabet.
+        choices: The averages that were tried, the chosen one first.
+        data: The lines.
+        figures: Of the training.
+    """
+
+    model: torch.nn.Module
+    description: Description
+    original: Path
+    metadata: Metadata
+    choices: list[Choice]
+    data: LabelledLines
+    figures: dict[str, Any]
+
+    def about(self, after: TextRecognizer) -> dict[str, Any]:
+        """What a file of it says of itself: its data, its training, and error rates on the user's test part.
+
+        Args:
+            after: What reads with the file.
+        """
+        assert self.data.labels is not None
+        parts: Sequence[Split] = ("train", "val", "test")
+        counts = {part: len(self.data.numbers[part]) for part in parts}
+        training = ("epochs", "steps", "train_seconds")
+        return {
+            "data": {"form": self.data.labels.form, "dealt": self.data.how, **counts},
+            "training": {name: self.figures[name] for name in training if name in self.figures},
+            "share": self.choices[0].share,
+            "test": _tested(TextRecognizer(self.original), after, self.data),
+        }
+
+
+def learn_lines(arguments: Arguments) -> Learned:
+    """Let a reader learn labelled lines.
 
     Args:
         arguments: Of a training on LabelledLines from a reader (``init``); its run folder is thrown away.
-        out: The ONNX file to write.
-
-    Returns:
-        The averages that were tried, the chosen one first, and what the file says of itself: the data, and error rates
-        on the user's test part, before and after.
 
     Raises:
-        UserError: If there is too little to learn from, or the file cannot be written.
+        UserError: If there is too little to learn from.
         Interrupted: If a signal ended the training.
     """
     init = str(arguments.experiment.init)
@@ -75,12 +110,30 @@ def finetune(arguments: Arguments, out: Path) -> tuple[list[Choice], dict[str, A
     choices = choose(description, old, new, data)
     model = description.build().eval()
     model.load_state_dict(average(old, new, choices[0].share))
+    return Learned(model, description, original, metadata, choices, data, figures)
+
+
+def finetune(arguments: Arguments, out: Path) -> tuple[list[Choice], dict[str, Any]]:
+    """Let a reader learn labelled lines, and write it as a model file.
+
+    Args:
+        arguments: As for :func:`learn_lines`.
+        out: The ONNX file to write.
+
+    Returns:
+        The averages that were tried, the chosen one first, and what the file says of itself (:meth:`Learned.about`).
+
+    Raises:
+        UserError: If there is too little to learn from, or the file cannot be written.
+        Interrupted: If a signal ended the training.
+    """
+    learned = learn_lines(arguments)
     with replacing(out) as temporary:
-        write_model(model, description, metadata, temporary)
-        verify(model, LineModel(temporary), metadata.stride)
-        about = _about(data, figures, choices[0]) | {"test": _tested(original, temporary, data)}
+        write_model(learned.model, learned.description, learned.metadata, temporary)
+        verify(learned.model, LineModel(temporary), learned.metadata.stride)
+        about = learned.about(TextRecognizer(temporary))
         add_about(temporary, about)
-    return choices, about
+    return learned.choices, about
 
 
 def trained(arguments: Arguments) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -137,24 +190,13 @@ def _error_rates(models: list[torch.nn.Module], data: LabelledLines, lines: Data
 
 
 @told_to_the_user()
-def _tested(before: Path, after: Path, data: LabelledLines) -> dict[str, Any]:
+def _tested(before: TextRecognizer, after: TextRecognizer, data: LabelledLines) -> dict[str, Any]:
     """Error rates of both readers on the user's test part, or nothing if that is empty."""
     assert data.labels is not None
     lines = [data.labels.lines[number] for number in data.numbers["test"]]
     if not lines:
         return {}
-    recognizers = {name: TextRecognizer(file) for name, file in (("before", before), ("after", after))}
-    read, readers = read_with(recognizers, Labels(data.labels.folder, "", lines), lambda _: None)
+    read, readers = read_with({"before": before, "after": after}, Labels(data.labels.folder, "", lines), lambda _: None)
     found = to_json(evaluate(read, readers))
     rates = {reader["name"]: reader["rates"]["as it is"] for reader in found["readers"]}
     return rates | {"difference": found["differences"][0]}
-
-
-def _about(data: LabelledLines, figures: dict[str, Any], choice: Choice) -> dict[str, Any]:
-    assert data.labels is not None
-    parts: Sequence[Split] = ("train", "val", "test")
-    return {
-        "data": {"form": data.labels.form, "dealt": data.how, **{part: len(data.numbers[part]) for part in parts}},
-        "training": {name: figures[name] for name in ("epochs", "steps", "train_seconds") if name in figures},
-        "share": choice.share,
-    }

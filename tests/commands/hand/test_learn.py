@@ -7,16 +7,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from labelled_tools import write_lines
 from photographs import Camera, Writer, fill, return_sheet
 from reading_tools import broken_tiff
 
 from text_recognizer import cli
+from text_recognizer.commands.finetune import arguments_of_lines
 from text_recognizer.commands.hand import learn as learn_command
 from text_recognizer.hand.file import HandFile, model_of
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.layout import Sheet
 from text_recognizer.hand.store import SETTING, hand_names, hand_path, save_hand
+from text_recognizer.reading.model_file import DEFAULT_MODEL
 from text_recognizer.reading.recognizer import TextRecognizer
+from text_recognizer.training.export import read_model, weights_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -54,11 +58,37 @@ def test_photograph_that_cannot_be_used_is_named(folder: Path, capsys: pytest.Ca
     assert [file.name for file in folder.iterdir()] == ["dark.png"]
 
 
-def test_a_folder_of_corrections_is_shown_the_way_to_finetune(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hand_is_learned_from_corrections(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    corrections = write_lines(folder / "corrections", 15, writers=3)
+    short = {"epochs": 1, "num_workers": 0, "batch_size": 4, "lr": 1e-3}
+    monkeypatch.setattr(
+        learn_command,
+        "arguments_of_lines",
+        lambda command, lines, flags, log_dir: arguments_of_lines(command, lines, flags | short, log_dir),
+    )
+    monkeypatch.setattr("text_recognizer.training.finetune._CHOOSING_LINES", 12)
+    assert cli.main(["hand", "learn", "corrections", "--name=mine", "--minutes=5"]) == 0
+    printed = capsys.readouterr().out
+    assert "5 lines to learn from, 5 to choose by, 5 to test on: dealt by writer" in printed
+    assert "labelled lines kept apart" in printed
+    hand = HandFile.read(hand_path("mine"))
+    assert hand.figures.before == hand.figures.labelled_before is not None
+    assert hand.weights.keys() == weights_of(read_model(DEFAULT_MODEL)).keys()
+    assert cli.main(["read", "--hand=mine", str(corrections / "00.png")]) == 0
+    assert cli.main(["hand", "show", "mine"]) == 0
+    assert "mine: learned from labelled lines" in capsys.readouterr().out
+    assert cli.main(["hand", "learn", str(hand_path("mine")), "--name=again"]) == 1
+    assert "learned from labelled lines, of which it keeps no pictures" in capsys.readouterr().err
+
+
+def test_a_folder_is_learned_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "corrections").mkdir()
     said = fails_with(capsys, "nowhere.jpg", "corrections", "--name=mine")
-    assert "error: corrections: a folder, but a hand is learned from photographs of the sheet" in said
-    assert "text-recognizer finetune corrections" in said
+    assert "nowhere.jpg, corrections: a folder of labelled lines is learned alone." in said
+    assert "corrections" in fails_with(capsys, "corrections", "--name=mine")
+    assert "--minutes is 0.0" in fails_with(capsys, "corrections", "--name=mine", "--minutes=0", code=2)
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n", b"no picture at all"])
@@ -121,6 +151,7 @@ import os, signal, sys
 from pathlib import Path
 from hand_tools import TINY
 from text_recognizer import cli
+from text_recognizer.commands.finetune import arguments_of_lines
 from text_recognizer.commands.hand import learn as learn_command
 from text_recognizer.hand.file import HandFile
 

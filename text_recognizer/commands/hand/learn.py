@@ -1,9 +1,10 @@
-"""``text-recognizer hand learn``: from photographs of the filled-in sheet to a hand that reads."""
+"""``text-recognizer hand learn``: from photographs of the filled-in sheet, or labelled lines, to a hand that reads."""
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from text_recognizer.commands.finetune import arguments_of_lines, check_minutes, summary
 from text_recognizer.errors import UserError, check_seed
-from text_recognizer.hand.file import SUFFIX
+from text_recognizer.hand.file import SUFFIX, HandFile
 from text_recognizer.hand.learning import Phase, Report, learn
+from text_recognizer.hand.lines import learn_from_lines
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.sheet.boxes import FilledBox
 from text_recognizer.hand.sheet.contact import write_contact_sheet
@@ -22,40 +25,59 @@ from text_recognizer.hand.sheet.photo import find_sheet
 from text_recognizer.hand.store import check_name, save_hand
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pictures import load_picture
+from text_recognizer.training.logs import quiet_lightning
 
 
-def learn_hand(photos: list[str], *, name: str, seed: int = 0, contact: str = "contact.png") -> None:
-    """Learn a hand from photographs of the filled-in sheet. This takes a minute or two.
+def learn_hand(
+    photos: list[str], *, name: str, seed: int = 0, contact: str = "contact.png", minutes: float = 12.0
+) -> None:
+    """Learn a hand from photographs of the filled-in sheet, in a minute or two, or from labelled lines.
 
     Args:
         photos: Photographs or scans of one or more filled-in sheets of one person, or hand files, whose pictures are
-            used again.
+            used again; or else one folder of labelled lines, such as corrections.
         name: Name of the hand. An existing hand of that name is replaced when the new one is learned.
         seed: Seed of everything random.
         contact: The contact sheet to write, a PNG that shows what was found on the sheet. With several sheets, the
             second and later ones get a number.
+        minutes: The longest training time for a folder of labelled lines.
 
     Raises:
-        UsageError: If no hand can have that name, or the seed is out of range.
+        UsageError: If no hand can have that name, the seed is out of range, or there are no minutes.
         UserError: If a picture cannot be used, too little was written, or a file cannot be written.
     """
     check_name(name)
     check_seed(seed)
-    for folder in filter(os.path.isdir, photos):
-        raise UserError(
-            f"{folder}: a folder, but a hand is learned from photographs of the sheet, or from hand files. "
-            f"Lines that you corrected or labelled are learned with: text-recognizer finetune {folder}"
-        )
+    check_minutes(minutes)
+    started = time.perf_counter()
+    folder = next(filter(os.path.isdir, photos), None)
+    hand = _learned_from_photos(photos, seed, contact) if folder is None else _learned_from_lines(photos, seed, minutes)
+    file = save_hand(name, hand.to_bytes())
+    print(f"Learned {name!r} in {time.perf_counter() - started:.0f} s: {file}\n{hand.figures}")
+    print(f"Read with it: text-recognizer read --hand {name} PICTURE")
+
+
+def _learned_from_photos(photos: list[str], seed: int, contact: str) -> HandFile:
     samples = Samples((), ())
     for number, photo in enumerate(photos, 1):
         samples += Samples.of(Path(photo)) if Path(photo).suffix == SUFFIX else _written(photo, contact, number)
     samples.check()
-    started = time.perf_counter()
     with _progress_bar() as report:
-        hand = learn(samples, seed, report)
-    file = save_hand(name, hand.to_bytes())
-    print(f"Learned {name!r} in {time.perf_counter() - started:.0f} s: {file}\n{hand.figures}")
-    print(f"Read with it: text-recognizer read --hand {name} PICTURE")
+        return learn(samples, seed, report)
+
+
+def _learned_from_lines(folders: list[str], seed: int, minutes: float) -> HandFile:
+    if len(folders) > 1:
+        raise UserError(
+            f"{', '.join(folders)}: a folder of labelled lines is learned alone. "
+            "Put all lines into one folder, or learn a hand from each."
+        )
+    quiet_lightning()
+    with tempfile.TemporaryDirectory(prefix="hand-") as log_dir:
+        flags = {"seed": seed, "minutes": minutes}
+        hand, choices, about = learn_from_lines(arguments_of_lines("hand learn", folders[0], flags, log_dir))
+    print(summary(choices, about))
+    return hand
 
 
 def _written(photo: str, contact: str, number: int) -> Samples:

@@ -21,6 +21,9 @@ def show(name: str, *, out: str | None = None) -> None:
     """
     file, picture = hand_path(name), Path(out or f"{name}.png")
     hand = HandFile.read(file)
+    if not hand.about.characters.texts:
+        print(f"{name}: learned from labelled lines, of which it keeps no pictures\n{hand.figures}\n{file}")
+        return
     decoded(hand.about.characters, file)
     with replacing(picture) as temporary:
         temporary.write_bytes(hand.about.characters.png)
