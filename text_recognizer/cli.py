@@ -93,10 +93,13 @@ def _run(name: str, argv: list[str]) -> Any:
 
 def _parse(function: Callable[..., Any], argv: list[str], prog: str) -> dict[str, Any]:
     """Arguments of a function from the command line: a first positional list as it comes, all else as flags."""
+    import docstring_parser
+
     from text_recognizer.command_line import Parser
 
-    summary = (inspect.getdoc(function) or "").split("\n\n")[0]
-    parser = Parser(prog=prog, description=summary)
+    documented = inspect.getdoc(function) or ""
+    told = {parameter.arg_name: parameter.description for parameter in docstring_parser.parse(documented).params}
+    parser = Parser(prog=prog, description=documented.split("\n\n")[0])
     positional = [
         name
         for name, parameter in inspect.signature(function).parameters.items()
@@ -104,7 +107,7 @@ def _parse(function: Callable[..., Any], argv: list[str], prog: str) -> dict[str
     ]
     for name in positional:
         takes_many = "list" in str(inspect.signature(function).parameters[name].annotation)
-        parser.add_argument(name, nargs="+" if takes_many else None)
+        parser.add_argument(name, nargs="+" if takes_many else None, help=told[name])
     parser.add_function_arguments(function, as_group=False, skip=set(positional))
     return dict(vars(parser.instantiate(parser.parse_args(argv))))
 
