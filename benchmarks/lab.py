@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from report import data_source, machine, write
+from report import data_source, keep, kept, machine, write
 
 ROOT = Path(__file__).parents[1]
 CHARACTERS = "--max_epochs=5 --gpus=1"
@@ -88,12 +88,6 @@ def _seconds_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def kept(file: Path) -> dict[str, dict[str, Any]]:
-    """Figures of the experiments that have ended, by name."""
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    return {figures.pop("experiment"): figures for figures in map(json.loads, lines)}
-
-
 def table(results: dict[str, dict[str, Any]], more: str) -> str:
     """The results as Markdown, with flags that were added, the data and the machines named."""
     lines = [
@@ -118,14 +112,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--write", type=Path, help="also put the table into this file")
     options = parser.parse_args()
-    results = kept(options.keep) if options.keep else {}
+    results = kept(options.keep, "experiment")
     for name, flags in (LAB_3 if options.lab == 3 else EXPERIMENTS).items():
         if name not in results and (options.only is None or options.only in name):
             print(f"{name}: python training/run_experiment.py {flags} {options.more}", file=sys.stderr)
             results[name] = run(f"{flags} {options.more}")
-            if options.keep:
-                with options.keep.open("a", encoding="utf-8") as file:
-                    print(json.dumps({"experiment": name, **results[name]}), file=file)
+            keep(options.keep, "experiment", name, results[name])
     text = table(results, options.more)
     print(json.dumps(results) if options.json else text)
     if options.write:

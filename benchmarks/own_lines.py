@@ -5,7 +5,8 @@ first. A writer's words and texts are drawn several to a line, each piece of wri
 with one pen on white paper, or with --photographs on papers and in lights that differ from line to line. The lines are
 written as pictures with labels.tsv, the last 60 as the part test, and ``text-recognizer finetune`` learns the others,
 of which it keeps some to choose by. Then both readers read the writer's test lines, lines of the other writers, and
-composed lines (PaperLines) that are not those that were mixed in.
+composed lines (PaperLines) that are not those that were mixed in. ``--keep FILE`` adds each writer to a file as it
+ends, and learns from none again that is there.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from report import machine, write
+from report import keep, kept, machine, write
 
 from text_recognizer.alphabet import READER_ALPHABET
 from text_recognizer.command_line import run_safely
@@ -146,8 +147,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     everyone = writers(arguments.writers, photograph_of if arguments.photographs else scan_of, ("test", "val"))
     before = TextRecognizer()
     crops = composed(arguments.composed)
-    rows: dict[str, Any] = {}
-    for name in list(everyone)[: arguments.taught]:
+    rows = kept(arguments.keep, "writer")
+    for name in [one for one in list(everyone)[: arguments.taught] if one not in rows and arguments.only in one]:
         lines = everyone[name][: arguments.lines + arguments.tested]
         others = [line for other, own in everyone.items() if other != name for line in own[: arguments.others]]
         with tempfile.TemporaryDirectory() as folder:
@@ -164,19 +165,21 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             "own": compare(before, after, lines[-arguments.tested :], read_pictures),
             "others": compare(before, after, others, read_pictures),
             "composed": compare(before, after, crops, read_crops),
+            "machine": machine(),
         }
-        print(json.dumps({name: rows[name]}), file=sys.stderr)
-    return {"writers": rows, "machine": machine()}
+        keep(arguments.keep, "writer", name, rows[name])
+    return rows
 
 
-def table(figures: dict[str, Any]) -> str:
-    """The figures as Markdown."""
+def table(rows: dict[str, Any]) -> str:
+    """The figures as Markdown, with the machines named."""
     heading = "| writer | lines learned | own lines | other writers | composed lines | minutes |"
     lines = [heading, "| --- | ---: | ---: | ---: | ---: | ---: |"]
-    for name, row in figures["writers"].items():
+    for name, row in rows.items():
         cells = [f"{row[one]['before']:.3f} to {row[one]['after']:.3f}" for one in ("own", "others", "composed")]
         lines.append(f"| {name} | {row['learned']} | {' | '.join(cells)} | {row['seconds'] / 60:.0f} |")
-    return "\n".join([*lines, "", f"Character error rates before and after. Machine: {figures['machine']}."])
+    machines = "; ".join(dict.fromkeys(row["machine"] for row in rows.values()))
+    return "\n".join([*lines, "", f"Character error rates before and after. Machine: {machines}."])
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -185,6 +188,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--photographs", action="store_true", help="lines as a camera sees them, each on another paper")
     parser.add_argument("--writers", type=int, default=6, help="how many writers")
     parser.add_argument("--taught", type=int, default=3, help="how many of them are learned from")
+    parser.add_argument("--only", default="", help="learn from writers whose names contain this")
+    parser.add_argument("--keep", type=Path, help="file of writers that were learned from, one JSON object a line")
     parser.add_argument("--lines", type=int, default=250, help="most lines of each that are learned")
     parser.add_argument("--tested", type=int, default=60, help="lines of each that are only read")
     parser.add_argument("--others", type=int, default=40, help="lines of each of the others that are read")

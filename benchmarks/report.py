@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -41,3 +43,16 @@ def write(path: Path, text: str, mark: str) -> None:
     before, rest = path.read_text(encoding="utf-8").split(f"<!-- {mark} -->")
     after = rest.split(f"<!-- /{mark} -->")[1]
     write_text(path, f"{before}<!-- {mark} -->\n{text}\n<!-- /{mark} -->{after}")
+
+
+def kept(file: Path | None, what: str) -> dict[str, dict[str, Any]]:
+    """What was measured before and is in a file, by its name there, that of ``what``; nothing without a file."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file and file.exists() else []
+    return {figures.pop(what): figures for figures in map(json.loads, lines)}
+
+
+def keep(file: Path | None, what: str, name: str, figures: dict[str, Any]) -> None:
+    """Add what was measured to a file, if there is one, as a line of JSON."""
+    if file:
+        with file.open("a", encoding="utf-8") as lines:
+            print(json.dumps({what: name, **figures}), file=lines)
