@@ -8,8 +8,9 @@ import torch
 
 from text_recognizer.alphabet import ALPHABET, PADDING
 from text_recognizer.data import EMNISTLines, PenStrokes
+from text_recognizer.data.sets.loaders import Batch
 from text_recognizer.errors import UsageError
-from text_recognizer.models import CNN, LineCNN
+from text_recognizer.models import CNN, LineCNN, LineReader
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, needed_steps, one_cycle
 
 
@@ -132,3 +133,32 @@ def test_a_model_trains_in_training_mode_and_reads_in_the_other() -> None:
     assert modes == [True, True]
     assert not recognition.training
     assert not model.training
+
+
+def test_composed_lines_among_labelled_ones_keep_what_the_model_gave() -> None:
+    torch.manual_seed(0)
+    recognition = LineRecognition(LineReader(conv_dim=4, context_dim=8), ALPHABET, input_width=None, target_length=8)
+    recognition.loss = "ctc"
+    recognition.hold(norms=True, features=True)
+    names = set(recognition.state_dict())
+    recognition.keep()
+    assert set(recognition.state_dict()) == names
+    for layer in recognition.modules():
+        layer.train(not isinstance(layer, torch.nn.Dropout | torch.nn.Dropout2d | torch.nn.BatchNorm2d))
+    lines = {"widths": torch.full((4,), 80), "lengths": torch.full((4,), 8)}
+    images, targets = torch.rand(4, 1, 40, 80), torch.randint(3, 80, (4, 8))
+
+    def loss(composed: list[bool], targets: torch.Tensor = targets) -> torch.Tensor:
+        return recognition.loss_and_update(Batch(images, targets, **lines, composed=torch.tensor(composed)), None)
+
+    labelled = recognition.loss_and_update(Batch(images, targets, **lines), None)
+    assert loss([False] * 4).item() == pytest.approx(labelled.item())
+    assert loss([True] * 4).item() == pytest.approx(0, abs=1e-6)
+    mixed = [False, True, True, True]
+    assert loss(mixed).item() == pytest.approx(loss(mixed, targets.index_fill(0, torch.tensor([1, 2, 3]), 5)).item())
+    with torch.no_grad():
+        recognition.model.classifier[1].bias += torch.randn(len(ALPHABET))
+    forgotten = loss([True] * 4)
+    assert forgotten.item() > 0.01
+    forgotten.backward()
+    assert recognition.before[0].classifier[1].bias.grad is None

@@ -33,17 +33,17 @@ def finetune(
     minutes: float = 12.0,
     epochs: int = 100,
     patience: int = 20,
-    lr: float = 5e-4,
-    freeze: Literal["nothing", "features"] = "nothing",
+    lr: float = 1e-3,
+    freeze: Literal["nothing", "features"] = "features",
     composed: float = 0.5,
     glyphs: str = "strokes",
     text: str = "builtin",
     alphabet: Literal["reader", "from-data"] = "reader",
-    batch_size: int = 16,
+    batch_size: int = 8,
     num_workers: int = 1,
     seed: int = 42,
 ) -> None:
-    """Train a reader on your labelled lines, mixed with composed lines so that it does not forget other writing.
+    """Train a reader on your labelled lines, while composed lines keep it from forgetting other writing.
 
     It is the short way of ``train --data_class=LabelledLines --init=reader``, with an export.
 

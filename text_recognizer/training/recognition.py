@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from pathlib import Path
 from typing import Any, Literal
@@ -239,6 +240,7 @@ class LineRecognition(Recognition):
 
     Attributes:
         holds_norms: Whether norms keep what they know of pictures while the rest is trained.
+        before: The model as it was when :meth:`keep` was called, if it was; no part of what is trained and saved.
 
     Args:
         model: Has ``output_length(width)``, the S of a line of that width.
@@ -267,6 +269,7 @@ class LineRecognition(Recognition):
     ) -> None:
         super().__init__(model, alphabet, **optimization)
         self.holds_norms = False
+        self.before: tuple[nn.Module, ...] = ()
         self.loss = str(loss or getattr(model, "default_loss", "cross_entropy"))
         self._check_output_length(self.loss, input_width, target_length)
         self.aligned_share = aligned_share
@@ -312,6 +315,13 @@ class LineRecognition(Recognition):
         if features:
             self.model.features.requires_grad_(False)
 
+    def keep(self) -> None:
+        """From now on keep what the model gives for composed lines among labelled ones, whatever their texts.
+
+        Li and Hoiem, "Learning without forgetting", 2016.
+        """
+        self.before = (copy.deepcopy(self.model).eval().requires_grad_(False),)
+
     def train(self, mode: bool = True) -> LineRecognition:
         super().train(mode)
         for layer in self.model.modules() if self.holds_norms else ():
@@ -324,6 +334,8 @@ class LineRecognition(Recognition):
 
     def on_train_start(self) -> None:
         super().on_train_start()
+        like = next(self.model.parameters())
+        self.before = tuple(model.to(like.device, like.dtype) for model in self.before)
         self.too_long.zero_()
         self.told_too_long = False
 
@@ -355,7 +367,24 @@ class LineRecognition(Recognition):
             labels = aligned_labels(targets, batch.boxes, blank=self.blank, **size)
             padding = torch.arange(logits.shape[2], device=steps.device) >= steps[:, None]
             return F.cross_entropy(logits, labels.masked_fill(padding, IGNORED), label_smoothing=self.label_smoothing)
+        if self.training and self.before and batch.composed is not None:
+            return self._loss_of_mixed(logits, steps, batch)
         return self._ctc_loss(logits, targets, steps, batch.lengths)
+
+    def _loss_of_mixed(self, logits: Tensor, steps: Tensor, batch: Any) -> Tensor:
+        """CTC loss of labelled lines, and for composed ones the divergence from what the model gave, by character."""
+        composed, labelled = batch.composed, ~batch.composed
+        loss = logits.new_zeros(())
+        if labelled.any():
+            loss = self._ctc_loss(logits[labelled], batch.targets[labelled], steps[labelled], batch.lengths[labelled])
+        if composed.any():
+            with torch.no_grad():
+                known = self.before[0](batch.images[composed].to(self.dtype)).float().log_softmax(dim=1)
+            found = logits[composed].float().log_softmax(dim=1)
+            within = torch.arange(logits.shape[2], device=steps.device) < steps[composed, None]
+            divergence = F.kl_div(found, known, log_target=True, reduction="none").sum(dim=1)  # (B, S)
+            loss = loss + (divergence * within).sum() / batch.lengths[composed].sum().clamp(min=1)
+        return loss
 
     def _ctc_loss(self, logits: Tensor, targets: Tensor, steps: Tensor, lengths: Tensor) -> Tensor:
         if self.training:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -24,7 +24,6 @@ from text_recognizer.data.glyphs.unipen import PenSource
 from text_recognizer.data.sets.data_module import DataModule
 from text_recognizer.data.sets.paper_lines import MAX_WIDTH, WIDTH_STEP, InkShares, PaperLines
 from text_recognizer.data.splits import Split
-from text_recognizer.data.synthesis.compose import Lines
 from text_recognizer.errors import UsageError, UserError, attempt, check_at_least
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROPPED
 from text_recognizer.imaging.library_output import told_to_the_user
@@ -129,6 +128,17 @@ def varied(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.asarray(np.clip(noisy, 0, 255).astype(np.uint8))
 
 
+class MixedLines(NamedTuple):
+    """A batch of labelled and composed lines: what ``Lines`` holds, and ``composed``, bool (B,)."""
+
+    images: np.ndarray
+    targets: np.ndarray
+    widths: np.ndarray
+    lengths: np.ndarray
+    boxes: np.ndarray
+    composed: np.ndarray
+
+
 class LabelledLineDataset:
     """Labelled lines of one split, and after them composed ones.
 
@@ -191,7 +201,7 @@ class LabelledLineDataset:
             number
         ]
 
-    def batch(self, indices: np.ndarray) -> Lines:
+    def batch(self, indices: np.ndarray) -> MixedLines:
         """Lines, padded with 0 to a common width in steps of ``WIDTH_STEP``; nobody knows their boxes, which are 0."""
         lines = [self.line(int(index)) for index in indices]
         widths = np.array([picture.shape[1] for picture, _ in lines], np.int64)
@@ -201,7 +211,8 @@ class LabelledLineDataset:
             images[row, :, : picture.shape[1]] = picture
             targets[row, : len(text)] = self.alphabet.encode(text)
         lengths = np.array([len(text) for _, text in lines], np.int64)
-        return Lines(images, targets, widths, lengths, np.zeros((len(lines), self.max_length, 2), np.int32))
+        boxes = np.zeros((len(lines), self.max_length, 2), np.int32)
+        return MixedLines(images, targets, widths, lengths, boxes, indices % len(self) >= len(self.numbers))
 
 
 class LabelledLines(DataModule):

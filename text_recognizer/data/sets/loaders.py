@@ -58,6 +58,7 @@ class Batch:
         widths: int64 (B,), columns that a line takes up. None for characters, as are the next two.
         lengths: int64 (B,), targets of a line that are not padding.
         boxes: int32 (B, L, 2), the columns of each target of a line.
+        composed: bool (B,), which lines were composed, where these are mixed with labelled ones; else None.
     """
 
     images: Tensor
@@ -65,6 +66,7 @@ class Batch:
     widths: Tensor | None = None
     lengths: Tensor | None = None
     boxes: Tensor | None = None
+    composed: Tensor | None = None
 
     @classmethod
     def of(cls, arrays: tuple[np.ndarray, ...]) -> Batch:
