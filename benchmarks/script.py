@@ -150,7 +150,7 @@ def measure(name: str, fonts: Path, minutes: float) -> str:
             cv2.imwrite(str(mine / f"{number:03}.png"), picture)
         rows = [f"{number:03}.png\t{said}" for number, said in enumerate(learned)]
         write_text(mine / "labels.tsv", "\n".join(["file\ttext", *rows]) + "\n")
-        finetune(str(mine), init=str(model), out=str(better), minutes=minutes)
+        finetune(str(mine), init=str(model), out=str(better), minutes=minutes, freeze="nothing", lr=5e-4)
         rates = [
             error_rate(None, tested, lines, text),
             error_rate(model, tested, own, text),
