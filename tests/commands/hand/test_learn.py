@@ -151,7 +151,6 @@ import os, signal, sys
 from pathlib import Path
 from hand_tools import TINY
 from text_recognizer import cli
-from text_recognizer.commands.finetune import arguments_of_lines
 from text_recognizer.commands.hand import learn as learn_command
 from text_recognizer.hand.file import HandFile
 
