@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,8 @@ def learned(lines: Sequence[Line], epochs: int, seed: int) -> TextRecognizer:
         corrections, model = Corrections(Path(folder) / "lines"), f"{folder}/learned.onnx"
         for picture, text in lines:
             corrections.keep(picture, text)
-        finetune(str(corrections.folder), out=model, epochs=epochs, minutes=60, num_workers=0, seed=seed)
+        with redirect_stdout(sys.stderr):
+            finetune(str(corrections.folder), out=model, epochs=epochs, minutes=60, num_workers=0, seed=seed)
         return TextRecognizer(model)
 
 

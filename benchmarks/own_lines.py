@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
             started = time.perf_counter()
             model = f"{folder}/finetuned.onnx"
             flags = {"minutes": arguments.minutes, "epochs": arguments.epochs, "num_workers": arguments.workers}
-            finetune(folder, out=model, **flags)
+            with redirect_stdout(sys.stderr):
+                finetune(folder, out=model, **flags)
             seconds = time.perf_counter() - started
             after = TextRecognizer(model)
         rows[name] = {

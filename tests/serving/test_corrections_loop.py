@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -9,8 +11,8 @@ import pytest
 
 pytest.importorskip("selenium")
 
-from browser_tools import Page, missing_browser, serving, wait_until
-from selenium.webdriver import Chrome, Keys
+from browser_tools import Page, missing_browser, open_browser, serving, wait_until
+from selenium.webdriver import Keys
 
 from text_recognizer.cli import main
 from text_recognizer.evaluation.measures import error_counts
@@ -59,18 +61,26 @@ def errors(read: list[str], lines: list[tuple[Path, str]]) -> int:
     return int(error_counts(read, [text for _, text in lines])[:, 0].sum())
 
 
+@contextmanager
+def browsing(*arguments: str) -> Iterator[Page]:
+    """The page of a server of its own, in a browser of its own: none has to outlive minutes of training."""
+    with serving(*arguments) as address:
+        browser = open_browser()
+        try:
+            yield Page(browser, address)
+        finally:
+            browser.quit()
+
+
 @pytest.mark.slow
-def test_what_is_corrected_on_the_page_is_learned(
-    browser: Chrome, lines: list[tuple[Path, str]], tmp_path: Path
-) -> None:
+def test_what_is_corrected_on_the_page_is_learned(lines: list[tuple[Path, str]], tmp_path: Path) -> None:
     """The corrected lines are read much better afterwards, and the writer's other lines no worse.
 
     Ten lines are too few to ask for more.
     """
     folder, model = tmp_path / "corrections", tmp_path / "mine.onnx"
     corrected, others = lines[:CORRECTED], lines[CORRECTED:]
-    with serving(f"--corrections={folder}") as address:
-        page = Page(browser, address)
+    with browsing(f"--corrections={folder}") as page:
         read = []
         for file, text in corrected:
             read.append(read_on(page, file))
@@ -78,9 +88,7 @@ def test_what_is_corrected_on_the_page_is_learned(
         before = errors(read, corrected), errors([read_on(page, file) for file, _ in others], others)
     assert sorted(line.text for line in find_labels(folder).lines) == sorted(text for _, text in corrected)
     assert main(["finetune", str(folder), f"--out={model}", "--epochs=40", "--num_workers=0"]) == 0
-    with serving(f"--model={model}", f"--corrections={folder}") as address:
-        page = Page(browser, address)
+    with browsing(f"--model={model}", f"--corrections={folder}") as page:
         after = [errors([read_on(page, file) for file, _ in part], part) for part in (corrected, others)]
-    browser.get("about:blank")
     assert after[0] <= 0.7 * before[0]
     assert after[1] <= before[1]

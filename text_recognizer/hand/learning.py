@@ -15,7 +15,6 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from text_recognizer.alphabet import ALPHABET, READER_ALPHABET
@@ -33,7 +32,7 @@ from text_recognizer.hand.style import style_of
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.training.export import read_model, verify, weights_of
-from text_recognizer.training.recognition import LineRecognition, one_cycle
+from text_recognizer.training.recognition import LineRecognition, forgotten, one_cycle
 from text_recognizer.training.weights import average, best_average
 
 THREADS = 1
@@ -260,9 +259,8 @@ def _trained(old: nn.Module, material: _Material, report: Report) -> nn.Module:
             for group in optimizer.param_groups:
                 group["lr"] = recipe.lr * one_cycle(step / recipe.steps)
             optimizer.zero_grad()
-            given = recognition(others.images).log_softmax(1)
-            forgotten = F.kl_div(given, known, log_target=True, reduction="sum") / others.lengths.sum()
-            (recognition.loss_and_update(own, None) + recipe.keeping * forgotten).backward()
+            lost = forgotten(recognition(others.images), known, others.widths, others.lengths)
+            (recognition.loss_and_update(own, None) + recipe.keeping * lost).backward()
             nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             step += 1

@@ -206,7 +206,7 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
         sizes = {"input_width": width, "target_length": data.target_shape[0]}
         recognition = LineRecognition(model, data.alphabet, **sizes, **_loss_for(data, arguments.recognition))
         recognition.hold(norms=experiment.init is not None, features=experiment.freeze == "features")
-        if experiment.init is not None:
+        if experiment.init is not None and isinstance(data, LabelledLines):
             recognition.keep()
         return data, recognition, description
     return data, CharacterRecognition(model, data.alphabet, **arguments.recognition), description

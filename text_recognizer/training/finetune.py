@@ -37,7 +37,7 @@ SHARES = (0.0, 0.25, 0.5, 0.7, 0.8, 0.9, 1.0)
 """Of what was learned; the rest is what was there before."""
 MOST_FORGOTTEN = 0.01
 """Rise of the character error rate on composed lines that is accepted; they are hard, and others are forgotten less."""
-_CHOOSING_LINES = 120
+_CHOOSING_LINES = 240
 _BATCH = 24
 
 

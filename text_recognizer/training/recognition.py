@@ -380,10 +380,7 @@ class LineRecognition(Recognition):
         if composed.any():
             with torch.no_grad():
                 known = self.before[0](batch.images[composed].to(self.dtype)).float().log_softmax(dim=1)
-            found = logits[composed].float().log_softmax(dim=1)
-            within = torch.arange(logits.shape[2], device=steps.device) < steps[composed, None]
-            divergence = F.kl_div(found, known, log_target=True, reduction="none").sum(dim=1)  # (B, S)
-            loss = loss + (divergence * within).sum() / batch.lengths[composed].sum().clamp(min=1)
+            loss = loss + forgotten(logits[composed], known, steps[composed], batch.lengths[composed])
         return loss
 
     def _ctc_loss(self, logits: Tensor, targets: Tensor, steps: Tensor, lengths: Tensor) -> Tensor:
@@ -414,6 +411,21 @@ class LineRecognition(Recognition):
             kept = collapsed[collapsed != self.blank]
             predictions[row, : len(kept)] = kept
         return predictions
+
+
+def forgotten(logits: Tensor, known: Tensor, steps: Tensor, lengths: Tensor) -> Tensor:
+    """Divergence of what a model gives from what it gave before, by character, a scalar.
+
+    Args:
+        logits: What it gives, (B, C, S).
+        known: What it gave, log probabilities (B, C, S).
+        steps: int64 (B,), outputs that count.
+        lengths: int64 (B,), characters.
+    """
+    within = torch.arange(logits.shape[2], device=steps.device) < steps[:, None]
+    found = logits.float().log_softmax(dim=1)
+    divergence = F.kl_div(found, known, log_target=True, reduction="none").sum(dim=1)  # (B, S)
+    return (divergence * within).sum() / lengths.sum().clamp(min=1)
 
 
 def needed_steps(targets: Tensor, lengths: Tensor) -> Tensor:
