@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from text_recognizer.alphabet import SPECIAL_TOKENS
+from text_recognizer.reading import numbers
 from text_recognizer.reading.language import DIGIT, LanguageModel
 
 BLANK_INDEX = 0
@@ -119,7 +120,7 @@ def decode_beam(
     probabilities = np.exp(characters_only(log_probs, alphabet), dtype=np.float64)
     blanks = np.maximum(probabilities[:, BLANK_INDEX], _IMPOSSIBLE).tolist()
     growth = growth_of(tuple(alphabet), language)
-    beam = {"": _Prefix(1.0, 0.0, 1.0, language.start if language else 0, None)}
+    beam = {"": _Prefix(1.0, 0.0, 1.0, growth.start, None)}
     log_scale, after_blank = 0.0, True
     for step, candidates in enumerate(_candidates(probabilities, alphabet, negligible)):
         if candidates:
@@ -178,8 +179,8 @@ class _Prefix:
 
     ending_blank: float
     ending_character: float
-    language: float  # what the language model multiplies the probability with
-    state: int  # of the language model
+    language: float  # what the language multiplies the probability with
+    state: int  # of the language
     characters: Link | None
 
     @property
@@ -199,27 +200,36 @@ def _rank(prefix: _Prefix) -> float:
 
 
 class Growth:
-    """What the language model says of one more character: a factor and its next state, remembered for a while."""
+    """What the language says of one more character: a factor and its next state, remembered for a while.
+
+    A state is that of the language model and that of a number.
+    """
 
     def __init__(self, alphabet: Sequence[str], language: LanguageModel | None) -> None:
         self._alphabet, self._language = alphabet, language
         self._known: dict[tuple[int, int], tuple[float, int]] = {}
+        self.start = language.start * numbers.STATES + numbers.START if language else 0
 
     def __call__(self, state: int, token: int) -> tuple[float, int]:
         if self._language is None:
             return 1.0, 0
         known = self._known.get((state, token))
         if known is None:
-            character = self._alphabet[token]
-            if character in JOINTS and self._language.after_digit(state):
-                character = DIGIT
-            weight, bonus = WORDS if character.islower() or character == " " else OTHERS
-            log_probability = max(MOST_SURPRISED, self._language.log_probability(state, character))
-            known = math.exp(weight * log_probability + bonus), self._language.next_state(state, character)
+            known = self._of_character(self._language, *divmod(state, numbers.STATES), self._alphabet[token])
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
             self._known[state, token] = known
         return known
+
+    @staticmethod
+    def _of_character(language: LanguageModel, context: int, number: int, character: str) -> tuple[float, int]:
+        factor, next_number = numbers.number_factor(number, character), numbers.next_number(number, character)
+        if character in JOINTS and language.after_digit(context):
+            character = DIGIT
+        weight, bonus = WORDS if character.islower() or character == " " else OTHERS
+        log_probability = max(MOST_SURPRISED, language.log_probability(context, character))
+        next_context = language.next_state(context, character)
+        return factor * math.exp(weight * log_probability + bonus), next_context * numbers.STATES + next_number
 
 
 growth_of = lru_cache(maxsize=8)(Growth)

@@ -95,7 +95,7 @@ def decode_text(
         return None
     least = math.log(negligible) if negligible else NEVER
     growth = growth_of(tuple(alphabet), language)
-    beam = {"": _Prefix(0.0, NEVER, 0.0, language.start if language else 0, 0, NO_ENTRANCE, None)}
+    beam = {"": _Prefix(0.0, NEVER, 0.0, growth.start, 0, NO_ENTRANCE, None)}
     for number, row in enumerate(np.asarray(log_probs, np.float64)):
         step = _TimeStep(number, row, ahead[number], ahead[number + 1], least)
         beam = _best(_extended(beam, step, automaton, alphabet, growth), ahead[number + 1], width, least)

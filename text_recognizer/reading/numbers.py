@@ -1,0 +1,39 @@
+"""How the digits of numbers stand in groups: a long row of them with a slash in it has a slanting 1 there.
+
+What joins two groups tells how many digits can follow: a date has four at most after a slash, an amount three after a
+comma. A number of five digits or more is no part of a date, and has none after a slash, and at most two, as decimals,
+after a comma or a point. Phone numbers, codes and times are joined by other characters, of which nothing is known.
+"""
+
+from __future__ import annotations
+
+import math
+
+LONG = 5
+"""Digits of a group from which on more of them are likely."""
+STATES = (LONG + 1) * (LONG + 1)
+"""Of a number: the digits of its last group, up to ``LONG``, and the digits that can stand there, ``LONG`` if any."""
+START = LONG
+_AFTER_SHORT = {"/": 4, ",": 3}
+_AFTER_LONG = {"/": 0, ",": 2, ".": 2}
+_TOO_MANY, _ONE_MORE = math.exp(-2.5), math.exp(0.3)
+
+
+def next_number(state: int, character: str) -> int:
+    """The state after ``character`` was read in ``state``."""
+    digits, most = divmod(state, LONG + 1)
+    if character in "0123456789":
+        return min(digits + 1, LONG) * (LONG + 1) + most
+    if not digits:
+        return START
+    return (_AFTER_LONG if digits == LONG else _AFTER_SHORT).get(character, LONG)
+
+
+def number_factor(state: int, character: str) -> float:
+    """What the probability of a text is multiplied with for ``character`` after ``state``."""
+    if character not in "0123456789":
+        return 1.0
+    digits, most = divmod(state, LONG + 1)
+    if digits == most < LONG:
+        return _TOO_MANY
+    return _ONE_MORE if digits == LONG else 1.0
