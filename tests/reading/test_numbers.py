@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 
@@ -32,11 +30,11 @@ def factor_of(text: str) -> float:
         "3.14159265",
         "90210, 90211",
         "AB12/C345678",
+        "0870 123456, 4540 7373 7282",
     ],
 )
 def test_numbers_as_people_write_them_are_as_likely_as_before(text):
-    """A number of more than five digits gains at most a little."""
-    assert 1 <= factor_of(text) <= math.exp(1)
+    assert factor_of(text) == 1
 
 
 @pytest.mark.parametrize("text", ["628/24566", "00812/6", "98873245/0", "1,2345", "598188,410", "598188.410"])

@@ -260,7 +260,8 @@ def _trained(old: nn.Module, material: _Material, report: Report) -> nn.Module:
                 group["lr"] = recipe.lr * one_cycle(step / recipe.steps)
             optimizer.zero_grad()
             lost = forgotten(recognition(others.images), known, others.widths, others.lengths)
-            (recognition.loss_and_update(own, None) + recipe.keeping * lost).backward()
+            loss: Any = recognition.loss_and_update(own, None) + recipe.keeping * lost
+            loss.backward()
             nn.utils.clip_grad_norm_(weights, 1.0)
             optimizer.step()
             step += 1

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 
 LONG = 5
-"""Digits of a group from which on more of them are likely."""
+"""Digits of a group that is too long for a date."""
 STATES = (LONG + 1) * (LONG + 1)
-"""Of a number: the digits of its last group, up to ``LONG``, and the digits that can stand there, ``LONG`` if any."""
+"""Of a number: the digits of its last group, up to ``LONG``, and the most that it can have, ``LONG`` if any number."""
 START = LONG
 _AFTER_SHORT = {"/": 4, ",": 3}
 _AFTER_LONG = {"/": 0, ",": 2, ".": 2}
-_TOO_MANY, _ONE_MORE = math.exp(-2.5), math.exp(0.3)
+_TOO_MANY = math.exp(-2.5)
 
 
 def next_number(state: int, character: str) -> int:
@@ -34,6 +34,4 @@ def number_factor(state: int, character: str) -> float:
     if character not in "0123456789":
         return 1.0
     digits, most = divmod(state, LONG + 1)
-    if digits == most < LONG:
-        return _TOO_MANY
-    return _ONE_MORE if digits == LONG else 1.0
+    return _TOO_MANY if digits == most < LONG else 1.0
