@@ -228,7 +228,7 @@ class Growth:
         factor, next_number = numbers.number_factor(number, character), numbers.next_number(number, character)
         if character.isupper() and language.within_small(context):
             factor *= CAPITAL_WITHIN
-        if character in JOINTS and language.after_digit(context):
+        if character in JOINTS and numbers.after_digit(number):
             character = DIGIT
         weight, bonus = WORDS if character.islower() or character == " " else OTHERS
         log_probability = max(MOST_SURPRISED, language.log_probability(context, character))

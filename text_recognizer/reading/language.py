@@ -110,10 +110,6 @@ class LanguageModel:
             return self._costs[place]
         return self._escapes[context] + self._cost(self._state_of(self._contexts[context][1:]), column)
 
-    def after_digit(self, state: int) -> bool:
-        """Whether the last character before ``state`` was a digit."""
-        return self._contexts[self._context_of(state)[0]].endswith(DIGIT)
-
     def within_small(self, state: int) -> bool:
         """Whether the last character before ``state`` was a small letter, other than of ``Mc`` or ``Mac``."""
         context, in_capitals = self._context_of(state)

@@ -29,6 +29,11 @@ def next_number(state: int, character: str) -> int:
     return (_AFTER_LONG if digits == LONG else _AFTER_SHORT).get(character, LONG)
 
 
+def after_digit(state: int) -> bool:
+    """Whether the last character before ``state`` was a digit."""
+    return state > LONG
+
+
 def number_factor(state: int, character: str) -> float:
     """What the probability of a text is multiplied with for ``character`` after ``state``."""
     if character not in "0123456789":
