@@ -28,7 +28,7 @@ WORDS, OTHERS = (0.65, 1.6), (0.35, 0.9)
 lower-case letters and spaces, which are nearly always words. The second is for all else: names, numbers, codes."""
 MOST_SURPRISED = -6.0
 """Least log probability that the language model may give a character, so that it cannot overrule what is clear."""
-CAPITAL_WITHIN = math.exp(-1.5)
+CAPITAL_WITHIN = math.exp(-1.0)
 """What the probability of a capital is multiplied with after a small letter, in one word."""
 JOINTS = "/:.,-"
 """What joins the digits of a date, a time or a number: after a digit taken for another digit."""

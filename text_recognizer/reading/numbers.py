@@ -1,20 +1,20 @@
 """How the digits of numbers stand in groups: a long row of them with a slash in it has a slanting 1 there.
 
-What joins two groups tells how many digits can follow: a date has four at most after a slash, an amount three after a
-comma. A number of five digits or more is no part of a date, and has none after a slash, and at most two, as decimals,
-after a comma or a point. Phone numbers, codes and times are joined by other characters, of which nothing is known.
+Dates, amounts and most numbers of invoices have groups of up to six digits. A longer one stands alone: before it is no
+slash or comma, and after it no slash, but perhaps a comma or a point and two decimals. Phone numbers, codes and times
+are joined by other characters, of which nothing is known.
 """
 
 from __future__ import annotations
 
 import math
 
-LONG = 5
-"""Digits of a group that is too long for a date."""
+LONG = 7
+"""Digits of a group that stands alone."""
 STATES = (LONG + 1) * (LONG + 1)
 """Of a number: the digits of its last group, up to ``LONG``, and the most that it can have, ``LONG`` if any number."""
 START = LONG
-_AFTER_SHORT = {"/": 4, ",": 3}
+_AFTER_SHORT = {"/": 6, ",": 6}
 _AFTER_LONG = {"/": 0, ",": 2, ".": 2}
 _TOO_MANY = math.exp(-2.5)
 
