@@ -1,5 +1,6 @@
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,22 @@ def test_whether_a_file_can_be_written_is_known_before_long_work(tmp_path: Path)
     for place in (tmp_path, tmp_path / "old.txt" / "below.txt"):
         with pytest.raises(UserError, match="Cannot write"):
             check_can_be_written(place)
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("old")
+    (tmp_path / "link.txt").symlink_to("a.txt")
+    write_text(tmp_path / "link.txt", "new")
+    assert (tmp_path / "link.txt").is_symlink()
+    assert (tmp_path / "a.txt").read_text() == "new"
+
+
+def test_a_pipe_stays_a_pipe_and_takes_what_is_written(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as thread:
+        read = thread.submit(pipe.read_text)
+        write_text(pipe, "a,b")
+        assert read.result() == "a,b"
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]

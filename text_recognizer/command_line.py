@@ -147,6 +147,9 @@ def run_safely(command: Callable[[], Any]) -> int:
     except OSError as error:
         print(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
         return 1
+    except UnicodeEncodeError as error:
+        print(f"error: The output takes no {error.object[error.start]!r}. Set PYTHONIOENCODING=utf-8.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130

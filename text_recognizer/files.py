@@ -20,13 +20,18 @@ _LONGEST_STEM = 100
 def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends well and is removed when it does not.
 
-    The temporary name keeps the suffix, by which many writers choose the format. No other process or thread has it.
+    The temporary name keeps the suffix, by which many writers choose the format. No other process or thread has it. Of
+    a symbolic link, the file that it names is replaced. A pipe or a device stays one: it is itself the path given.
 
     Raises:
         UserError: If the file cannot be written; the message names it and says why. Other errors that the block
             raises, those about other files among them, stay as they are.
     """
     path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        yield path
+        return
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     temporary = path.with_name(f".{path.stem[:_LONGEST_STEM]}.{secrets.token_hex(8)}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +60,11 @@ def check_can_be_written(path: str | Path) -> None:
     with suppress(_Tried), replacing(path) as temporary:
         temporary.touch()
         raise _Tried
+
+
+def printable(name: str) -> str:
+    """The name of a file as outputs have it: what is no UTF-8 in it is escaped."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def read_text(path: str | Path) -> str:

@@ -302,3 +302,38 @@ def test_what_a_decoder_prints_is_said_as_ours(tmp_path, model):
     )
     assert len(said) == len(starts)
     assert all(any(line.startswith(start) for line in said) for start in starts)
+
+
+def test_a_name_that_is_no_utf_8_costs_no_other(folder, model, capfd):
+    odd = os.fsencode(folder) + b"/c\xe9.png"
+    Path(os.fsdecode(odd)).write_bytes((folder / "a.png").read_bytes())
+    for form in ("text", "json", "jsonl", "csv", "hocr"):
+        assert read([str(folder)], model=model, format=form) == 0
+        out = capfd.readouterr().out
+        assert all(name in out for name in ("a.png", "b.png", "xe9.png"))
+
+
+def test_what_is_read_is_not_overwritten(folder, model):
+    before = (folder / "a.png").read_bytes()
+    with pytest.raises(UsageError, match="a picture to read, which would be lost"):
+        read([str(folder)], model=model, format="csv", out=str(folder / "a.png"))
+    assert (folder / "a.png").read_bytes() == before
+
+
+def test_pipes_in_folders_are_not_waited_for(folder, model, capsys):
+    os.mkfifo(folder / "c.png")
+    (folder / "d.png").symlink_to(folder / "nothing.png")
+    assert read([str(folder)], model=model) == 1
+    output = capsys.readouterr()
+    assert output.out == f"{folder / 'a.png'}: III\n{folder / 'b.png'}: II\n"
+    assert "c.png" not in output.err
+    assert "d.png: cannot be read" in output.err
+
+
+def test_an_empty_name_and_an_empty_list_are_errors(folder, model, capsys):
+    (folder / "list.txt").touch()
+    assert read(["", str(folder / "list.txt"), str(folder / "b.png")], model=model) == 1
+    output = capsys.readouterr()
+    assert output.out == f"{folder / 'b.png'}: II\n"
+    assert "An empty name was given for a file." in output.err
+    assert "list.txt: a list that names no file." in output.err

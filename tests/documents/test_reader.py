@@ -135,3 +135,15 @@ def test_pages_and_lines_come_in_order(model: str) -> None:
     reader = DocumentReader(TextRecognizer(model))
     pages = [page for group in reader.read(pictures) for page in group]
     assert [(page.file, page.text) for page in pages] == [(f"{k}.png", "I" * k) for k in range(1, 6)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_sheet_with_little_on_it(reader: DocumentReader, count: int) -> None:
+    """A line or two at the top of a large sheet: too small to be seen as one line, in few rows of the sheet."""
+    line = draw("It is a truth universally", 0.9, 2, 60)
+    written = np.vstack([line] * count)
+    for top in (160, 207, 251):
+        sheet = np.full((2300, 1650), 250, np.uint8)
+        sheet[top : top + len(written), 150 : 150 + written.shape[1]] = np.minimum(written, 250)
+        [[page]] = reader.read([("sheet", sheet)])
+        assert [one.text.lower() for one in page.written] == ["it is a truth universally"] * count

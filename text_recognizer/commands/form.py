@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from text_recognizer.documents.forms.reader import FormReader, ReadForm
-from text_recognizer.documents.forms.template import Template
+from text_recognizer.documents.forms.template import START, Template, columns_of
 from text_recognizer.errors import UsageError, check_pyarrow
 from text_recognizer.files import check_can_be_written, replacing
 from text_recognizer.imaging.library_output import told_to_the_user
@@ -16,8 +16,6 @@ from text_recognizer.imaging.pages import WITH_PAGES
 from text_recognizer.reading.archive.addresses import is_address
 from text_recognizer.reading.archive.listing import Listing
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
-
-_START = ("file", "page", "look", "error")
 
 
 def form(
@@ -58,7 +56,7 @@ def form(
         reader = FormReader(TextRecognizer(model, decoder), known)
         files = [one.file for one in Listing(pages, WITH_PAGES, False, ordered=True)]
         rows = [_row(one, look_below) for one in reader.read(files)]
-    _write(rows, [*_START, *(column for field in known.fields for column in _columns(field.name))], out)
+    _write(rows, [*START, *(column for field in known.fields for column in columns_of(field.name))], out)
     for row in rows:
         if row["error"]:
             print(f"error: {row['error']}", file=sys.stderr)
@@ -73,15 +71,11 @@ def _check_output(out: str) -> None:
     check_can_be_written(out)
 
 
-def _columns(name: str) -> tuple[str, str]:
-    return name, f"{name}_confidence"
-
-
 def _row(form: ReadForm, look_below: float) -> dict[str, Any]:
     look = [name for name, reading in form.readings.items() if reading.confidence < look_below]
     row: dict[str, Any] = {"file": form.file, "page": form.page, "look": " ".join(look), "error": str(form.error or "")}
     for name, reading in form.readings.items():
-        text, confidence = _columns(name)
+        text, confidence = columns_of(name)
         row |= {text: reading.text, confidence: round(reading.confidence, 4)}
     return row
 

@@ -128,6 +128,7 @@ def read(
         return _write_rows(Listing(pictures, WITH_PAGES, recursive, Shard.parse(shard)), read_rows, Path(out), resume)
     listing = Listing(pictures, WITH_PAGES, recursive, ordered=True)
     files = list(listing)
+    _check_not_read(out, files)
     output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1, tables=tables)
     if left_out := skipped(listing):
         print(left_out, file=sys.stderr)
@@ -163,7 +164,7 @@ def _write(reader: DocumentReader, files: list[Found], output: Output, least: fl
         _tell(page, verbose, errors=not output.takes_errors)
         if page.error is None or output.takes_errors:
             output.add(page)
-        sys.stdout.flush()
+        print(end="", flush=True)
     output.close()
     return int(failed)
 
@@ -206,6 +207,15 @@ def _check_pictures(pictures: list[str]) -> None:
     if not pictures:
         raise UsageError("No picture given. Try: text-recognizer read line.png")
     check_addresses(pictures)
+
+
+def _check_not_read(out: str | None, files: list[Found]) -> None:
+    if out is not None and Path(out).is_file() and any(_is_same(one.file, out) for one in files):
+        raise UsageError(f"--out is {out!r}, a picture to read, which would be lost. Give another file.")
+
+
+def _is_same(file: str, other: str) -> bool:
+    return Path(file).is_file() and Path(file).samefile(other)
 
 
 def _check_output(format: Format | None, out: str | None, json: bool) -> None:

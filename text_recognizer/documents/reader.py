@@ -10,6 +10,7 @@ import numpy as np
 
 from text_recognizer.documents.layout import Kind, ReadPage
 from text_recognizer.errors import UserError, attempt, naming
+from text_recognizer.files import printable
 from text_recognizer.imaging.normalization import HEIGHT, NormalizedLine
 from text_recognizer.imaging.pages import RESOLUTION, Page, pages_of
 from text_recognizer.imaging.pictures import MAX_PIXELS, Picture
@@ -100,6 +101,7 @@ class DocumentReader:
 
     def load(self, file: str, picture: Picture | UserError) -> Iterator[Loaded]:
         """The pages of a file, each decoded and its lines found when its turn comes. Nothing is raised."""
+        file = printable(file)
         page = ReadPage(file)
         if isinstance(picture, UserError):
             page.error = picture
@@ -154,7 +156,9 @@ class DocumentReader:
         if self._layout == "line" or width > _LONG * height or low:
             return "line", [line]
         lines = self.recognizer.lines(grey, split=True)
-        return ("page", lines) if len(lines) > 1 else ("line", [line])
+        if len(lines) > 1:
+            return "page", lines
+        return "line", lines if line is None and lines else [line]
 
     def finish(self, loaded: Loaded, results: Sequence[Reading | UserError]) -> None:
         """Put what was read of a page's lines into the page; if it reads badly, try it turned, if it may be."""

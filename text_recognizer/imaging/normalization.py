@@ -36,6 +36,7 @@ _MIN_X_HEIGHT = 4.0  # pixels; smaller letters cannot be read
 _SHORTEST_SLANTED = 5 * X_HEIGHT  # columns; fewer letters do not tell their slant
 _REMAP_COLUMNS = 8192  # OpenCV remaps at most 32,767
 _SINGLE_PASS_HEIGHT = 160
+_HEIGHT_OF_PAGES = 400
 _COARSE_HEIGHT, _COARSE_WIDTH = 800, 4000
 
 
@@ -164,9 +165,11 @@ def ink_of(picture: np.ndarray) -> np.ndarray | None:
 
 def light_on_dark(picture: np.ndarray) -> bool:
     """Whether the writing, being the rarer of both, is the lighter: the sign of the skewness once the light is even."""
-    sample = picture[:: 1 + picture.shape[0] // 25, :: 1 + picture.shape[1] // 400].astype(np.float32)
-    blocks = max(1, round(sample.shape[1] / sample.shape[0] / 2))
-    light = cv2.resize(sample, (blocks, 1), interpolation=cv2.INTER_AREA)
+    height, width = picture.shape
+    rows, down = (25, 0.5) if height < _HEIGHT_OF_PAGES else (400, 8)  # 25 rows miss a line on an empty sheet
+    sample = picture[:: 1 + height // rows, :: 1 + width // 400].astype(np.float32)
+    blocks = max(1, round(down * sample.shape[1] / sample.shape[0])), max(1, round(down))
+    light = cv2.resize(sample, blocks, interpolation=cv2.INTER_AREA)
     sample -= cv2.resize(light, sample.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return float(np.vdot(sample, sample * sample)) > 0
 

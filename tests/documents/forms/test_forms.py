@@ -109,6 +109,8 @@ def test_a_form_is_found_any_way_up(folder: Path, degrees: float) -> None:
         ({"fields": [{"name": "a", "box": [1, 1, 50, 20], "pattern": "a", "date": True}]}, "pattern and date"),
         ({"fields": [{"name": "a", "box": [1, 1, 50, 20], "pattern": "(?=a)"}]}, "wrong at character 1"),
         ({"fields": [{"name": "a", "box": [1, 1, 50, 20]}] * 2}, "two fields"),
+        ({"fields": [{"name": "look", "box": [1, 1, 50, 20]}]}, "two columns 'look'"),
+        ({"fields": [{"name": one, "box": [1, 1, 50, 20]} for one in ("a", "a_confidence")]}, "'a_confidence'"),
         ({"colour": "red"}, "colour"),
     ],
 )

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from text_recognizer.errors import UsageError, UserError
+from text_recognizer.files import printable
 from text_recognizer.reading.archive import rows as module
-from text_recognizer.reading.archive.rows import RowFile, open_rows, printable
+from text_recognizer.reading.archive.rows import RowFile, open_rows
 
 ROWS: list[dict[str, Any]] = [
     {"file": "a.png", "text": "Grüße", "confidence": 0.9, "characters": []},

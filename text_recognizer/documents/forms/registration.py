@@ -56,8 +56,9 @@ class Registration:
             agreeing = 0 if found is None else int(inliers.sum())
             if agreeing >= _FEWEST and self._is_a_sheet(found):
                 return np.asarray(found)
+        wrong = "as no sheet lies" if agreeing >= _FEWEST else f"{_FEWEST} are needed"
         raise UserError(
-            f"the form is not found in it ({agreeing} points of the print agree, {_FEWEST} are needed). "
+            f"the form is not found in it ({agreeing} points of the print agree, {wrong}). "
             "Photograph the whole sheet, flat and sharp."
         )
 

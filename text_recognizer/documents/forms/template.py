@@ -12,7 +12,14 @@ from text_recognizer.errors import UserError
 from text_recognizer.imaging.pages import pages_of
 from text_recognizer.reading.fields.expected import Expected
 
+START = ("file", "page", "look", "error")
+"""The first columns of a table of forms."""
 Pixel = Annotated[float, Field(ge=0, le=100_000)]
+
+
+def columns_of(field: str) -> tuple[str, str]:
+    """The columns of a field of this name: its text, and its confidence."""
+    return field, f"{field}_confidence"
 
 
 class FormField(BaseModel):
@@ -79,6 +86,9 @@ class Template:
         names = [field.name for field in said.fields]
         if twice := [name for name in names if names.count(name) > 1]:
             raise UserError(f"{file}: two fields are called {twice[0]!r}. Give each a name of its own.")
+        columns = [*START, *(column for name in names for column in columns_of(name))]
+        if twice := [column for column in columns if columns.count(column) > 1]:
+            raise UserError(f"{file}: the table would have two columns {twice[0]!r}. Give the field another name.")
         form = file.parent / said.form
         page = next(pages_of(str(form), str(form), numbers=[1]))
         if isinstance(page.grey, UserError):

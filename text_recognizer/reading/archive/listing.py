@@ -6,8 +6,10 @@ import glob
 import hashlib
 import os
 import re
+import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,12 +94,14 @@ class Listing:
 
     def _of(self, source: str) -> Iterator[Found]:
         path = Path(source)
-        if addresses.is_address(source):
+        if not source:
+            yield Found(source, source, UserError("An empty name was given for a file. Is a variable not set?"))
+        elif addresses.is_address(source):
             yield from self._of_address(source)
         elif path.is_dir():
             yield from self._of_folder(source)
         elif path.suffix.lower() == LIST_SUFFIX and path.is_file():
-            yield from _of_list(path)
+            yield from _or_error(source, _of_list(path), "a list that names no file.")
         elif source != "-" and not path.exists() and glob.has_magic(source):
             matching = (Found(file, file) for file in glob.iglob(source, recursive=True))  # noqa: PTH207 (Path takes no absolute pattern)
             yield from _or_error(source, self._in_order(matching), "no file matches.")
@@ -147,13 +151,25 @@ class Listing:
 
 
 def _entries(folder: str) -> Iterator[tuple[str, str, bool]]:
-    """Of all that is in a folder: its path, its name, and whether it is a folder. A link to one is none."""
+    """Of all that is in a folder but pipes and devices: its path, its name, and whether it is a folder.
+
+    A link to a folder is none.
+    """
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                yield entry.path, entry.name, entry.is_dir(follow_symlinks=False)
+                if entry.is_file(follow_symlinks=False) or not _is_special(entry):
+                    yield entry.path, entry.name, entry.is_dir(follow_symlinks=False)
     except OSError as error:
         raise UserError(f"{folder}: a folder that cannot be listed ({error.strerror or error}).") from error
+
+
+def _is_special(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a pipe, a socket or a device, which could be waited for without end."""
+    with suppress(OSError):  # a link to nothing is told of when it is read
+        mode = entry.stat().st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return False
 
 
 def _of_list(path: Path) -> Iterator[Found]:

@@ -27,11 +27,6 @@ _ROW_START = b'{"file": "'
 _OWN_COLUMNS = ("file", "text", "confidence", "error")
 
 
-def printable(name: str) -> str:
-    """The name of a file as rows have it: what is no UTF-8 in it is escaped."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
 class Seen:
     """Names of files, kept in a temporary file: their number takes no memory."""
 

@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from text_recognizer.files import printable
 from text_recognizer.reading.archive.listing import FOLDERS, Listing
-from text_recognizer.reading.archive.rows import Row, RowFile, printable
+from text_recognizer.reading.archive.rows import Row, RowFile
 
 REPORT_SECONDS = 10.0
 ReadRows = Callable[[Iterator[str]], Iterator[list[Row]]]
