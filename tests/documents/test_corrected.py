@@ -6,6 +6,7 @@ import pytest
 from text_recognizer.documents.corrected import correct, corrected
 from text_recognizer.documents.formats import written
 from text_recognizer.documents.layout import ReadPage
+from text_recognizer.errors import UserError
 from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.reading.recognizer import Character, Reading
 
@@ -43,7 +44,13 @@ def test_what_was_right_is_left_alone() -> None:
 def test_lines_are_counted_over_pages_without_those_that_are_empty() -> None:
     pages = [ReadPage("a.png", readings=[reading("one"), Reading("", 0.0), reading("two")], width=400, height=40)]
     pages.append(ReadPage("b.png", readings=[reading("three")], width=400, height=40))
-    correct(pages, {2: "two!", 3: "", 9: "never"})
+    correct(pages, {2: "two!", 3: ""})
     assert [page.text for page in pages] == ["one\n\ntwo!", ""]
     lines = [line["text"] for page in json.loads(written("json", pages))["pages"] for line in page["lines"]]
     assert lines == ["one", "two!"]
+
+
+@pytest.mark.parametrize("number", [0, 2])
+def test_a_line_that_is_not_there_cannot_be_corrected(number: int) -> None:
+    with pytest.raises(UserError, match=f"Line {number} is corrected, but 1 lines hold text"):
+        correct([ReadPage("a.png", readings=[reading("one")], width=400, height=40)], {number: "x"})

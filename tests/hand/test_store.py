@@ -251,6 +251,7 @@ def test_the_commands_of_hands(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert main(["hand", "remove", "mine"]) == 1
     assert main(["hand", "remove", "../copy"]) == 2
     assert main(["hand", "sheet", "--out", "sheet.pdf", "--paper", "Letter"]) == 0
+    assert main(["hand", "sheet", "--out", "sheet.png"]) == 2
     assert (tmp_path / "sheet.pdf").read_bytes().startswith(b"%PDF")
 
 

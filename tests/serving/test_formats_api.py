@@ -144,6 +144,8 @@ def test_what_people_corrected_comes_into_formats(client) -> None:
         assert all(word in answer.text for word in ("seen:", "by,", "me"))
     wrong = client.post("/v1/read", content=LINE, params={"format": "text", "corrected": ["one: no number"]})
     assert wrong.status_code == 422
+    beyond = client.post("/v1/read", content=LINE, params={"format": "text", "corrected": ["9:x"]})
+    assert (beyond.status_code, "Line 9" in beyond.json()["error"]) == (422, True)
     alone = client.post("/v1/read", content=LINE, params={"corrected": ["1:x"]})
     assert "give a format" in alone.json()["error"]
 

@@ -9,6 +9,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from text_recognizer.documents.layout import ReadPage
+from text_recognizer.errors import UserError
 from text_recognizer.reading.recognizer import Character, Reading
 
 
@@ -16,6 +17,9 @@ def correct(pages: Sequence[ReadPage], texts: Mapping[int, str]) -> None:
     """Put texts in place of what was read of lines.
 
     Lines that hold text are counted from 1 over all pages. One whose text is to be empty is taken off its page.
+
+    Raises:
+        UserError: If there are fewer lines than one of the numbers.
     """
     number = 0
     for page in pages:
@@ -23,6 +27,8 @@ def correct(pages: Sequence[ReadPage], texts: Mapping[int, str]) -> None:
             if reading.text:
                 number += 1
                 page.readings[place] = corrected(reading, texts.get(number, reading.text))
+    if beyond := [one for one in texts if not 1 <= one <= number]:
+        raise UserError(f"Line {beyond[0]} is corrected, but {number} lines hold text.")
 
 
 def corrected(reading: Reading, text: str) -> Reading:

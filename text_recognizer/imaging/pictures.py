@@ -126,7 +126,8 @@ def _expected() -> str:
 def _other_format(start: bytes) -> str | None:
     """What a file is that begins so, if it is something that people take for a picture, and what to do."""
     if b"%PDF-" in start:
-        return "a PDF, not a picture; its pages are read with: text-recognizer read FILE.pdf"
+        command = "text-recognizer read FILE.pdf"
+        return f"a PDF, not a picture; its pages are read with: {command}, or by a server that is told a format"
     if start.lstrip()[:5].lower() in (b"<?xml", b"<svg ", b"<!doc", b"<html"):
         return f"an SVG drawing or a web page, not a picture; {_expected()}"
     if start[:1] == b"P":  # PPM files begin like text

@@ -58,6 +58,7 @@ class Documents:
         Raises:
             HTTPException: 422 if no page can be read, or one cannot and the format has no place to say so, or they are
                 more than the format holds or a request may have.
+            UserError: If a line is corrected that is not there.
         """
         reader = DocumentReader(
             recognizer,
