@@ -95,19 +95,6 @@ def test_language_settles_what_the_picture_leaves_open():
     assert decode_beam(sure, tokens, language).text == "ac"
 
 
-@pytest.mark.parametrize(
-    ("picture", "unsure", "text"),
-    [("HoRIN", "o", "HORIN"), ("SixTINE", "ix", "SIXTINE"), ("McQuaid", "", "McQuaid"), ("iPhone", "", "iPhone")],
-)
-def test_a_capital_after_a_small_letter_is_doubted(picture, unsure, text):
-    """What is unsure has the other case with a probability of 0.38: it is then read as the rest of its word."""
-    rows = []
-    for letter in picture:
-        own = 0.6 if letter in unsure else 0.97
-        rows += [{letter: own, letter.swapcase(): 0.98 - own}, {}]
-    assert decode_beam(steps(*rows), ALPHABET, english()).text == text
-
-
 def test_what_is_remembered_of_a_language_model_is_bounded(monkeypatch):
     monkeypatch.setattr(decoder, "MOST_REMEMBERED", 50)
     growth = decoder.Growth(ALPHABET, english())

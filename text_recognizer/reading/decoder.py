@@ -28,8 +28,6 @@ WORDS, OTHERS = (0.65, 1.6), (0.35, 0.9)
 lower-case letters and spaces, which are nearly always words. The second is for all else: names, numbers, codes."""
 MOST_SURPRISED = -6.0
 """Least log probability that the language model may give a character, so that it cannot overrule what is clear."""
-CAPITAL_WITHIN = math.exp(-1.0)
-"""What the probability of a capital is multiplied with after a small letter, in one word."""
 JOINTS = "/:.,-"
 """What joins the digits of a date, a time or a number: after a digit taken for another digit."""
 
@@ -226,8 +224,6 @@ class Growth:
     @staticmethod
     def _of_character(language: LanguageModel, context: int, number: int, character: str) -> tuple[float, int]:
         factor, next_number = numbers.number_factor(number, character), numbers.next_number(number, character)
-        if character.isupper() and language.within_small(context):
-            factor *= CAPITAL_WITHIN
         if character in JOINTS and numbers.after_digit(number):
             character = DIGIT
         weight, bonus = WORDS if character.islower() or character == " " else OTHERS

@@ -110,12 +110,6 @@ class LanguageModel:
             return self._costs[place]
         return self._escapes[context] + self._cost(self._state_of(self._contexts[context][1:]), column)
 
-    def within_small(self, state: int) -> bool:
-        """Whether the last character before ``state`` was a small letter, other than of ``Mc`` or ``Mac``."""
-        context, in_capitals = self._context_of(state)
-        text = self._contexts[context]
-        return text[-1:].islower() and not in_capitals and not text.endswith(("Mc", "Mac"))
-
     def next_state(self, state: int, character: str) -> int:
         """The state after ``character`` was read in ``state``."""
         context, in_capitals = self._context_of(state)
