@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from text_recognizer.alphabet import ALPHABET
+
 
 def random_log_probs(steps: int, tokens: int, seed: int, sharpness: float = 2.0) -> np.ndarray:
     logits = np.random.default_rng(seed).normal(0, sharpness, (steps, tokens))
@@ -24,3 +26,13 @@ def path_probabilities(log_probs: np.ndarray, tokens: Sequence[str]) -> dict[str
     for path in itertools.product(range(len(tokens)), repeat=len(log_probs)):
         found[collapse(path, tokens)].append(float(np.exp(log_probs[np.arange(len(path)), path].sum())))
     return found
+
+
+def steps(*rows: dict[str, float], tokens: Sequence[str] = ALPHABET) -> np.ndarray:
+    """Log probabilities of time steps given as {character: probability}, the rest blank."""
+    probabilities = np.full((len(rows), len(tokens)), 1e-9)
+    for step, row in enumerate(rows):
+        for character, probability in row.items():
+            probabilities[step, tokens.index(character)] = probability
+        probabilities[step, 0] += 1 - sum(row.values())
+    return np.log(probabilities)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -28,10 +29,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
             raises, those about other files among them, stay as they are.
     """
     path = Path(path)
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_special(path):
         yield path
         return
-    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    path = Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114 (that of a Path may raise)
     temporary = path.with_name(f".{path.stem[:_LONGEST_STEM]}.{secrets.token_hex(8)}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,6 +61,14 @@ def check_can_be_written(path: str | Path) -> None:
     with suppress(_Tried), replacing(path) as temporary:
         temporary.touch()
         raise _Tried
+
+
+def is_special(path: str | Path) -> bool:
+    """Whether a path is a pipe, a socket or a device, which could be waited for without end; not if nobody can tell."""
+    with suppress(OSError, ValueError):
+        mode = Path(path).stat().st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return False
 
 
 def printable(name: str) -> str:

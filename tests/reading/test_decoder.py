@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from ctc_tools import collapse, path_probabilities, random_log_probs
+from ctc_tools import collapse, path_probabilities, random_log_probs, steps
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.reading import decoder
@@ -10,16 +10,6 @@ from text_recognizer.reading.decoder import decode_beam, decode_greedy
 from text_recognizer.reading.language import Contexts, LanguageModel, english
 
 TOKENS = ("<B>", "a", "b")
-
-
-def steps(*rows: dict[str, float], tokens=ALPHABET) -> np.ndarray:
-    """Log probabilities of time steps given as {character: probability}, the rest blank."""
-    probabilities = np.full((len(rows), len(tokens)), 1e-9)
-    for step, row in enumerate(rows):
-        for character, probability in row.items():
-            probabilities[step, tokens.index(character)] = probability
-        probabilities[step, 0] += 1 - sum(row.values())
-    return np.log(probabilities)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -1,5 +1,5 @@
-import numpy as np
 import pytest
+from ctc_tools import steps
 
 from text_recognizer.alphabet import ALPHABET
 from text_recognizer.reading.decoder import decode_beam
@@ -48,16 +48,8 @@ def test_groups_that_no_number_has_are_unlikely(text):
 
 def read(text: str, slash: float) -> str:
     """What is read of a text whose slashes could be ones: ``slash`` is the probability that they are none."""
-    rows = []
-    for character in text:
-        row = {character: 0.98} if character != "/" else {"/": slash, "1": 0.98 - slash}
-        rows += [row, {}]
-    probabilities = np.full((len(rows), len(ALPHABET)), 1e-9)
-    for step, row in enumerate(rows):
-        for character, probability in row.items():
-            probabilities[step, ALPHABET.index(character)] = probability
-        probabilities[step, 0] += 1 - sum(row.values())
-    return decode_beam(np.log(probabilities), list(ALPHABET), english()).text
+    rows = [{one: 0.98} if one != "/" else {"/": slash, "1": 0.98 - slash} for one in text]
+    return decode_beam(steps(*(row for one in rows for row in (one, {}))), ALPHABET, english()).text
 
 
 def test_a_slash_in_a_long_row_of_digits_is_a_slanting_one():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -215,7 +216,9 @@ def _check_not_read(out: str | None, files: list[Found]) -> None:
 
 
 def _is_same(file: str, other: str) -> bool:
-    return Path(file).is_file() and Path(file).samefile(other)
+    with suppress(OSError, ValueError):  # told of when it is read
+        return Path(file).samefile(other)
+    return False
 
 
 def _check_output(format: Format | None, out: str | None, json: bool) -> None:

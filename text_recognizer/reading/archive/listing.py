@@ -6,14 +6,13 @@ import glob
 import hashlib
 import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from text_recognizer.errors import UsageError, UserError
+from text_recognizer.files import is_special
 from text_recognizer.reading.archive import addresses
 
 LIST_SUFFIX = ".txt"
@@ -158,18 +157,10 @@ def _entries(folder: str) -> Iterator[tuple[str, str, bool]]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_file(follow_symlinks=False) or not _is_special(entry):
+                if entry.is_file(follow_symlinks=False) or not is_special(entry.path):
                     yield entry.path, entry.name, entry.is_dir(follow_symlinks=False)
     except OSError as error:
         raise UserError(f"{folder}: a folder that cannot be listed ({error.strerror or error}).") from error
-
-
-def _is_special(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a pipe, a socket or a device, which could be waited for without end."""
-    with suppress(OSError):  # a link to nothing is told of when it is read
-        mode = entry.stat().st_mode
-        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-    return False
 
 
 def _of_list(path: Path) -> Iterator[Found]:
