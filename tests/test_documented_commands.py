@@ -7,6 +7,7 @@ import re
 import shlex
 import shutil
 import sys
+from contextlib import ExitStack, redirect_stdout
 from functools import partial
 from pathlib import Path
 
@@ -55,7 +56,11 @@ SMALL_READER = (
 
 def run(command: str) -> int:
     """Exit code of a command in this process; Python starts once, not once for each of them."""
-    return cli.main(shlex.split(os.path.expandvars(command)))
+    called, _, output = os.path.expandvars(command).partition(" > ")
+    with ExitStack() as opened:
+        if output:
+            opened.enter_context(redirect_stdout(opened.enter_context(Path(output).open("w", encoding="utf-8"))))
+        return cli.main(shlex.split(called))
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +124,8 @@ def test_command_runs(
     elif not os.environ.get(MIRROR_SETTING) and "EMNISTLines" in command and "--glyphs" not in command:
         limited += f" {BUILT_IN}"
     assert run(limited) == 0
-    for output in re.findall(r"--(?:out|picture|html)[ =](\S+)", command):
-        assert Path(output).exists()
+    for output in re.findall(r"(?:--(?:out|picture|html)[ =]| > )(\S+)", command):
+        assert Path(output).stat().st_size
 
 
 @pytest.mark.slow
