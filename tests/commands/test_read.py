@@ -313,11 +313,16 @@ def test_a_name_that_is_no_utf_8_costs_no_other(folder, model, capfd):
         assert all(name in out for name in ("a.png", "b.png", "xe9.png"))
 
 
-def test_what_is_read_is_not_overwritten(folder, model):
-    before = (folder / "a.png").read_bytes()
-    with pytest.raises(UsageError, match="a picture to read, which would be lost"):
-        read([str(folder)], model=model, format="csv", out=str(folder / "a.png"))
-    assert (folder / "a.png").read_bytes() == before
+@pytest.mark.parametrize("name", ["a.png", "list.txt", "words.txt", "language.txt"])
+def test_what_is_read_is_not_overwritten(folder, model, name):
+    (folder / "list.txt").write_text(f"{folder / 'b.png'}\n")
+    for text in ("words.txt", "language.txt"):
+        (folder / text).write_text("I\n" * 1_000)
+    before = (folder / name).read_bytes()
+    given = {one: str(folder / f"{one}.txt") for one in ("words", "language") if name == f"{one}.txt"}
+    with pytest.raises(UsageError, match="which is to be read, and would be lost"):
+        read([str(folder / "a.png"), str(folder / "list.txt")], model=model, format="csv", out=str(folder / name), **given)
+    assert (folder / name).read_bytes() == before
 
 
 def test_pipes_in_folders_are_not_waited_for(folder, model, capsys):

@@ -129,7 +129,7 @@ def read(
         return _write_rows(Listing(pictures, WITH_PAGES, recursive, Shard.parse(shard)), read_rows, Path(out), resume)
     listing = Listing(pictures, WITH_PAGES, recursive, ordered=True)
     files = list(listing)
-    _check_not_read(out, files)
+    _check_not_read(out, [*(one.file for one in files), *pictures, *filter(None, (words, language, model))])
     output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1, tables=tables)
     if left_out := skipped(listing):
         print(left_out, file=sys.stderr)
@@ -210,9 +210,9 @@ def _check_pictures(pictures: list[str]) -> None:
     check_addresses(pictures)
 
 
-def _check_not_read(out: str | None, files: list[Found]) -> None:
-    if out is not None and Path(out).is_file() and any(_is_same(one.file, out) for one in files):
-        raise UsageError(f"--out is {out!r}, a picture to read, which would be lost. Give another file.")
+def _check_not_read(out: str | None, files: list[str]) -> None:
+    if out is not None and Path(out).is_file() and any(_is_same(file, out) for file in files):
+        raise UsageError(f"--out is {out!r}, which is to be read, and would be lost. Give another file.")
 
 
 def _is_same(file: str, other: str) -> bool:
