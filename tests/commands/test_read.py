@@ -321,7 +321,13 @@ def test_what_is_read_is_not_overwritten(folder, model, name):
     before = (folder / name).read_bytes()
     given = {one: str(folder / f"{one}.txt") for one in ("words", "language") if name == f"{one}.txt"}
     with pytest.raises(UsageError, match="which is to be read, and would be lost"):
-        read([str(folder / "a.png"), str(folder / "list.txt")], model=model, format="csv", out=str(folder / name), **given)
+        read(
+            [str(folder / "a.png"), str(folder / "list.txt")],
+            model=model,
+            format="csv",
+            out=str(folder / name),
+            **given,
+        )
     assert (folder / name).read_bytes() == before
 
 

@@ -22,6 +22,7 @@ from text_recognizer.data.download import explain_write_errors, processed_folder
 from text_recognizer.data.glyphs.fonts import FontSource
 from text_recognizer.data.glyphs.unipen import PenSource
 from text_recognizer.data.sets.data_module import DataModule
+from text_recognizer.data.sets.labelled_words import Words
 from text_recognizer.data.sets.paper_lines import MAX_WIDTH, WIDTH_STEP, InkShares, PaperLines
 from text_recognizer.data.splits import Split
 from text_recognizer.errors import UsageError, UserError, attempt, check_at_least
@@ -31,11 +32,16 @@ from text_recognizer.labels.find import find_labels
 from text_recognizer.labels.lines import LabelledLine, Labels, Part
 from text_recognizer.labels.parts import deal
 from text_recognizer.reading.finder import finder
+from text_recognizer.reading.model_file import LineModel
 
 COLUMNS_PER_STEP = 4
 """Of the reader, which reads at most one character a step, and none between two that are the same."""
 FEWEST_TO_CHOOSE = 4
 """Lines that must be held out for choosing to mean anything."""
+FEW = 2_000
+"""Up to so many lines of a training are also put together anew from their words; more have texts enough."""
+NEW_SHARE = 0.6
+"""Of labelled lines in a training of few."""
 _SHARES = InkShares()
 _PIXELS, _ENDS, _WRONG = "pixels.bin", "ends.npy", "wrong.json"
 
@@ -149,6 +155,7 @@ class LabelledLineDataset:
         composed: Where composed lines come from.
         num_composed: How many of them an epoch has.
         max_length: Length of the targets.
+        words: What labelled lines are also put together from; None leaves them as they are.
         varies: Whether labelled lines differ a little from epoch to epoch; then composed ones are new each epoch.
         seed: Seed of everything random.
         alphabet: Of the targets.
@@ -165,6 +172,7 @@ class LabelledLineDataset:
         composed: PaperLines | None,
         num_composed: int,
         max_length: int,
+        words: Words | None,
         varies: bool,
         seed: int,
         alphabet: Alphabet,
@@ -173,6 +181,7 @@ class LabelledLineDataset:
         self.crops, self.numbers, self.texts = crops, np.array(numbers, np.int64), texts
         self.composed, self.num_composed = composed, num_composed
         self.max_length, self.fresh_each_epoch, self.seed = max_length, varies, seed
+        self.words = words
 
     def __len__(self) -> int:
         return len(self.numbers) + self.num_composed
@@ -196,10 +205,13 @@ class LabelledLineDataset:
             picture, text, _ = self.composed.datasets["train"].line(index)  # type: ignore[attr-defined]
             return picture, text
         number = int(self.numbers[place])
-        crop = self.crops[number]
-        return varied(crop, np.random.default_rng((self.seed, index))) if self.fresh_each_epoch else crop, self.texts[
-            number
-        ]
+        whole = self.crops[number], self.texts[number]
+        if not self.fresh_each_epoch:
+            return whole
+        rng = np.random.default_rng((self.seed, index))
+        new = self.words.line_like(number, self.max_length, rng) if self.words and rng.random() < NEW_SHARE else None
+        crop, text = new or whole
+        return varied(crop, rng), text
 
     def batch(self, indices: np.ndarray) -> MixedLines:
         """Lines, padded with 0 to a common width in steps of ``WIDTH_STEP``; nobody knows their boxes, which are 0."""
@@ -219,7 +231,8 @@ class LabelledLines(DataModule):
     """Your own labelled lines: tables, .gt.txt, imagefolder, PaddleOCR, PAGE XML, ALTO or IAM; the format is detected.
 
     Lines are cut out as for reading. The labels name the split of each line, or else whole writers, pages or files are
-    split. Composed lines are mixed into the training, so that the reader does not forget other writing.
+    split. Composed lines are mixed into the training, so that the reader does not forget other writing. Up to 2,000
+    lines of a training are also put together anew, from words of one writer or page.
 
     Args:
         path: A folder of labelled lines, or a file of labels.
@@ -336,6 +349,7 @@ class LabelledLines(DataModule):
     def _dataset(self, split: Split, crops: Crops, numbers: Sequence[int]) -> LabelledLineDataset:
         assert self.labels is not None
         trains = split == "train"
+        words = Words(self.labels.lines, crops, numbers, LineModel()) if trains and len(numbers) <= FEW else None
         return LabelledLineDataset(
             crops,
             numbers,
@@ -343,6 +357,7 @@ class LabelledLines(DataModule):
             composed=self.others if self.composed else None,
             num_composed=round(len(numbers) * self.composed / (1 - self.composed)) if trains else 0,
             max_length=self.max_length,
+            words=words,
             varies=trains,
             seed=self.seed,
             alphabet=self.alphabet,
