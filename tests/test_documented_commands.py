@@ -116,6 +116,7 @@ def test_command_runs(
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setattr(sys, "stdin", Path("line.png").open())  # noqa: SIM115
     monkeypatch.setattr("text_recognizer.commands.hand.learn.learn", partial(learn, recipe=TINY))
+    monkeypatch.setattr("text_recognizer.training.finetune._CHOOSING_LINES", 12)
     limits = [flags for beginning, flags in LIMITS.items() if command.startswith(f"{beginning} ")]
     limited = " ".join([command, *limits])
     skip_without_its_extra(command)

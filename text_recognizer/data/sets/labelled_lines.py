@@ -43,6 +43,7 @@ FEW = 2_000
 NEW_SHARE = 0.6
 """Of labelled lines in a training of few."""
 _SHARES = InkShares()
+_BEND_SPACING = (24, 10)  # columns and rows between displacements that are drawn
 _PIXELS, _ENDS, _WRONG = "pixels.bin", "ends.npy", "wrong.json"
 
 
@@ -121,17 +122,30 @@ def steps_of(text: str) -> int:
 
 
 def varied(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A crop as the same hand might have written it again: leaning, sized, placed and inked a little otherwise."""
+    """A crop as the same hand might have written it again: it leans, stands, bends and is inked a little otherwise."""
     height, width = crop.shape
     across, up = np.exp(rng.normal(0, (0.06, 0.04)))
     lean, lift = rng.normal(0, 0.08), rng.normal(0, 0.8)
-    middle = height / 2 - 0.5
-    matrix = np.array([[across, -lean, lean * middle], [0, up, middle - up * middle + lift]])
     size = max(8, round(width * across)), height
-    moved = cv2.warpAffine(crop, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    x, y = np.meshgrid(*(np.arange(count, dtype=np.float32) for count in size))
+    middle = height / 2 - 0.5
+    y = (y - middle - lift) / up
+    x, y = (x + lean * y) / across + _bends(size, 1.5, rng), y + middle + _bends(size, 1.0, rng)
+    moved = cv2.remap(
+        crop, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     table = 255 * (np.arange(256) / 255) ** np.exp(rng.normal(0, 0.2))
     noisy = cv2.LUT(moved, table.astype(np.float32)) + rng.standard_normal(moved.shape, np.float32) * rng.uniform(0, 6)
     return np.asarray(np.clip(noisy, 0, 255).astype(np.uint8))
+
+
+def _bends(size: tuple[int, int], deviation: float, rng: np.random.Generator) -> np.ndarray:
+    """Smooth displacements in pixels, of this standard deviation, float32 (height, width) for (width, height).
+
+    Simard et al., "Best practices for convolutional neural networks applied to visual document analysis", 2003.
+    """
+    width, height = (max(2, count // spacing) for count, spacing in zip(size, _BEND_SPACING, strict=True))
+    return cv2.resize(rng.normal(0, deviation, (height, width)).astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
 
 
 class MixedLines(NamedTuple):
