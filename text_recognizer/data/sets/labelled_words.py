@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -23,7 +24,7 @@ CLEAR = 0.1
 """Least probability of a space at which a line is cut."""
 NARROWEST = 8
 """Columns of a word."""
-_PEN = 5  # columns over which ink is counted, so that a cut keeps away from it
+_GAP = 6  # columns over which ink is blurred, so that the middle of the widest gap has least
 
 
 class Pictures(Protocol):
@@ -57,7 +58,7 @@ def cut_words(crop: np.ndarray, text: str, model: LineModel) -> list[Word]:
     found = decode_path(model.log_probabilities([crop])[0], alphabet, compile_words([text], alphabet))
     if found is None:
         return []
-    ink = np.convolve(crop.sum(axis=0, dtype=np.int64), np.ones(_PEN, np.int64), "same")
+    ink = cv2.GaussianBlur(crop.mean(axis=0, dtype=np.float32)[None], (0, 0), _GAP)[0]
     cuts = [(0, -1)]
     for place, (before, space, after) in enumerate(
         zip(found.characters, found.characters[1:], found.characters[2:], strict=False), start=1
