@@ -189,8 +189,9 @@ def test_of_averages_the_best_that_forgets_nothing_is_chosen(monkeypatch: pytest
 
 
 def test_of_equal_averages_that_of_the_smallest_share_is_best() -> None:
-    assert best_average([0.2, 0.1, 0.1, 0.05], [0.05, 0.05, 0.052, 0.06], 0.003) == 1
+    assert best_average([0.2, 0.1, 0.1, 0.05], [0.05, 0.05, 0.052, 0.06], 0.003) == 2
     assert best_average([0.2, 0.3, 0.1], [0.05, 0.05, 0.06], 0.0) == 0
+    assert best_average([0.2, 0.2, 0.2], [0.05, 0.05, 0.05], 0.01) == 0
 
 
 @pytest.mark.parametrize(

@@ -207,12 +207,14 @@ def best_average(own: Sequence[float], others: Sequence[float], most_forgotten: 
     """Number of the average to take, from error rates of averages with ascending shares of what was learned.
 
     Args:
-        own: On the lines that are learned. The lowest counts; of equal ones, that of the smallest share.
+        own: On the lines that are learned. The lowest counts; of equal ones, that of the largest share, as few lines
+            cannot tell more from less, but the first if nothing is better than that.
         others: On other lines, whose rate may be so much higher than that of the first average.
         most_forgotten: How much.
     """
     allowed = [number for number, rate in enumerate(others) if rate <= others[0] + most_forgotten]
-    return min(allowed, key=own.__getitem__)
+    best = min(own[number] for number in allowed)
+    return max(number for number in allowed if own[number] == best) if best < own[0] else 0
 
 
 def _full(tensor: torch.Tensor) -> torch.Tensor:
