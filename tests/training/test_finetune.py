@@ -188,7 +188,7 @@ def test_of_averages_the_best_that_forgets_nothing_is_chosen(monkeypatch: pytest
     assert [one.share for one in choices[1:]] == [0.0, 0.25, 0.5, 0.7, 0.9, 1.0]
 
 
-def test_of_equal_averages_that_of_the_smallest_share_is_best() -> None:
+def test_of_equal_averages_that_of_the_largest_share_is_taken() -> None:
     assert best_average([0.2, 0.1, 0.1, 0.05], [0.05, 0.05, 0.052, 0.06], 0.003) == 2
     assert best_average([0.2, 0.3, 0.1], [0.05, 0.05, 0.06], 0.0) == 0
     assert best_average([0.2, 0.2, 0.2], [0.05, 0.05, 0.05], 0.01) == 0
