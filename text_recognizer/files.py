@@ -6,11 +6,11 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from text_recognizer.errors import UserError
+from text_recognizer.errors import UsageError, UserError
 
 _DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 """What a write raises without naming its file."""
@@ -61,6 +61,22 @@ def check_can_be_written(path: str | Path) -> None:
     with suppress(_Tried), replacing(path) as temporary:
         temporary.touch()
         raise _Tried
+
+
+def check_not_read(flag: str, out: str | Path, files: Iterable[str | Path]) -> None:
+    """Check that what is to be written is none of the files that are read.
+
+    Raises:
+        UsageError: If it is; the message names the flag.
+    """
+    if Path(out).is_file() and any(_is_same(file, out) for file in files):
+        raise UsageError(f"{flag} is {str(out)!r}, which is to be read, and would be lost. Give another file.")
+
+
+def _is_same(file: str | Path, other: str | Path) -> bool:
+    with suppress(OSError, ValueError):  # told of when it is read
+        return Path(file).samefile(other)
+    return False
 
 
 def is_special(path: str | Path) -> bool:

@@ -65,6 +65,14 @@ def test_a_hand_is_for_its_user_alone(folder: Path) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+@pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
+def test_a_folder_that_is_there_keeps_its_mode(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    save_hand("mine", HAND.to_bytes())
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+
+
 @pytest.mark.parametrize("name", ["mine", "a", "Mine-2_b", "7", "x" * 40])
 def test_names_that_can_be(name: str) -> None:
     assert check_name(name) == name

@@ -200,6 +200,7 @@ def test_of_equal_averages_that_of_the_largest_share_is_taken() -> None:
         ("--out=mine.txt", "--out is 'mine.txt', but must end in .onnx"),
         ("--init=mine.safetensors", "--init is 'mine.safetensors'"),
         ("--minutes=0", "--minutes is 0"),
+        ("--minutes=1e15", "at most 525,600, a year"),
         ("--epochs=0", "--epochs is 0"),
     ],
 )

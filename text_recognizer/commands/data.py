@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from text_recognizer.command_line import Parser, run_safely
 from text_recognizer.data.figures import characters_figure, check_figure_name, lines_figure, save_figure
 from text_recognizer.data.sets.data_module import DataModule
+from text_recognizer.data.sets.labelled_lines import LabelledLines
 from text_recognizer.errors import UsageError
+from text_recognizer.files import check_not_read
 from text_recognizer.registry import DATA_CLASSES, load_class
 
 NUM_CHARACTERS = 128
@@ -18,9 +20,8 @@ NUM_LINES = 12
 
 
 def samples_figure(data: DataModule) -> Figure:
-    """The first training examples of a data module that is set up, each with its label."""
-    count = min(NUM_LINES if data.target_shape else NUM_CHARACTERS, len(data.datasets["train"]))
-    images, targets, *_ = data.datasets["train"].batch(np.arange(count))
+    """Samples of a data module that is set up, each with its label."""
+    images, targets, *_ = data.samples(NUM_LINES if data.target_shape else NUM_CHARACTERS)
     labels = [data.alphabet.decode(np.atleast_1d(target)) for target in targets]
     return lines_figure(images, labels) if data.target_shape else characters_figure(images, labels)
 
@@ -49,5 +50,7 @@ def _look(argv: list[str], prog: str) -> None:
     print(f"Before loading:\n{data}\n")
     data.prepare_data()
     data.setup()
+    if isinstance(data, LabelledLines) and data.labels:
+        check_not_read("--picture", config.picture, {line.picture for line in data.labels.lines})
     save_figure(samples_figure(data), config.picture)
     print(f"After loading:\n{data}\n\nSamples: {config.picture}")

@@ -21,6 +21,7 @@ from text_recognizer.training.logs import quiet_lightning
 
 _BF16_FLAGS = {"amx_bf16", "avx512_bf16"}
 _OWN_FLAGS = {"folder", "out"}
+_YEAR = 525_600  # minutes
 _NAMES = {"epochs": "max_epochs", "patience": "stop_early"}
 """What the flags of a training are called that have another name here."""
 
@@ -129,10 +130,10 @@ def check_minutes(minutes: float) -> None:
     """Check how long a training may take.
 
     Raises:
-        UsageError: If that is no time.
+        UsageError: If that is no time, or more than a year.
     """
-    if not minutes > 0:
-        raise UsageError(f"--minutes is {minutes}, but must be above 0.")
+    if not 0 < minutes <= _YEAR:
+        raise UsageError(f"--minutes is {minutes}, but must be above 0, and at most {_YEAR:,}, a year.")
 
 
 def arguments_of(command: str, data_class: str, flags: dict[str, Any], minutes: float, log_dir: str) -> Arguments:

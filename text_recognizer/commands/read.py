@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +15,7 @@ from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.output import Output, archive_row
 from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
 from text_recognizer.errors import UsageError, UserError, attempt
+from text_recognizer.files import check_not_read
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pages import RESOLUTION, WITH_PAGES, check_resolution, page_numbers
 from text_recognizer.reading.archive.addresses import check_addresses, picture_at
@@ -129,7 +129,8 @@ def read(
         return _write_rows(Listing(pictures, WITH_PAGES, recursive, Shard.parse(shard)), read_rows, Path(out), resume)
     listing = Listing(pictures, WITH_PAGES, recursive, ordered=True)
     files = list(listing)
-    _check_not_read(out, [*(one.file for one in files), *pictures, *filter(None, (words, language, model))])
+    if out is not None:
+        check_not_read("--out", out, [*(one.file for one in files), *pictures, *filter(None, (words, language, model))])
     output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1, tables=tables)
     if left_out := skipped(listing):
         print(left_out, file=sys.stderr)
@@ -208,17 +209,6 @@ def _check_pictures(pictures: list[str]) -> None:
     if not pictures:
         raise UsageError("No picture given. Try: text-recognizer read line.png")
     check_addresses(pictures)
-
-
-def _check_not_read(out: str | None, files: list[str]) -> None:
-    if out is not None and Path(out).is_file() and any(_is_same(file, out) for file in files):
-        raise UsageError(f"--out is {out!r}, which is to be read, and would be lost. Give another file.")
-
-
-def _is_same(file: str, other: str) -> bool:
-    with suppress(OSError, ValueError):  # told of when it is read
-        return Path(file).samefile(other)
-    return False
 
 
 def _check_output(format: Format | None, out: str | None, json: bool) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import platformdirs
 
 from text_recognizer.errors import UsageError, UserError
-from text_recognizer.files import replacing
+from text_recognizer.files import check_can_be_written, replacing
 from text_recognizer.hand.file import SUFFIX, HandFile, Written
 from text_recognizer.imaging.pictures import load_picture
 
@@ -75,11 +75,26 @@ def save_hand(name: str, content: bytes) -> Path:
         UsageError: If no hand can have that name.
         UserError: If it cannot be written.
     """
-    file = hands_folder() / f"{check_name(name)}{SUFFIX}"
+    file = file_to_save(name)
     with replacing(file) as temporary:
-        file.parent.chmod(0o700)
         temporary.touch(0o600)
         temporary.write_bytes(content)
+    return file
+
+
+def file_to_save(name: str) -> Path:
+    """The file of a hand that is to be saved; the folder, if there is none, is made for its user alone.
+
+    Raises:
+        UsageError: If no hand can have that name.
+        UserError: If the file cannot be written.
+    """
+    folder = hands_folder()
+    file = folder / f"{check_name(name)}{SUFFIX}"
+    is_new = not folder.exists()
+    check_can_be_written(file)
+    if is_new:
+        folder.chmod(0o700)
     return file
 
 

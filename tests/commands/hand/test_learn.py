@@ -83,6 +83,25 @@ def test_a_hand_is_learned_from_corrections(
     assert "learned from labelled lines, of which it keeps no pictures" in capsys.readouterr().err
 
 
+def test_no_contact_sheet_takes_the_place_of_a_photograph(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("contact.png", "contact-2.png"):
+        (folder / name).write_bytes(b"a photograph")
+    for photos in (["contact.png"], ["other.png", "contact-2.png"]):
+        assert "would be lost. Give another file." in fails_with(capsys, *photos, "--name=mine", code=2)
+    assert {(folder / name).read_bytes() for name in ("contact.png", "contact-2.png")} == {b"a photograph"}
+
+
+def test_a_hand_that_cannot_be_kept_is_not_learned(
+    folder: Path, given: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lines(folder / "corrections", 15, writers=3)
+    monkeypatch.setenv(SETTING, "/proc/hands")
+    monkeypatch.setattr(learn_command, "learn", lambda *_: pytest.fail("learned"))
+    monkeypatch.setattr(learn_command, "learn_from_lines", lambda *_: pytest.fail("learned"))
+    for source in (str(given), "corrections"):
+        assert "Cannot write /proc/hands" in fails_with(capsys, source, "--name=mine")
+
+
 def test_a_folder_is_learned_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "corrections").mkdir()
     said = fails_with(capsys, "nowhere.jpg", "corrections", "--name=mine")

@@ -12,6 +12,7 @@ from text_recognizer.data.sets.labelled_lines import LabelledLines, cut_lines, s
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.imaging.crop import CROP_HEIGHT
 from text_recognizer.labels.find import find_labels
+from text_recognizer.labels.parts import deal
 from text_recognizer.reading.finder import finder
 
 
@@ -63,6 +64,7 @@ def test_what_is_cut_is_kept_until_a_picture_changes(tmp_path: Path, cache: Path
 def test_composed_lines_stand_among_those_to_learn_from_alone(folder: Path) -> None:
     data = ready(folder, composed=0.75)
     train = data.datasets["train"]
+    data.train_dataloader()
     assert {split: len(one) for split, one in data.datasets.items()} == {"train": 40, "val": 5, "test": 5}
     first, second = (train.batch(np.arange(40) + 40 * epoch) for epoch in (0, 1))
     labels = find_labels(folder).lines
@@ -76,6 +78,45 @@ def test_composed_lines_stand_among_those_to_learn_from_alone(folder: Path) -> N
     again = train.batch(np.array([7]))
     np.testing.assert_array_equal(again.images[0], first.images[7, :, : again.images.shape[2]])
     assert (np.abs(train.widths(np.arange(40)) - first.widths) < 300).all()
+
+
+@pytest.mark.usefixtures("cache")
+def test_samples_are_the_lines_as_they_were_found(folder: Path) -> None:
+    data = ready(folder, composed=0.5)
+    data.train_dataloader()
+    samples, labels = data.samples(12), find_labels(folder).lines
+    assert [READER_ALPHABET.decode(row) for row in samples.targets] == [line.text for line in labels[:12]]
+    first = finder().line(labels[0].load())
+    assert first is not None
+    np.testing.assert_array_equal(samples.images[0, :, : samples.widths[0]], first.image)
+
+
+@pytest.mark.usefixtures("cache")
+def test_a_line_that_cannot_be_learned_changes_no_part_of_the_others(tmp_path: Path) -> None:
+    folder = write_lines(tmp_path / "mine", 40)
+    parts = {split: set(numbers) for split, numbers in ready(folder, composed=0.0).numbers.items()}
+    rows = (folder / "labels.tsv").read_text(encoding="utf-8").splitlines()
+    rows[6] = rows[6].split("\t")[0] + "\tλ"
+    (folder / "labels.tsv").write_text("\n".join(rows), encoding="utf-8")
+    fewer = {split: set(numbers) for split, numbers in ready(folder, composed=0.0).numbers.items()}
+    assert fewer == {split: numbers - {5} for split, numbers in parts.items()}
+    dealt, _ = deal(find_labels(folder).lines, 42)
+    assert set(dealt["test"]) - {5} == fewer["test"]
+
+
+@pytest.mark.usefixtures("cache")
+def test_characters_to_be_learned_are_not_crowded_out_by_other_words(tmp_path: Path) -> None:
+    folder = write_lines(tmp_path / "mine", 30)
+    table = folder / "labels.tsv"
+    table.write_text(table.read_text(encoding="utf-8").replace("e", "ě").replace("o", "ω"), encoding="utf-8")
+    data = ready(folder, composed=0.0, alphabet="from-data")
+    data.train_dataloader()
+    train = data.datasets["train"]
+    whole = "".join(find_labels(folder).lines[number].text for number in data.numbers["train"])
+    drawn = [train.line(index)[1] for index in range(len(train), 31 * len(train))]  # type: ignore[attr-defined]
+    for character in "ěω":
+        wanted = whole.count(character) / len(whole)
+        assert "".join(drawn).count(character) / len("".join(drawn)) > 0.7 * wanted
 
 
 @pytest.mark.usefixtures("cache")
@@ -113,7 +154,7 @@ def test_what_a_decoder_prints_is_said_as_ours(tmp_path: Path, capfd: pytest.Cap
 
 @pytest.mark.usefixtures("cache")
 def test_too_little_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="1 lines can be used, too few to train and validate"):
+    with pytest.raises(UserError, match=r"can be used, train 1, val 0, test 0 .*: too few to train and validate"):
         ready(write_lines(tmp_path / "mine", 1))
     with pytest.raises(UsageError, match="--composed is 1"):
         LabelledLines(path="mine", composed=1)
@@ -143,6 +184,11 @@ def test_what_was_found_is_shown(folder: Path, tmp_path: Path, capsys: pytest.Ca
     assert main(["data", "LabelledLines", f"--path={folder}", "--composed=0", f"--picture={picture}"]) == 0
     assert "20 labelled lines in" in capsys.readouterr().out
     assert picture.stat().st_size > 5_000
+    line = folder / "00.png"
+    before = line.read_bytes()
+    assert main(["data", "LabelledLines", f"--path={folder}", "--composed=0", f"--picture={line}"]) == 2
+    assert "which is to be read, and would be lost" in capsys.readouterr().err
+    assert line.read_bytes() == before
 
 
 @pytest.mark.usefixtures("cache")

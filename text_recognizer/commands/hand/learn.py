@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from text_recognizer.commands.finetune import arguments_of_lines, check_minutes, summary
 from text_recognizer.errors import UserError, check_seed
+from text_recognizer.files import check_not_read
 from text_recognizer.hand.file import SUFFIX, HandFile
 from text_recognizer.hand.learning import Phase, Report, learn
 from text_recognizer.hand.lines import learn_from_lines
@@ -22,14 +23,14 @@ from text_recognizer.hand.sheet.boxes import FilledBox
 from text_recognizer.hand.sheet.contact import write_contact_sheet
 from text_recognizer.hand.sheet.layout import CHARACTERS
 from text_recognizer.hand.sheet.photo import find_sheet
-from text_recognizer.hand.store import check_name, save_hand
+from text_recognizer.hand.store import check_name, file_to_save, save_hand
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pictures import load_picture
 from text_recognizer.training.logs import quiet_lightning
 
 
 def learn_hand(
-    photos: list[str], *, name: str, seed: int = 0, contact: str = "contact.png", minutes: float = 12.0
+    photos: list[str], *, name: str, seed: int = 42, contact: str = "contact.png", minutes: float = 12.0
 ) -> None:
     """Learn a hand from photographs of the filled-in sheet, in a minute or two, or from labelled lines.
 
@@ -49,29 +50,34 @@ def learn_hand(
     check_name(name)
     check_seed(seed)
     check_minutes(minutes)
+    check_contact(contact, photos)
     started = time.perf_counter()
-    has_folder = any(map(os.path.isdir, photos))
-    hand = _learned_from_lines(photos, seed, minutes) if has_folder else _learned_from_photos(photos, seed, contact)
+    if any(map(os.path.isdir, photos)):
+        hand = _learned_from_lines(name, photos, seed, minutes)
+    else:
+        hand = _learned_from_photos(name, photos, seed, contact)
     file = save_hand(name, hand.to_bytes())
     print(f"Learned {name!r} in {time.perf_counter() - started:.0f} s: {file}\n{hand.figures}")
     print(f"Read with it: text-recognizer read --hand {name} PICTURE")
 
 
-def _learned_from_photos(photos: list[str], seed: int, contact: str) -> HandFile:
+def _learned_from_photos(name: str, photos: list[str], seed: int, contact: str) -> HandFile:
     samples = Samples((), ())
     for number, photo in enumerate(photos, 1):
         samples += Samples.of(Path(photo)) if Path(photo).suffix == SUFFIX else _written(photo, contact, number)
     samples.check()
+    file_to_save(name)
     with _progress_bar() as report:
         return learn(samples, seed, report)
 
 
-def _learned_from_lines(folders: list[str], seed: int, minutes: float) -> HandFile:
+def _learned_from_lines(name: str, folders: list[str], seed: int, minutes: float) -> HandFile:
     if len(folders) > 1:
         raise UserError(
             f"{', '.join(folders)}: a folder of labelled lines is learned alone. "
             "Put all lines into one folder, or learn a hand from each."
         )
+    file_to_save(name)
     quiet_lightning()
     with tempfile.TemporaryDirectory(prefix="hand-") as log_dir:
         flags = {"seed": seed, "minutes": minutes}
@@ -91,7 +97,7 @@ def boxes_of(photo: str, contact: str, number: int, characters: str) -> tuple[Fi
     Raises:
         UserError: If the photograph cannot be used.
     """
-    file, shown = Path(photo), Path(contact) if number == 1 else _numbered(Path(contact), number)
+    file, shown = Path(photo), _numbered(Path(contact), number)
     picture = load_picture(file)
     try:
         found = find_sheet(picture, characters)
@@ -106,8 +112,18 @@ def boxes_of(photo: str, contact: str, number: int, characters: str) -> tuple[Fi
     return found.boxes
 
 
+def check_contact(contact: str, photos: Sequence[str]) -> None:
+    """Check that no contact sheet takes the place of a photograph.
+
+    Raises:
+        UsageError: If one would.
+    """
+    for number in range(1, len(photos) + 1):
+        check_not_read("--contact", _numbered(Path(contact), number), photos)
+
+
 def _numbered(file: Path, number: int) -> Path:
-    return file.with_stem(f"{file.stem}-{number}")
+    return file if number == 1 else file.with_stem(f"{file.stem}-{number}")
 
 
 @contextmanager

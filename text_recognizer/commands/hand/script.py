@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from text_recognizer.commands.finetune import arguments_of, check_training
-from text_recognizer.commands.hand.learn import boxes_of
+from text_recognizer.commands.hand.learn import boxes_of, check_contact
 from text_recognizer.hand.script import glyphs_of, learn_script
 from text_recognizer.hand.sheet.layout import characters_of
 from text_recognizer.training.logs import quiet_lightning
@@ -51,6 +51,7 @@ def script(
     """
     check_training(out, minutes, seed)
     characters = characters_of(alphabet)
+    check_contact(contact, photos)
     boxes = [box for number, photo in enumerate(photos, 1) for box in boxes_of(photo, contact, number, characters)]
     glyphs = glyphs_of(boxes)
     quiet_lightning()

@@ -100,6 +100,10 @@ class DataModule(L.LightningDataModule):
         """The test split."""
         return Examples(self.datasets["test"])
 
+    def samples(self, count: int) -> Any:
+        """The first training examples, at most so many, as a batch to look at."""
+        return self.datasets["train"].batch(np.arange(min(count, len(self.datasets["train"]))))
+
     def config(self) -> dict[str, Any]:
         """What models are built with: ``CNN(**data.config())``."""
         return {"input_shape": self.input_shape, "num_classes": len(self.alphabet)}

@@ -10,11 +10,12 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
 from filelock import FileLock
+from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from text_recognizer.alphabet import PADDING, READER_ALPHABET, Alphabet
@@ -24,7 +25,7 @@ from text_recognizer.data.glyphs.unipen import PenSource
 from text_recognizer.data.sets.data_module import DataModule
 from text_recognizer.data.sets.labelled_words import Words
 from text_recognizer.data.sets.paper_lines import MAX_WIDTH, WIDTH_STEP, InkShares, PaperLines
-from text_recognizer.data.splits import Split
+from text_recognizer.data.splits import SPLITS, Split
 from text_recognizer.errors import UsageError, UserError, attempt, check_at_least
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROPPED
 from text_recognizer.imaging.library_output import told_to_the_user
@@ -38,7 +39,7 @@ COLUMNS_PER_STEP = 4
 """Of the reader, which reads at most one character a step, and none between two that are the same."""
 FEWEST_TO_CHOOSE = 4
 """Lines that must be held out for choosing to mean anything."""
-FEW = 2_000
+FEW = 1_000
 """Up to so many lines of a training are also put together anew from their words; more have texts enough."""
 NEW_SHARE = 0.6
 """Of labelled lines in a training of few."""
@@ -116,6 +117,10 @@ def _cut(lines: Sequence[LabelledLine], path: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _counted(parts: dict[Part, list[int]]) -> str:
+    return ", ".join(f"{part} {len(parts[part])}" for part in SPLITS)
+
+
 def steps_of(text: str) -> int:
     """Steps of the reader that a text takes at least: one a character, and one between two that are the same."""
     return len(text) + sum(a == b for a, b in pairwise(text))
@@ -162,6 +167,9 @@ class MixedLines(NamedTuple):
 class LabelledLineDataset:
     """Labelled lines of one split, and after them composed ones.
 
+    Attributes:
+        words: What labelled lines that vary are also put together from; None until that is known.
+
     Args:
         crops: All labelled lines.
         numbers: Which of them belong to the split.
@@ -169,7 +177,6 @@ class LabelledLineDataset:
         composed: Where composed lines come from.
         num_composed: How many of them an epoch has.
         max_length: Length of the targets.
-        words: What labelled lines are also put together from; None leaves them as they are.
         varies: Whether labelled lines differ a little from epoch to epoch; then composed ones are new each epoch.
         seed: Seed of everything random.
         alphabet: Of the targets.
@@ -186,7 +193,6 @@ class LabelledLineDataset:
         composed: PaperLines | None,
         num_composed: int,
         max_length: int,
-        words: Words | None,
         varies: bool,
         seed: int,
         alphabet: Alphabet,
@@ -195,7 +201,7 @@ class LabelledLineDataset:
         self.crops, self.numbers, self.texts = crops, np.array(numbers, np.int64), texts
         self.composed, self.num_composed = composed, num_composed
         self.max_length, self.fresh_each_epoch, self.seed = max_length, varies, seed
-        self.words = words
+        self.words: Words | None = None
 
     def __len__(self) -> int:
         return len(self.numbers) + self.num_composed
@@ -245,7 +251,7 @@ class LabelledLines(DataModule):
     """Your own labelled lines: tables, .gt.txt, imagefolder, PaddleOCR, PAGE XML, ALTO or IAM; the format is detected.
 
     Lines are cut out as for reading. The labels name the split of each line, or else whole writers, pages or files are
-    split. Composed lines are mixed into the training, so that the reader does not forget other writing. Up to 2,000
+    split. Composed lines are mixed into the training, so that the reader does not forget other writing. Up to 1,000
     lines of a training are also put together anew, from words of one writer or page.
 
     Args:
@@ -341,20 +347,39 @@ class LabelledLines(DataModule):
         self.labels = find_labels(self.path)
         crops = cut_lines(self.labels.lines)
         usable = self._usable(self.labels, crops)
-        parts, self.how = self._dealt([self.labels.lines[number] for number in usable]) if usable else ({}, "")
-        if not parts.get("train") or not parts.get("val"):
+        parts, self.how = self._dealt(self.labels.lines, set(usable))
+        if not parts["train"] or not parts["val"]:
             raise UserError(
-                f"{self.path}: {len(usable)} lines can be used, too few to train and validate. "
+                f"{self.path}: {len(usable)} lines can be used, {_counted(parts)} ({self.how}): too few to train and "
+                "validate. "
                 f"Label more. {' '.join(self.labels.faults)}"
             )
         if self.composed:
             self.others.setup()
-        self.numbers = {split: [usable[number] for number in numbers] for split, numbers in parts.items()}
+        self.numbers = {split: parts[split] for split in SPLITS}
         self.datasets = {split: self._dataset(split, crops, numbers) for split, numbers in self.numbers.items()}
 
-    def _dealt(self, lines: Sequence[LabelledLine]) -> tuple[dict[Part, list[int]], str]:
-        """The parts as :func:`deal` makes them; where too few lines would choose, those that train choose too."""
+    def train_dataloader(self) -> DataLoader[Any]:
+        """As of every data module; before it, the words of few lines are found."""
+        dataset: Any = self.datasets["train"]
+        if dataset.words is None and len(dataset.numbers) <= FEW:
+            assert self.labels is not None
+            dataset.words = Words(self.labels.lines, dataset.crops, dataset.numbers.tolist(), LineModel())
+        return super().train_dataloader()
+
+    def samples(self, count: int) -> MixedLines:
+        """The first lines that can be learned, as they were found."""
+        dataset: Any = self.datasets["train"]
+        numbers = sorted(set().union(*self.numbers.values()))[:count]
+        return self._dataset("test", dataset.crops, numbers).batch(np.arange(len(numbers)))
+
+    def _dealt(self, lines: Sequence[LabelledLine], usable: set[int]) -> tuple[dict[Part, list[int]], str]:
+        """Those that are usable of the parts as :func:`deal` makes them, whatever is usable.
+
+        Where too few lines would choose, those that train choose too.
+        """
         parts, how = deal(lines, self.seed)
+        parts = {part: [number for number in numbers if number in usable] for part, numbers in parts.items()}
         if len(parts["val"]) not in range(1, FEWEST_TO_CHOOSE) or any(line.part == "val" for line in lines):
             return parts, how
         both = sorted(parts["train"] + parts["val"])
@@ -363,7 +388,6 @@ class LabelledLines(DataModule):
     def _dataset(self, split: Split, crops: Crops, numbers: Sequence[int]) -> LabelledLineDataset:
         assert self.labels is not None
         trains = split == "train"
-        words = Words(self.labels.lines, crops, numbers, LineModel()) if trains and len(numbers) <= FEW else None
         return LabelledLineDataset(
             crops,
             numbers,
@@ -371,7 +395,6 @@ class LabelledLines(DataModule):
             composed=self.others if self.composed else None,
             num_composed=round(len(numbers) * self.composed / (1 - self.composed)) if trains else 0,
             max_length=self.max_length,
-            words=words,
             varies=trains,
             seed=self.seed,
             alphabet=self.alphabet,

@@ -5,6 +5,7 @@ A few lines, seen again and again, teach a reader their sentences. Their words i
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -50,12 +51,15 @@ def cut_words(crop: np.ndarray, text: str, model: LineModel) -> list[Word]:
         model: The reader.
 
     Returns:
-        The words from left to right; none if the reader lacks a character of the text, or the line is too short for it.
+        The words from left to right; none if the reader lacks a character of the text, also without its diacritics, or
+        the line is too short for it.
     """
     alphabet, stride = model.metadata.alphabet, model.metadata.stride
-    if not set(alphabet).issuperset(text):
+    known = set(alphabet)
+    looked_for = "".join(one if one in known else unicodedata.normalize("NFD", one)[0] for one in text)
+    if not known.issuperset(looked_for):
         return []
-    found = decode_path(model.log_probabilities([crop])[0], alphabet, compile_words([text], alphabet))
+    found = decode_path(model.log_probabilities([crop])[0], alphabet, compile_words([looked_for], alphabet))
     if found is None:
         return []
     ink = cv2.GaussianBlur(crop.mean(axis=0, dtype=np.float32)[None], (0, 0), _GAP)[0]
@@ -86,11 +90,12 @@ class Words:
         self, lines: Sequence[LabelledLine], crops: Pictures, numbers: Sequence[int], model: LineModel
     ) -> None:
         self._crops = crops
-        self._unit_of = {number: unit_of(lines[number]) for number in numbers}
+        self._unit_of: dict[int, str | None] = {}
         self._words: dict[str | None, list[tuple[int, Word]]] = defaultdict(list)
         for number in tqdm(numbers, desc="finding words", unit="line", disable=None):
-            words = cut_words(crops[number], lines[number].text, model)
-            self._words[self._unit_of[number]] += [(number, word) for word in words]
+            if words := cut_words(crops[number], lines[number].text, model):
+                unit = self._unit_of[number] = unit_of(lines[number])
+                self._words[unit] += [(number, word) for word in words]
 
     def line_like(self, number: int, longest: int, rng: np.random.Generator) -> tuple[np.ndarray, str] | None:
         """A line of words of the writer or page of a given line, no wider than that unless it is of a single word.
@@ -101,15 +106,18 @@ class Words:
             rng: Chooses the words.
 
         Returns:
-            Picture uint8 (CROP_HEIGHT, W), ink 255, and text; None if no words were found.
+            Picture uint8 (CROP_HEIGHT, W), ink 255, and text; None if no words were found in the given line, so that
+            what it shows is not crowded out.
         """
+        if number not in self._unit_of:
+            return None
         words, width = self._words[self._unit_of[number]], self._crops[number].shape[1]
         pictures, texts = list[np.ndarray](), list[str]()
-        while words:
+        while True:
             source, word = words[int(rng.integers(len(words)))]
             columns = sum(picture.shape[1] for picture in pictures) + word.end - word.start
             if pictures and (columns > width or len(" ".join([*texts, word.text])) > longest):
                 break
             pictures.append(self._crops[source][:, word.start : word.end])
             texts.append(word.text)
-        return (np.hstack(pictures), " ".join(texts)) if pictures else None
+        return np.hstack(pictures), " ".join(texts)
