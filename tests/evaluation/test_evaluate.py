@@ -111,9 +111,18 @@ def test_readings_of_other_programs_are_found_by_the_end_of_their_path(tmp_path:
     ]
 
 
+def test_readings_of_a_table_are_known_by_its_header(tmp_path: Path) -> None:
+    rows = 'file\tpage\tline\ttext\tconfidence\tleft\na/0.png\t1\t1\t"a ""b"""\t0.75\t3\na/1.png\t1\t1\tone\t0.5\t3\n'
+    (tmp_path / "read.tsv").write_text(rows, encoding="utf-8")
+    faults: list[str] = []
+    assert read_file(tmp_path / "read.tsv", LINES[:2], faults).said == [Said('a "b"', 0.75), Said("one", 0.5)]
+    assert faults == []
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        ("a/0.png\tone\t0.9\n", "line 1 is no reading.*More columns need a first line with their names"),
         ("", "has readings of nothing, but of none of the labelled lines, such as a/0.png"),
         ("x.png\ttext\n", "has readings of x.png, but of none"),
         ("just words\n", "line 1 is no reading"),

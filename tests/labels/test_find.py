@@ -1,4 +1,5 @@
 import codecs
+import csv
 import json
 from pathlib import Path
 
@@ -47,6 +48,19 @@ def test_tables_of_all_forms_say_the_same(folder: Path, name: str, content: str)
     assert texts_of(labels) == TEXTS
     assert labels.faults == []
     assert texts_of(find_labels(folder / name)) == TEXTS
+
+
+def test_cells_with_quotation_marks_are_what_they_were_before_they_were_quoted(folder: Path) -> None:
+    rows = [("file", "page", "text"), ("a.png", 1, 'He said "so"'), ("b.png", 1, '"'), ("c.png", 1, "plain")]
+    with (folder / "labels.tsv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, "excel-tab").writerows(rows)
+    assert texts_of(find_labels(folder)) == {"a.png": 'He said "so"', "b.png": '"', "c.png": "plain"}
+
+
+def test_quotation_marks_that_are_the_text_stay(folder: Path) -> None:
+    texts = {"a.png": '"So," he said', "b.png": '"Yes."', "c.png": '6" by 8"'}
+    (folder / "labels.tsv").write_text("".join(f"{name}\t{text}\n" for name, text in texts.items()), encoding="utf-8")
+    assert texts_of(find_labels(folder)) == texts
 
 
 def test_columns_besides_are_groups(folder: Path) -> None:

@@ -49,7 +49,8 @@ def evaluate(
         folder: A folder of labelled lines in one of the usual formats, which is detected, or a file of labels.
         model: An ONNX file made by ``finetune`` or ``export``; repeat the flag for several. By default the model that
             ships.
-        readings: Files with the output of other programs: JSON lines (file, text, confidence), or file, tab, text.
+        readings: Files with the output of other programs: JSON lines (file, text, confidence), or a table
+            with tabs, whose columns without a header are file and text.
         group: A column of the labels, such as writer; error rates are also given for each of its values.
         part: The part of the lines to read: all, train, val or test. The labels name the parts, or else the lines are
             split as for training.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ SPLIT_COLUMNS = ("split", "subset", "part")
 MULTI_LINE = "\\n"
 """How a table of one label a row writes the end of a line within a text."""
 _LONGEST_FIELD = 1 << 20
+_QUOTED = re.compile(r'"[^"]*(?:""[^"]*)+"')
+"""A cell with quotation marks in it, as the ``csv`` module and spreadsheets write it between tabs."""
 
 Row = Mapping[str, str]
 
@@ -44,25 +47,38 @@ def read_table(labels: Labels, table: Path, *, part: Part | None = None) -> None
 
 
 def _add(labels: Labels, folder: Path, row: Row, where: str, part: Part | None) -> None:
-    picture, text = _cell(row, FILE_COLUMNS), _cell(row, TEXT_COLUMNS)
+    picture, text = cell(row, FILE_COLUMNS), cell(row, TEXT_COLUMNS)
     if not picture:
         labels.faults.append(f"Left out, as it names no picture: {where}.")
         return
     file = folder / picture.replace("\\", "/")
-    named = PARTS.get((_cell(row, SPLIT_COLUMNS) or "").lower(), part)
+    named = PARTS.get((cell(row, SPLIT_COLUMNS) or "").lower(), part)
     used = {*FILE_COLUMNS, *TEXT_COLUMNS, *SPLIT_COLUMNS}
     groups = {column: value for column, value in row.items() if column.lower() not in used and value}
     labels.lines.append(LabelledLine(within(labels.folder, file), file, text or "", groups, part=named))
 
 
-def _cell(row: Row, columns: tuple[str, ...]) -> str | None:
+def cell(row: Row, columns: tuple[str, ...]) -> str | None:
+    """What a row has in the first of ``columns`` that it has, in whatever case their names are written."""
     lowered = {column.lower(): value for column, value in row.items()}
     return next((lowered[column] for column in columns if column in lowered), None)
 
 
-def _rows_of_tsv(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
-    lines = [(number, line.split("\t")) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    return _rows(lines, table, broken)
+def rows_of_tsv(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
+    """Rows with tabs between their cells, each with its number and by column; those without sense go to ``broken``.
+
+    A cell within quotation marks whose inner ones are doubled, as ``read --format=tsv`` writes it, is unquoted. One
+    without any within stays as it is: they may be what is written.
+
+    Raises:
+        UserError: If the first row names a column of files and none of texts.
+    """
+    rows = [(number, line.split("\t")) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    return _rows([(number, [_unquoted(one) for one in cells]) for number, cells in rows], table, broken)
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1].replace('""', '"') if _QUOTED.fullmatch(value) else value
 
 
 def _rows_of_csv(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
@@ -131,7 +147,7 @@ def _rows_of_paddle(text: str, table: Path, broken: list[str]) -> Iterator[tuple
 
 
 _READERS: dict[str, Callable[[str, Path, list[str]], Iterator[tuple[int, Row]]]] = {
-    ".tsv": _rows_of_tsv,
+    ".tsv": rows_of_tsv,
     ".csv": _rows_of_csv,
     ".jsonl": _rows_of_jsonl,
     ".txt": _rows_of_paddle,
