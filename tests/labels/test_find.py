@@ -69,6 +69,19 @@ def test_columns_besides_are_groups(folder: Path) -> None:
     assert (line.groups, line.part) == ({"writer": "Anna"}, "test")
 
 
+def test_a_split_may_have_blanks_around_it(folder: Path) -> None:
+    (folder / "labels.tsv").write_text("file\ttext\tsplit\na.png\tone\tTest \nb.png\ttwo\t \n", encoding="utf-8")
+    assert [line.part for line in find_labels(folder).lines] == ["test", None]
+
+
+def test_an_unknown_split_is_refused(folder: Path) -> None:
+    (folder / "labels.tsv").write_text("file\ttext\tsplit\na.png\tone\theld-out\n", encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"line 2 of labels\.tsv has the split 'held-out'; expected train, training, val"
+    ):
+        find_labels(folder)
+
+
 def test_an_imagefolder_has_parts(tmp_path: Path) -> None:
     for part in ("train", "validation"):
         write_pictures(tmp_path / part, [f"{part}.png"])

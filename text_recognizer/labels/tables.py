@@ -35,7 +35,7 @@ def read_table(labels: Labels, table: Path, *, part: Part | None = None) -> None
         part: Of the data, which the table or its folder is named after.
 
     Raises:
-        UserError: If it is no such table, or has no columns of files and texts.
+        UserError: If it is no such table, has no columns of files and texts, or puts a line in an unknown part.
     """
     text, odd = read_text(table)
     name = within(labels.folder, table)
@@ -52,7 +52,13 @@ def _add(labels: Labels, folder: Path, row: Row, where: str, part: Part | None) 
         labels.faults.append(f"Left out, as it names no picture: {where}.")
         return
     file = folder / picture.replace("\\", "/")
-    named = PARTS.get((cell(row, SPLIT_COLUMNS) or "").lower(), part)
+    split = (cell(row, SPLIT_COLUMNS) or "").strip()
+    if split and split.lower() not in PARTS:
+        raise UserError(
+            f"{labels.folder}: {where} has the split {split!r}; expected {', '.join(PARTS)} or nothing. Correct it, or "
+            f"if its column ({', '.join(SPLIT_COLUMNS)}) is not about training and testing, rename the column."
+        )
+    named = PARTS.get(split.lower(), part)
     used = {*FILE_COLUMNS, *TEXT_COLUMNS, *SPLIT_COLUMNS}
     groups = {column: value for column, value in row.items() if column.lower() not in used and value}
     labels.lines.append(LabelledLine(within(labels.folder, file), file, text or "", groups, part=named))
