@@ -94,6 +94,14 @@ def test_an_imagefolder_has_parts(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("table", ["labels.tsv", "rec_gt.txt"])
+def test_the_name_of_the_given_folder_is_no_part(tmp_path: Path, table: str) -> None:
+    write_pictures(tmp_path / "test", ["a.png"])
+    (tmp_path / "test" / table).write_text("a.png\tone\n", encoding="utf-8")
+    for path in (tmp_path / "test", tmp_path / "test" / table):
+        assert [line.part for line in find_labels(path).lines] == [None]
+
+
 def test_texts_beside_pictures(folder: Path) -> None:
     Image.fromarray(np.arange(100, dtype=np.uint8).reshape(10, 10)).save(folder / "d.bin.png")
     for name, text in {"a": "one\n", "b": "two, or 2", "c": "\ufeffthree", "d": "vier", "e": "lost"}.items():

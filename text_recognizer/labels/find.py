@@ -84,14 +84,14 @@ def _of_tables(folder: Path, tables: list[Path], form: str | None = None) -> Lab
     for table in tables:
         if table.suffix.lower() not in (".tsv", ".csv", ".jsonl", ".txt"):
             raise UserError(f"{table}: no table of labels; expected a name that ends in .tsv, .csv, .jsonl or .txt.")
-        read_table(labels, table, part=_part_of(table))
+        read_table(labels, table, part=_part_of(folder, table))
     _blame_unlabelled(labels)
     return labels
 
 
-def _part_of(table: Path) -> Part | None:
-    """The part that a table is named after: ``rec_gt_train.txt``, or ``validation/metadata.jsonl``."""
-    names = (table.parent.name, *table.stem.replace("-", "_").split("_"))
+def _part_of(folder: Path, table: Path) -> Part | None:
+    """The part that a table in a folder is named after: ``rec_gt_train.txt``, or ``validation/metadata.jsonl``."""
+    names = (*table.relative_to(folder).parent.parts, *table.stem.replace("-", "_").split("_"))
     return next((PARTS[name] for name in names if name in PARTS), None)
 
 
