@@ -2,12 +2,14 @@ import json
 import shutil
 import subprocess
 import sys
+from inspect import signature
 from pathlib import Path
 
 import pytest
 
 from text_recognizer.cli import main
-from text_recognizer.commands.evaluate import SHIPPED
+from text_recognizer.commands.evaluate import SHIPPED, evaluate
+from text_recognizer.commands.finetune import finetune
 from text_recognizer.errors import TRAINING_MODULES
 from text_recognizer.reading.model_file import DEFAULT_MODEL
 
@@ -55,6 +57,10 @@ def test_a_part_is_what_training_leaves_alone(folder: Path, capsys: pytest.Captu
     printed = capsys.readouterr().out
     assert "Part test: dealt by writer, no writer in two parts." in printed
     assert SHIPPED in printed
+
+
+def test_the_parts_are_those_of_a_training() -> None:
+    assert signature(evaluate).parameters["seed"].default == signature(finetune).parameters["seed"].default
 
 
 @pytest.mark.parametrize(
