@@ -50,6 +50,36 @@ def test_tables_of_all_forms_say_the_same(folder: Path, name: str, content: str)
     assert texts_of(find_labels(folder / name)) == TEXTS
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        'file,text\na.png,"one\nb.png,"two, or 2"\nc.png,three\n',
+        'file,text\na.png,"one\nb.png,"two, or 2"\nc.png,"three"',
+        'file,text\nb.png,"two, or 2"\nc.png,three\na.png,"one',
+        'file,text\na.png,"so" he said\nb.png,"two, or 2"\nc.png,three',
+    ],
+)
+def test_a_quotation_mark_that_is_not_closed_costs_its_row_alone(folder: Path, rows: str) -> None:
+    (folder / "labels.csv").write_text(rows, encoding="utf-8")
+    labels = find_labels(folder)
+    assert texts_of(labels) == {"b.png": "two, or 2", "c.png": "three"}
+    line = 1 + next(number for number, row in enumerate(rows.split("\n")) if row.startswith("a"))
+    assert f"that are no labels (1): line {line} (a quotation mark is not closed, or not doubled)." in said(labels)
+
+
+def test_cells_of_a_csv_may_have_several_lines(folder: Path) -> None:
+    (folder / "labels.csv").write_text('a.png,"one\nmore"\n\nb.png,"two, or 2"\nc.png\n', encoding="utf-8")
+    labels = find_labels(folder)
+    assert texts_of(labels) == {"b.png": "two, or 2"}
+    assert "as the text has several lines, where one is expected (1): a.png." in said(labels)
+    assert "no labels (1): line 5." in said(labels)
+
+
+def test_a_first_row_whose_text_is_the_name_of_a_column_is_no_header(folder: Path) -> None:
+    (folder / "labels.tsv").write_text("a.png\tpath\nb.png\ttwo\n", encoding="utf-8")
+    assert texts_of(find_labels(folder)) == {"a.png": "path", "b.png": "two"}
+
+
 def test_cells_with_quotation_marks_are_what_they_were_before_they_were_quoted(folder: Path) -> None:
     rows = [("file", "page", "text"), ("a.png", 1, 'He said "so"'), ("b.png", 1, '"'), ("c.png", 1, "plain")]
     with (folder / "labels.tsv").open("w", encoding="utf-8", newline="") as file:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -77,7 +76,7 @@ def rows_of_tsv(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int
     without any within stays as it is: they may be what is written.
 
     Raises:
-        UserError: If the first row names a column of files and none of texts.
+        UserError: If the first row begins with the name of a column of files and names none of texts.
     """
     rows = [(number, line.split("\t")) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
     return _rows([(number, [_unquoted(one) for one in cells]) for number, cells in rows], table, broken)
@@ -89,25 +88,36 @@ def _unquoted(value: str) -> str:
 
 def _rows_of_csv(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
     csv.field_size_limit(_LONGEST_FIELD)
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text), delimiter=";" if ";" in first and "," not in first else ",")
+    lines = text.split("\n")
+    delimiter = ";" if ";" in lines[0] and "," not in lines[0] else ","
+    rows, start = [], 0
+    while start < len(lines):
+        cells, end = _record(lines, start, delimiter)
+        if cells is None:
+            broken.append(f"line {start + 1} (a quotation mark is not closed, or not doubled)")
+        elif any(cells):
+            rows.append((start + 1, [one.replace("\n", MULTI_LINE) for one in cells]))
+        start = end
+    return _rows(rows, table, broken)
+
+
+def _record(lines: list[str], start: int, delimiter: str) -> tuple[list[str] | None, int]:
+    """The cells that begin in a line, and where the next ones do; None where quotation marks go wrong in that line."""
+    reader = csv.reader((f"{lines[k]}\n" for k in range(start, len(lines))), delimiter=delimiter, strict=True)
     try:
-        lines = [
-            (reader.line_num, [cell.replace("\n", MULTI_LINE) for cell in cells]) for cells in reader if any(cells)
-        ]
-    except csv.Error as error:
-        raise UserError(f"{table}: not a CSV file ({error} in line {reader.line_num}).") from None
-    return _rows(lines, table, broken)
+        return next(reader), start + reader.line_num
+    except csv.Error:
+        return None, start + 1
 
 
 def _rows(lines: list[tuple[int, list[str]]], table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
-    """Rows by column: of the first line if it names columns, else file and text."""
+    """Rows by column: of the first line if it names those of files and of texts, else file and text."""
     header = [cell.strip() for cell in lines[0][1]] if lines else []
-    lowered = {cell.lower() for cell in header}
-    if lowered & set(FILE_COLUMNS):
-        if not lowered & set(TEXT_COLUMNS):
-            raise UserError(f"{table}: has the columns {', '.join(header)}, but none of {', '.join(TEXT_COLUMNS)}.")
+    lowered = [cell.lower() for cell in header]
+    if {*lowered} & {*FILE_COLUMNS} and {*lowered} & {*TEXT_COLUMNS}:
         lines = lines[1:]
+    elif lowered and lowered[0] in FILE_COLUMNS:
+        raise UserError(f"{table}: has the columns {', '.join(header)}, but none of {', '.join(TEXT_COLUMNS)}.")
     else:
         header = ["file", "text"]
     for number, cells in lines:
