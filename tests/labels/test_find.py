@@ -1,6 +1,7 @@
 import codecs
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 from text_recognizer.errors import UserError
 from text_recognizer.labels.find import find_labels
 from text_recognizer.labels.lines import Labels
+from text_recognizer.labels.parts import deal
 
 TEXTS = {"a.png": "one", "b.png": "two, or 2", "c.png": "three"}
 
@@ -176,6 +178,62 @@ def test_mixed_encodings_are_read_line_by_line(folder: Path) -> None:
     labels = find_labels(folder)
     assert set(texts_of(labels).values()) == {"café"}
     assert said(labels) == "Lines of labels.tsv that are not UTF-8, read as Windows-1252 (1): line 2."
+
+
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+def test_utf_32_is_read_by_its_mark(folder: Path, encoding: str) -> None:
+    (folder / "labels.tsv").write_bytes("\ufeffa.png\tžluť\n".encode(encoding))
+    assert texts_of(find_labels(folder)) == {"a.png": "žluť"}
+
+
+@pytest.mark.parametrize("content", [b"\0\1", codecs.BOM_UTF16_LE + b"a", None])
+def test_a_text_that_cannot_be_read_costs_its_line_alone(folder: Path, content: bytes | None) -> None:
+    (folder / "b.gt.txt").write_text("two", encoding="utf-8")
+    odd = folder / "a.gt.txt"
+    odd.mkdir() if content is None else odd.write_bytes(content)
+    labels = find_labels(folder)
+    assert texts_of(labels) == {"b.png": "two"}
+    assert f"Left out: {odd}: " in said(labels)
+
+
+def test_what_macos_notes_of_files_is_no_line(folder: Path) -> None:
+    for name in TEXTS:
+        (folder / f"{name[0]}.gt.txt").write_text(TEXTS[name], encoding="utf-8")
+    for name in ("._a.gt.txt", "._a.png"):
+        (folder / name).write_bytes(b"\0\5\x16\7")
+    labels = find_labels(folder)
+    assert (texts_of(labels), labels.faults) == (TEXTS, [])
+
+
+def test_files_that_cannot_be_there_are_named(folder: Path) -> None:
+    names = ["a.png", "x" * 300 + ".png", f"{'y' * 300}/z.png", "nul\0.png"]
+    rows = [json.dumps({"file": name, "text": "one"}) for name in names]
+    (folder / "labels.jsonl").write_text("\n".join([*rows, r'{"file": "b.png", "text": "\ud800"}']), encoding="utf-8")
+    labels = find_labels(folder)
+    assert texts_of(labels) == {"a.png": "one"}
+    assert f"Left out, labels without a picture (2): {names[1]}, {names[2]}." in labels.faults
+    assert "Left out, as it names no picture: line 4 of labels.jsonl." in labels.faults
+    assert "Left out, lines of labels.jsonl that are no labels (1): line 5." in labels.faults
+
+
+def test_a_link_to_itself_is_a_picture_without_a_label(folder: Path) -> None:
+    (folder / "labels.tsv").write_text("a.png\tone\nloop.png\ttwo\n", encoding="utf-8")
+    for name in ("loop.png", "other.png"):
+        (folder / name).symlink_to(folder / name)
+    labels = find_labels(folder)
+    assert texts_of(labels) == {"a.png": "one"}
+    assert "pictures without a label (4): b.png, c.png, loop.png, other.png." in said(labels)
+    assert "labels without a picture (1): loop.png." in said(labels)
+
+
+def test_names_that_are_not_utf_8_can_be_written_and_dealt(folder: Path) -> None:
+    for suffix, source in ((".png", "a.png"), (".gt.txt", "a.gt.txt")):
+        (folder / "a.gt.txt").write_text("one", encoding="utf-8")
+        (folder / source).rename(folder / os.fsdecode(b"caf\xe9" + suffix.encode()))
+    labels = find_labels(folder)
+    assert texts_of(labels) == {r"caf\xe9.png": "one"}
+    assert labels.lines[0].load().shape == (12, 40)
+    assert deal(labels.lines, seed=0)[0]["train"] == [0]
 
 
 def test_utf_16_is_read_by_its_mark_and_refused_without(folder: Path) -> None:

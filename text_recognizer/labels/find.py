@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from text_recognizer.errors import UserError
+from text_recognizer.files import printable
 from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.iam import is_iam, read_iam
-from text_recognizer.labels.lines import PARTS, LabelledLine, Labels, Part, listed
+from text_recognizer.labels.lines import PARTS, LabelledLine, Labels, Part, is_there, listed, within
 from text_recognizer.labels.pages import kind_of, read_page
 from text_recognizer.labels.tables import MULTI_LINE, read_table
 from text_recognizer.labels.texts import one_line, read_text
@@ -96,14 +97,21 @@ def _part_of(folder: Path, table: Path) -> Part | None:
 
 
 def _blame_unlabelled(labels: Labels) -> None:
-    known = {line.picture.resolve() for line in labels.lines}
-    folders = sorted({line.picture.parent for line in labels.lines if line.picture.parent.is_dir()})
-    pictures = [file for folder in folders for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES]
-    labels.blame("Left out, pictures without a label", [file.name for file in pictures if file.resolve() not in known])
+    there = {line.picture for line in labels.lines if is_there(line.picture)}
+    known = {picture.resolve() for picture in there}
+    files = [file for folder in sorted({picture.parent for picture in there}) for file in sorted(folder.iterdir())]
+    pictures = [file for file in files if file.suffix.lower() in SUFFIXES and not _is_of_macos(file)]
+    unlabelled = [file for file in pictures if not is_there(file) or file.resolve() not in known]
+    labels.blame("Left out, pictures without a label", [printable(file.name) for file in unlabelled])
+
+
+def _is_of_macos(file: Path) -> bool:
+    """Whether a file holds what macOS notes of the one beside it."""
+    return file.name.startswith("._")
 
 
 def _truths(folder: Path) -> Callable[[], Labels] | None:
-    truths = sorted(folder.rglob(f"*{TRUTH}"))
+    truths = sorted(file for file in folder.rglob(f"*{TRUTH}") if not _is_of_macos(file))
     return (lambda: _of_truths(folder, truths)) if truths else None
 
 
@@ -114,12 +122,15 @@ def _of_truths(folder: Path, truths: list[Path]) -> Labels:
         stem = truth.name.removesuffix(TRUTH)
         picture = _picture_beside(truth.parent, stem)
         if picture is None:
-            missing.append(truth.relative_to(folder).as_posix())
+            missing.append(within(folder, truth))
             continue
-        text, not_utf8 = read_text(truth)
-        odd += [truth.name] if not_utf8 else []
-        name = picture.relative_to(folder).as_posix()
-        labels.lines.append(LabelledLine(name, picture, text.strip("\n").replace("\n", MULTI_LINE)))
+        try:
+            text, not_utf8 = read_text(truth)
+        except UserError as error:
+            labels.faults.append(printable(f"Left out: {error}"))
+            continue
+        odd += [printable(truth.name)] if not_utf8 else []
+        labels.lines.append(LabelledLine(within(folder, picture), picture, text.strip("\n").replace("\n", MULTI_LINE)))
     labels.blame("Left out, texts without a picture beside them", missing)
     labels.blame("Texts that are not UTF-8, read as Windows-1252", odd)
     _blame_unlabelled(labels)
@@ -129,7 +140,7 @@ def _of_truths(folder: Path, truths: list[Path]) -> Labels:
 def _picture_beside(folder: Path, stem: str) -> Path | None:
     """``line.png``, or as kraken and OCR-D name what they have cleaned: ``line.bin.png``, ``line.nrm.png``."""
     names = [stem + kind + suffix for kind in ("", ".nrm", ".bin") for suffix in sorted(SUFFIXES)]
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if is_there(folder / name)), None)
 
 
 def _pages(folder: Path) -> Callable[[], Labels] | None:
@@ -175,7 +186,7 @@ def _clean(labels: Labels) -> None:
         lambda line: MULTI_LINE in line.text,
         "Left out, as the text has several lines, where one is expected",
     )
-    lines = _without(labels, lines, lambda line: not line.picture.is_file(), "Left out, labels without a picture")
+    lines = _without(labels, lines, lambda line: not is_there(line.picture), "Left out, labels without a picture")
     labels.lines = _each_once(labels, lines)
 
 

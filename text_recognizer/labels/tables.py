@@ -47,7 +47,7 @@ def read_table(labels: Labels, table: Path, *, part: Part | None = None) -> None
 
 def _add(labels: Labels, folder: Path, row: Row, where: str, part: Part | None) -> None:
     picture, text = cell(row, FILE_COLUMNS), cell(row, TEXT_COLUMNS)
-    if not picture:
+    if not picture or "\0" in picture:
         labels.faults.append(f"Left out, as it names no picture: {where}.")
         return
     file = folder / picture.replace("\\", "/")
@@ -139,8 +139,10 @@ def _rows_of_jsonl(text: str, table: Path, broken: list[str]) -> Iterator[tuple[
 
 
 def _object(line: str) -> dict[str, Any] | None:
+    """What a line of JSON holds, if that is an object whose texts are ones that can be written again."""
     try:
         row = json.loads(line)
+        json.dumps(row, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
