@@ -68,6 +68,7 @@ def test_the_parts_are_those_of_a_training() -> None:
     [
         (["--group=age"], 2, "--group is 'age', but the labels have writer"),
         (["--worst=-1"], 2, "--worst is -1"),
+        (["--json=one", "--html=./one"], 2, "--json and --html are both one. Give two files."),
         (["--model=nothing.onnx"], 1, "nothing.onnx: no such model file"),
         (["--readings=nothing.jsonl"], 1, "nothing.jsonl: cannot be read"),
     ],
@@ -77,6 +78,35 @@ def test_wrong_flags(
 ) -> None:
     assert main(["evaluate", str(folder), *flags]) == code
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--json={mine}/labels.tsv",
+        "--html={mine}/00.png",
+        "--json={mine}/unlabelled.png",
+        "--readings={other} --json={other}",
+        "--model={model} --html={model}",
+    ],
+)
+def test_what_is_read_is_not_overwritten(
+    folder: Path, tmp_path: Path, flags: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, other, model = tmp_path / "mine", tmp_path / "other.tsv", tmp_path / "model.onnx"
+    shutil.copytree(folder, mine)
+    for file in (other, model, mine / "unlabelled.png"):
+        file.write_text("00.png\tword\n", encoding="utf-8")
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    assert main(["evaluate", str(mine), *flags.format(mine=mine, other=other, model=model).split()]) == 2
+    assert "is to be read, and would be lost if written" in capsys.readouterr().err
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_figures_in_the_folder_are_written_again(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "mine")
+    for _ in range(2):
+        assert main(["evaluate", str(tmp_path / "mine"), f"--json={tmp_path}/mine/figures.json"]) == 0
 
 
 def test_it_needs_no_training_extra(folder: Path) -> None:

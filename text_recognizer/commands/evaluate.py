@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +19,16 @@ from text_recognizer.evaluation.report import html as page
 from text_recognizer.evaluation.terminal import table
 from text_recognizer.files import check_can_be_written, write_text
 from text_recognizer.imaging.library_output import told_to_the_user
+from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.find import find_labels
-from text_recognizer.labels.lines import Labels
+from text_recognizer.labels.lines import Labels, is_there
 from text_recognizer.labels.parts import deal
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
 
 SHIPPED = "the reader that ships"
 _PROGRESS_FROM = 64
+_READ = {*SUFFIXES, ".tsv", ".csv", ".jsonl", ".txt", ".xml"}
+"""What the names of pictures and of labels end in."""
 Part = Literal["all", "train", "val", "test"]
 
 
@@ -63,14 +67,17 @@ def evaluate(
         seed: Seed of the intervals and tests, and of the split into parts, which is that of ``finetune`` by default.
 
     Raises:
-        UsageError: If a flag has an impossible value, or no line has the column.
+        UsageError: If a flag has an impossible value, no line has the column, or an output is one of the inputs.
         UserError: If there are no labelled lines, or a model or a file of readings cannot be used.
     """
     check_at_least(0, worst=worst)
     check_seed(seed)
-    for file in filter(None, (json, html)):
+    outputs = [Path(file) for file in (json, html) if file]
+    for file in outputs:
         check_can_be_written(file)
     labels = find_labels(folder)
+    given = [Path(file) for file in [*(model or []), *(readings or [])]]
+    _check_not_read(outputs, Path(folder), [*given, *(line.picture for line in labels.lines)])
     told = _keep_part(labels, part, seed)
     recognizers = {name: TextRecognizer(file, decoder, threads) for name, file in _named(model or [None]).items()}
     with _progress(len(labels.lines)) as progress, told_to_the_user():
@@ -86,8 +93,24 @@ def evaluate(
         write_text(json, dumps(to_json(found) | {"faults": labels.faults}, ensure_ascii=False, indent=1) + "\n")
     if html:
         write_text(html, page(found, labels.faults, title=f"How well {folder} is read", worst=worst))
-    for file in filter(None, (json, html)):
+    for file in outputs:
         print(f"Written: {file}")
+
+
+def _check_not_read(outputs: list[Path], folder: Path, files: list[Path]) -> None:
+    """Check that outputs differ, and that none is one of ``files``, nor a picture or labels in the folder.
+
+    Raises:
+        UsageError: If one is; the message names it.
+    """
+    if len({os.path.realpath(output) for output in outputs}) < len(outputs):
+        raise UsageError(f"--json and --html are both {outputs[0]}. Give two files.")
+    for output in filter(Path.is_file, outputs):
+        in_folder = output.resolve().is_relative_to(folder.resolve()) and output.suffix.lower() in _READ
+        if in_folder or any(is_there(file) and output.samefile(file) for file in files):
+            raise UsageError(
+                f"{output} is to be read, and would be lost if written. Give --json or --html another file."
+            )
 
 
 def _keep_part(labels: Labels, part: Part, seed: int) -> str:
