@@ -6,6 +6,7 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
+from labelled_tools import write_pictures
 
 from text_recognizer.cli import main
 from text_recognizer.commands.evaluate import SHIPPED, evaluate
@@ -50,6 +51,18 @@ def test_two_models_and_foreign_readings_side_by_side(
     assert (tmp_path / "out.html").read_text(encoding="utf-8").count("<img") == 12 - sum(
         row["read"]["recognizer.onnx"] == row["text"] for row in found["readings"]
     )
+
+
+@pytest.mark.parametrize("unicode", ["NFC", "NFKC", "none"])
+def test_readings_of_the_very_bytes_of_the_labels_have_no_errors(tmp_path: Path, unicode: str) -> None:
+    write_pictures(tmp_path, ["a.png"])
+    for name in ("labels.tsv", "other.tsv"):
+        (tmp_path / name).write_bytes("a.png\tcafe\u0301 ﬁn\n".encode())
+    flags = [f"--readings={tmp_path}/other.tsv", f"--unicode={unicode}", f"--json={tmp_path}/out.json"]
+    assert main(["evaluate", str(tmp_path), *flags]) == 0
+    found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert found["readers"][1]["rates"]["as it is"]["exact"]["value"] == 1
+    assert found["characters"] == {"NFC": 7, "NFKC": 8, "none": 8}[unicode]
 
 
 def test_a_part_is_what_training_leaves_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

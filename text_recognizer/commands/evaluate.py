@@ -75,7 +75,7 @@ def evaluate(
     outputs = [Path(file) for file in (json, html) if file]
     for file in outputs:
         check_can_be_written(file)
-    labels = find_labels(folder)
+    labels = find_labels(folder, composed=unicode != "none")
     given = [Path(file) for file in [*(model or []), *(readings or [])]]
     _check_not_read(outputs, Path(folder), [*given, *(line.picture for line in labels.lines)])
     told = _keep_part(labels, part, seed)

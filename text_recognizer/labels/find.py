@@ -29,11 +29,12 @@ EXPECTED = (
 )
 
 
-def find_labels(path: str | Path) -> Labels:
+def find_labels(path: str | Path, *, composed: bool = True) -> Labels:
     """The labelled lines of a folder, or of one file of labels.
 
     Args:
         path: A folder in one of the forms of ``EXPECTED``, or a table of them.
+        composed: Whether texts are put into Unicode's composed form (NFC), or left as they stand.
 
     Returns:
         Lines with texts, each picture there once; everything else is among the faults.
@@ -48,7 +49,7 @@ def find_labels(path: str | Path) -> Labels:
         labels = _of_folder(path)
     else:
         raise UserError(f"{path}: no such folder of labelled lines.")
-    _clean(labels)
+    _clean(labels, composed)
     if not labels.lines:
         why = " ".join(labels.faults) or "The labels are empty."
         raise UserError(f"{path}: no labelled line is of use. {why}")
@@ -176,9 +177,9 @@ _FORMS: dict[str, Look] = {
 }
 
 
-def _clean(labels: Labels) -> None:
+def _clean(labels: Labels, composed: bool) -> None:
     """Leave out lines without text or picture, pages where lines are wanted, and what is there twice."""
-    lines = [replace(line, text=one_line(line.text)) for line in labels.lines]
+    lines = [replace(line, text=one_line(line.text, composed=composed)) for line in labels.lines]
     lines = _without(labels, lines, lambda line: not line.text, "Left out, as the text is empty")
     lines = _without(
         labels,

@@ -45,9 +45,9 @@ def read_text(file: Path) -> tuple[str, list[int]]:
         return _line_by_line(data)
 
 
-def one_line(text: str) -> str:
-    """A text in Unicode's composed form (NFC), its white space single spaces, none at its ends."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+def one_line(text: str, *, composed: bool = True) -> str:
+    """A text, its white space single spaces, none at its ends; if ``composed``, in that form of Unicode (NFC)."""
+    return " ".join((unicodedata.normalize("NFC", text) if composed else text).split())
 
 
 def _bytes_of(file: Path) -> bytes:
