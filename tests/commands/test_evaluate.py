@@ -65,6 +65,19 @@ def test_readings_of_the_very_bytes_of_the_labels_have_no_errors(tmp_path: Path,
     assert found["characters"] == {"NFC": 7, "NFKC": 8, "none": 8}[unicode]
 
 
+def test_two_files_of_one_name_are_named_by_their_paths(tmp_path: Path) -> None:
+    write_pictures(tmp_path, ["a.png"])
+    (tmp_path / "labels.tsv").write_text("a.png\tone\n", encoding="utf-8")
+    files = [str(tmp_path / reader / "read.tsv") for reader in "xy"]
+    for number, file in enumerate(files):
+        Path(file).parent.mkdir()
+        Path(file).write_text(f"a.png\t{number}\n", encoding="utf-8")
+    flags = [f"--readings={files[0]}", f"--readings={files[1]}", f"--json={tmp_path}/out.json"]
+    assert main(["evaluate", str(tmp_path), *flags]) == 0
+    read = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["readings"][0]["read"]
+    assert {name: text for name, text in read.items() if name != SHIPPED} == {files[0]: "0", files[1]: "1"}
+
+
 def test_a_part_is_what_training_leaves_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", str(folder), "--part=test"]) == 0
     printed = capsys.readouterr().out

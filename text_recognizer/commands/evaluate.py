@@ -79,12 +79,15 @@ def evaluate(
     given = [Path(file) for file in [*(model or []), *(readings or [])]]
     _check_not_read(outputs, Path(folder), [*given, *(line.picture for line in labels.lines)])
     told = _keep_part(labels, part, seed)
-    recognizers = {name: TextRecognizer(file, decoder, threads) for name, file in _named(model or [None]).items()}
+    models: list[str | None] = [*dict.fromkeys(model or [])] or [None]
+    others = [*dict.fromkeys(readings or [])]
+    names = _names([*models, *others])
+    recognizers = {names[file]: TextRecognizer(file, decoder, threads) for file in models}
     with _progress(len(labels.lines)) as progress, told_to_the_user():
         lines, readers = read_with(recognizers, labels, progress)
     if not lines:
         raise UserError(f"{folder}: no picture can be read. {' '.join(labels.faults)}")
-    readers += [read_file(Path(file), lines, labels.faults) for file in readings or []]
+    readers += [read_file(Path(file), lines, labels.faults, name=names[file]) for file in others]
     found = evaluated(lines, readers, form=unicode, group=group, seed=seed)
     print(f"{folder}: {labels.form}.{told}\n{table(found)}")
     for fault in labels.faults:
@@ -124,10 +127,10 @@ def _keep_part(labels: Labels, part: Part, seed: int) -> str:
     return f" Part {part}: {how}."
 
 
-def _named(models: list[str] | list[None]) -> dict[str, str | None]:
-    """Models by file name, or by path where two have one name."""
-    names = [SHIPPED if model is None else Path(model).name for model in models]
-    return {name if names.count(name) == 1 else str(model): model for name, model in zip(names, models, strict=True)}
+def _names(files: list[str | None]) -> dict[str | None, str]:
+    """What to call models and readings: by file name, or by path where two have one name."""
+    names = [SHIPPED if file is None else Path(file).name for file in files]
+    return {file: name if names.count(name) == 1 else str(file) for name, file in zip(names, files, strict=True)}
 
 
 @contextmanager

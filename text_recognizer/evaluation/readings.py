@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -91,7 +92,7 @@ def _line(recognizer: TextRecognizer, picture: np.ndarray) -> NormalizedLine | U
     return attempt("the picture", lambda: recognizer.lines(picture, split=False)[0])
 
 
-def read_file(file: Path, lines: Sequence[LabelledLine], faults: list[str]) -> Reader:
+def read_file(file: Path, lines: Sequence[LabelledLine], faults: list[str], *, name: str | None = None) -> Reader:
     """What another program says of lines, from a file of one JSON object a line, or of a table with tabs.
 
     The objects have a file, a text and, if there is one, a confidence from 0 to 1, as ``read --json`` prints them. So
@@ -101,12 +102,14 @@ def read_file(file: Path, lines: Sequence[LabelledLine], faults: list[str]) -> R
     Args:
         file: The file.
         lines: The labelled lines.
-        faults: Gets a sentence for lines without a reading, which count as read empty, and readings without a line.
+        faults: Gets a sentence for lines without a reading, which count as read empty, readings without a line, second
+            readings of a file, and confidences that are of no use.
+        name: What to call the reader; by default the name of the file.
 
     Raises:
         UserError: If it is no such file, or has no reading of any of the lines.
     """
-    rows = _rows(file)
+    rows, name = _rows(file), name or file.name
     by_name = dict(rows)
     by_end, lines_by_end = _by_end(list(by_name)), _by_end([line.name for line in lines])
     found = [_name_of(line, by_name, by_end, lines_by_end) for line in lines]
@@ -115,12 +118,23 @@ def read_file(file: Path, lines: Sequence[LabelledLine], faults: list[str]) -> R
             f"{file}: has readings of {', '.join(list(by_name)[:3]) or 'nothing'}, but of none of the labelled lines, "
             f"such as {lines[0].name}."
         )
-    missing = [line.name for line, name in zip(lines, found, strict=True) if name is None]
-    missed = Labels(file, "")
-    missed.blame(f"Lines without a reading in {file.name}, which count as read empty", missing)
-    missed.blame(f"Readings in {file.name} of no labelled line", sorted(by_name.keys() - set(found)))
-    faults += missed.faults
-    return Reader(file.name, [by_name[name] if name else Said("") for name in found])
+    stated = [by_name[own] if own else Said("") for own in found]
+    said = [one if _is_measurable(one.confidence) else Said(one.text) for one in stated]
+    odd = Labels(file, "")
+    missing = [line.name for line, own in zip(lines, found, strict=True) if own is None]
+    odd.blame(f"Lines without a reading in {name}, which count as read empty", missing)
+    odd.blame(f"Readings in {name} of no labelled line", sorted(by_name.keys() - set(found)))
+    again = [own for own, count in Counter(own for own, _ in rows).items() if count > 1]
+    odd.blame(f"Files with several readings in {name}, of which the last counts", again)
+    if any(one.confidence is not None for one in stated):
+        unsure = [line.name for line, one in zip(lines, said, strict=True) if one.confidence is None]
+        odd.blame(f"Confidences in {name} are not measured, as lines have none from 0 to 1", unsure)
+    faults += odd.faults
+    return Reader(name, said)
+
+
+def _is_measurable(confidence: float | None) -> bool:
+    return confidence is not None and 0 <= confidence <= 1
 
 
 def _name_of(
@@ -189,9 +203,7 @@ def _of_object(line: str) -> tuple[str, Said] | None:
 
 
 def _confidence(value: object) -> float | None:
-    """A confidence from 0 to 1; None where it is none."""
-    try:
-        sure = float(str(value))
-    except ValueError:
-        return None
-    return sure if 0 <= sure <= 1 else None
+    """A value as a number; None where it is none."""
+    with suppress(ValueError):
+        return float(str(value))
+    return None
