@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -63,6 +64,22 @@ def test_readings_of_the_very_bytes_of_the_labels_have_no_errors(tmp_path: Path,
     found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert found["readers"][1]["rates"]["as it is"]["exact"]["value"] == 1
     assert found["characters"] == {"NFC": 7, "NFKC": 8, "none": 8}[unicode]
+
+
+def test_names_that_are_not_utf_8_are_escaped_in_what_is_written(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    write_pictures(folder, ["a.png", "b.png"])
+    for name in "ab":
+        (folder / f"{name}.gt.txt").write_text("one", encoding="utf-8")
+    (folder / "a.png").rename(folder / os.fsdecode(b"\xe9.png"))
+    (folder / "a.gt.txt").rename(folder / os.fsdecode(b"\xe9.gt.txt"))
+    (folder / os.fsdecode(b"\xff.gt.txt")).mkdir()
+    (folder / os.fsdecode(b"\xff.png")).touch()
+    assert main(["evaluate", str(folder), f"--json={tmp_path}/out.json", f"--html={tmp_path}/out.html"]) == 0
+    found = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
+    assert [row["file"] for row in found["readings"]] == ["b.png", r"\xe9.png"]
+    assert r"caf\xe9/\xff.gt.txt: cannot be read (Is a directory)." in " ".join(found["faults"])
+    assert "caf\\xe9 is read" in (tmp_path / "out.html").read_text(encoding="utf-8")
 
 
 def test_two_files_of_one_name_are_named_by_their_paths(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from text_recognizer.evaluation.measures import Form
 from text_recognizer.evaluation.readings import Progress, read_file, read_with
 from text_recognizer.evaluation.report import html as page
 from text_recognizer.evaluation.terminal import table
-from text_recognizer.files import check_can_be_written, write_text
+from text_recognizer.files import check_can_be_written, printable, write_text
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.find import find_labels
@@ -89,15 +89,16 @@ def evaluate(
         raise UserError(f"{folder}: no picture can be read. {' '.join(labels.faults)}")
     readers += [read_file(Path(file), lines, labels.faults, name=names[file]) for file in others]
     found = evaluated(lines, readers, form=unicode, group=group, seed=seed)
-    print(f"{folder}: {labels.form}.{told}\n{table(found)}")
-    for fault in labels.faults:
+    faults, shown = [printable(fault) for fault in labels.faults], printable(folder)
+    print(f"{shown}: {labels.form}.{told}\n{table(found)}")
+    for fault in faults:
         print(fault, file=sys.stderr)
     if json:
-        write_text(json, dumps(to_json(found) | {"faults": labels.faults}, ensure_ascii=False, indent=1) + "\n")
+        write_text(json, dumps(to_json(found) | {"faults": faults}, ensure_ascii=False, indent=1) + "\n")
     if html:
-        write_text(html, page(found, labels.faults, title=f"How well {folder} is read", worst=worst))
+        write_text(html, page(found, faults, title=f"How well {shown} is read", worst=worst))
     for file in outputs:
-        print(f"Written: {file}")
+        print(f"Written: {printable(str(file))}")
 
 
 def _check_not_read(outputs: list[Path], folder: Path, files: list[Path]) -> None:
@@ -129,8 +130,10 @@ def _keep_part(labels: Labels, part: Part, seed: int) -> str:
 
 def _names(files: list[str | None]) -> dict[str | None, str]:
     """What to call models and readings: by file name, or by path where two have one name."""
-    names = [SHIPPED if file is None else Path(file).name for file in files]
-    return {file: name if names.count(name) == 1 else str(file) for name, file in zip(names, files, strict=True)}
+    names = [SHIPPED if file is None else printable(Path(file).name) for file in files]
+    return {
+        file: name if names.count(name) == 1 else printable(str(file)) for name, file in zip(names, files, strict=True)
+    }
 
 
 @contextmanager
