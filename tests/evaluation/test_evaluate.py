@@ -108,12 +108,45 @@ def test_readings_of_other_programs_are_found_by_the_end_of_their_path(tmp_path:
     assert faults == [
         "Lines without a reading in other.jsonl, which count as read empty (1): a/2.png.",
         "Readings in other.jsonl of no labelled line (1): b/9.png.",
+        "Confidences in other.jsonl are not measured, as lines have none from 0 to 1 (3): a/1.png, a/2.png, a/3.png.",
+    ]
+
+
+def test_readings_of_a_table_are_known_by_its_header(tmp_path: Path) -> None:
+    rows = 'file\tpage\tline\ttext\tconfidence\tleft\na/0.png\t1\t1\t"a ""b"""\t0.75\t3\na/1.png\t1\t1\tone\t0.5\t3\n'
+    (tmp_path / "read.tsv").write_text(rows, encoding="utf-8")
+    faults: list[str] = []
+    assert read_file(tmp_path / "read.tsv", LINES[:2], faults).said == [Said('a "b"', 0.75), Said("one", 0.5)]
+    assert faults == []
+
+
+@pytest.mark.parametrize("confidence", ["97", "-0.1", "nan", ""])
+def test_a_confidence_that_is_none_is_named(tmp_path: Path, confidence: str) -> None:
+    rows = f"file\ttext\tconfidence\na/0.png\tone\t0.5\na/1.png\ttwo\t{confidence}\n"
+    (tmp_path / "read.tsv").write_text(rows, encoding="utf-8")
+    faults: list[str] = []
+    reader = read_file(tmp_path / "read.tsv", LINES[:2], faults)
+    assert [said.confidence for said in reader.said] == [0.5, None]
+    assert faults == ["Confidences in read.tsv are not measured, as lines have none from 0 to 1 (1): a/1.png."]
+
+
+def test_what_is_odd_about_readings_is_said(tmp_path: Path) -> None:
+    rows = [{"file": "a/0.png", "text": text, "confidence": 50} for text in ("first", "second")]
+    (tmp_path / "read.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    faults: list[str] = []
+    reader = read_file(tmp_path / "read.jsonl", LINES[:2], faults, name="x/read.jsonl")
+    assert (reader.name, reader.said) == ("x/read.jsonl", [Said("second"), Said("")])
+    assert faults == [
+        "Lines without a reading in x/read.jsonl, which count as read empty (1): a/1.png.",
+        "Files with several readings in x/read.jsonl, of which the last counts (1): a/0.png.",
+        "Confidences in x/read.jsonl are not measured, as lines have none from 0 to 1 (2): a/0.png, a/1.png.",
     ]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        ("a/0.png\tone\t0.9\n", "line 1 is no reading.*More columns need a first line with their names"),
         ("", "has readings of nothing, but of none of the labelled lines, such as a/0.png"),
         ("x.png\ttext\n", "has readings of x.png, but of none"),
         ("just words\n", "line 1 is no reading"),

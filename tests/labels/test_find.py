@@ -1,5 +1,7 @@
 import codecs
+import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image
 from text_recognizer.errors import UserError
 from text_recognizer.labels.find import find_labels
 from text_recognizer.labels.lines import Labels
+from text_recognizer.labels.parts import deal
 
 TEXTS = {"a.png": "one", "b.png": "two, or 2", "c.png": "three"}
 
@@ -49,10 +52,66 @@ def test_tables_of_all_forms_say_the_same(folder: Path, name: str, content: str)
     assert texts_of(find_labels(folder / name)) == TEXTS
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        'file,text\na.png,"one\nb.png,"two, or 2"\nc.png,three\n',
+        'file,text\na.png,"one\nb.png,"two, or 2"\nc.png,"three"',
+        'file,text\nb.png,"two, or 2"\nc.png,three\na.png,"one',
+        'file,text\na.png,"so" he said\nb.png,"two, or 2"\nc.png,three',
+    ],
+)
+def test_a_quotation_mark_that_is_not_closed_costs_its_row_alone(folder: Path, rows: str) -> None:
+    (folder / "labels.csv").write_text(rows, encoding="utf-8")
+    labels = find_labels(folder)
+    assert texts_of(labels) == {"b.png": "two, or 2", "c.png": "three"}
+    line = 1 + next(number for number, row in enumerate(rows.split("\n")) if row.startswith("a"))
+    assert f"that are no labels (1): line {line} (a quotation mark is not closed, or not doubled)." in said(labels)
+
+
+def test_cells_of_a_csv_may_have_several_lines(folder: Path) -> None:
+    (folder / "labels.csv").write_text('a.png,"one\nmore"\n\nb.png,"two, or 2"\nc.png\n', encoding="utf-8")
+    labels = find_labels(folder)
+    assert texts_of(labels) == {"b.png": "two, or 2"}
+    assert "as the text has several lines, where one is expected (1): a.png." in said(labels)
+    assert "no labels (1): line 5." in said(labels)
+
+
+def test_a_first_row_whose_text_is_the_name_of_a_column_is_no_header(folder: Path) -> None:
+    (folder / "labels.tsv").write_text("a.png\tpath\nb.png\ttwo\n", encoding="utf-8")
+    assert texts_of(find_labels(folder)) == {"a.png": "path", "b.png": "two"}
+
+
+def test_cells_with_quotation_marks_are_what_they_were_before_they_were_quoted(folder: Path) -> None:
+    rows = [("file", "page", "text"), ("a.png", 1, 'He said "so"'), ("b.png", 1, '"'), ("c.png", 1, "plain")]
+    with (folder / "labels.tsv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, "excel-tab").writerows(rows)
+    assert texts_of(find_labels(folder)) == {"a.png": 'He said "so"', "b.png": '"', "c.png": "plain"}
+
+
+def test_quotation_marks_that_are_the_text_stay(folder: Path) -> None:
+    texts = {"a.png": '"So," he said', "b.png": '"Yes."', "c.png": '6" by 8"'}
+    (folder / "labels.tsv").write_text("".join(f"{name}\t{text}\n" for name, text in texts.items()), encoding="utf-8")
+    assert texts_of(find_labels(folder)) == texts
+
+
 def test_columns_besides_are_groups(folder: Path) -> None:
     (folder / "labels.tsv").write_text("file\ttext\twriter\tsplit\na.png\tone\tAnna\ttest\n", encoding="utf-8")
     [line] = find_labels(folder).lines
     assert (line.groups, line.part) == ({"writer": "Anna"}, "test")
+
+
+def test_a_split_may_have_blanks_around_it(folder: Path) -> None:
+    (folder / "labels.tsv").write_text("file\ttext\tsplit\na.png\tone\tTest \nb.png\ttwo\t \n", encoding="utf-8")
+    assert [line.part for line in find_labels(folder).lines] == ["test", None]
+
+
+def test_an_unknown_split_is_refused(folder: Path) -> None:
+    (folder / "labels.tsv").write_text("file\ttext\tsplit\na.png\tone\theld-out\n", encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"line 2 of labels\.tsv has the split 'held-out'; expected train, training, val"
+    ):
+        find_labels(folder)
 
 
 def test_an_imagefolder_has_parts(tmp_path: Path) -> None:
@@ -65,6 +124,14 @@ def test_an_imagefolder_has_parts(tmp_path: Path) -> None:
         "train/train.png": "train",
         "validation/validation.png": "val",
     }
+
+
+@pytest.mark.parametrize("table", ["labels.tsv", "rec_gt.txt"])
+def test_the_name_of_the_given_folder_is_no_part(tmp_path: Path, table: str) -> None:
+    write_pictures(tmp_path / "test", ["a.png"])
+    (tmp_path / "test" / table).write_text("a.png\tone\n", encoding="utf-8")
+    for path in (tmp_path / "test", tmp_path / "test" / table):
+        assert [line.part for line in find_labels(path).lines] == [None]
 
 
 def test_texts_beside_pictures(folder: Path) -> None:
@@ -111,6 +178,62 @@ def test_mixed_encodings_are_read_line_by_line(folder: Path) -> None:
     labels = find_labels(folder)
     assert set(texts_of(labels).values()) == {"café"}
     assert said(labels) == "Lines of labels.tsv that are not UTF-8, read as Windows-1252 (1): line 2."
+
+
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+def test_utf_32_is_read_by_its_mark(folder: Path, encoding: str) -> None:
+    (folder / "labels.tsv").write_bytes("\ufeffa.png\tžluť\n".encode(encoding))
+    assert texts_of(find_labels(folder)) == {"a.png": "žluť"}
+
+
+@pytest.mark.parametrize("content", [b"\0\1", codecs.BOM_UTF16_LE + b"a", None])
+def test_a_text_that_cannot_be_read_costs_its_line_alone(folder: Path, content: bytes | None) -> None:
+    (folder / "b.gt.txt").write_text("two", encoding="utf-8")
+    odd = folder / "a.gt.txt"
+    odd.mkdir() if content is None else odd.write_bytes(content)
+    labels = find_labels(folder)
+    assert texts_of(labels) == {"b.png": "two"}
+    assert f"Left out: {odd}: " in said(labels)
+
+
+def test_what_macos_notes_of_files_is_no_line(folder: Path) -> None:
+    for name in TEXTS:
+        (folder / f"{name[0]}.gt.txt").write_text(TEXTS[name], encoding="utf-8")
+    for name in ("._a.gt.txt", "._a.png"):
+        (folder / name).write_bytes(b"\0\5\x16\7")
+    labels = find_labels(folder)
+    assert (texts_of(labels), labels.faults) == (TEXTS, [])
+
+
+def test_files_that_cannot_be_there_are_named(folder: Path) -> None:
+    names = ["a.png", "x" * 300 + ".png", f"{'y' * 300}/z.png", "nul\0.png"]
+    rows = [json.dumps({"file": name, "text": "one"}) for name in names]
+    (folder / "labels.jsonl").write_text("\n".join([*rows, r'{"file": "b.png", "text": "\ud800"}']), encoding="utf-8")
+    labels = find_labels(folder)
+    assert texts_of(labels) == {"a.png": "one"}
+    assert f"Left out, labels without a picture (2): {names[1]}, {names[2]}." in labels.faults
+    assert "Left out, as it names no picture: line 4 of labels.jsonl." in labels.faults
+    assert "Left out, lines of labels.jsonl that are no labels (1): line 5." in labels.faults
+
+
+def test_a_link_to_itself_is_a_picture_without_a_label(folder: Path) -> None:
+    (folder / "labels.tsv").write_text("a.png\tone\nloop.png\ttwo\n", encoding="utf-8")
+    for name in ("loop.png", "other.png"):
+        (folder / name).symlink_to(folder / name)
+    labels = find_labels(folder)
+    assert texts_of(labels) == {"a.png": "one"}
+    assert "pictures without a label (4): b.png, c.png, loop.png, other.png." in said(labels)
+    assert "labels without a picture (1): loop.png." in said(labels)
+
+
+def test_names_that_are_not_utf_8_can_be_written_and_dealt(folder: Path) -> None:
+    for suffix, source in ((".png", "a.png"), (".gt.txt", "a.gt.txt")):
+        (folder / "a.gt.txt").write_text("one", encoding="utf-8")
+        (folder / source).rename(folder / os.fsdecode(b"caf\xe9" + suffix.encode()))
+    labels = find_labels(folder)
+    assert texts_of(labels) == {r"caf\xe9.png": "one"}
+    assert labels.lines[0].load().shape == (12, 40)
+    assert deal(labels.lines, seed=0)[0]["train"] == [0]
 
 
 def test_utf_16_is_read_by_its_mark_and_refused_without(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +17,18 @@ from text_recognizer.evaluation.measures import Form
 from text_recognizer.evaluation.readings import Progress, read_file, read_with
 from text_recognizer.evaluation.report import html as page
 from text_recognizer.evaluation.terminal import table
-from text_recognizer.files import check_can_be_written, write_text
+from text_recognizer.files import check_can_be_written, printable, write_text
 from text_recognizer.imaging.library_output import told_to_the_user
+from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.find import find_labels
-from text_recognizer.labels.lines import Labels
+from text_recognizer.labels.lines import Labels, is_there
 from text_recognizer.labels.parts import deal
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
 
 SHIPPED = "the reader that ships"
 _PROGRESS_FROM = 64
+_READ = {*SUFFIXES, ".tsv", ".csv", ".jsonl", ".txt", ".xml"}
+"""What the names of pictures and of labels end in."""
 Part = Literal["all", "train", "val", "test"]
 
 
@@ -41,7 +45,7 @@ def evaluate(
     unicode: Form = "NFC",
     decoder: Decoder = "beam",
     threads: int = 2,
-    seed: int = 0,
+    seed: int = 42,
 ) -> None:
     """Read labelled lines and print error rates with confidence intervals, of several readers side by side.
 
@@ -49,7 +53,8 @@ def evaluate(
         folder: A folder of labelled lines in one of the usual formats, which is detected, or a file of labels.
         model: An ONNX file made by ``finetune`` or ``export``; repeat the flag for several. By default the model that
             ships.
-        readings: Files with the output of other programs: JSON lines (file, text, confidence), or file, tab, text.
+        readings: Files with the output of other programs: JSON lines (file, text, confidence), or a table
+            with tabs, whose columns without a header are file and text.
         group: A column of the labels, such as writer; error rates are also given for each of its values.
         part: The part of the lines to read: all, train, val or test. The labels name the parts, or else the lines are
             split as for training.
@@ -59,34 +64,57 @@ def evaluate(
         unicode: Unicode normalization of both texts before they are compared: NFC, NFKC or none.
         decoder: ``beam`` uses a language model where the picture is ambiguous; ``greedy`` does not.
         threads: Number of batches of lines that are read at the same time.
-        seed: Seed of the intervals and tests, and of the split into parts.
+        seed: Seed of the intervals and tests, and of the split into parts, which is that of ``finetune`` by default.
 
     Raises:
-        UsageError: If a flag has an impossible value, or no line has the column.
+        UsageError: If a flag has an impossible value, no line has the column, or an output is one of the inputs.
         UserError: If there are no labelled lines, or a model or a file of readings cannot be used.
     """
     check_at_least(0, worst=worst)
     check_seed(seed)
-    for file in filter(None, (json, html)):
+    outputs = [Path(file) for file in (json, html) if file]
+    for file in outputs:
         check_can_be_written(file)
-    labels = find_labels(folder)
+    labels = find_labels(folder, composed=unicode != "none")
+    given = [Path(file) for file in [*(model or []), *(readings or [])]]
+    _check_not_read(outputs, Path(folder), [*given, *(line.picture for line in labels.lines)])
     told = _keep_part(labels, part, seed)
-    recognizers = {name: TextRecognizer(file, decoder, threads) for name, file in _named(model or [None]).items()}
+    models: list[str | None] = [*dict.fromkeys(model or [])] or [None]
+    others = [*dict.fromkeys(readings or [])]
+    names = _names([*models, *others])
+    recognizers = {names[file]: TextRecognizer(file, decoder, threads) for file in models}
     with _progress(len(labels.lines)) as progress, told_to_the_user():
         lines, readers = read_with(recognizers, labels, progress)
     if not lines:
         raise UserError(f"{folder}: no picture can be read. {' '.join(labels.faults)}")
-    readers += [read_file(Path(file), lines, labels.faults) for file in readings or []]
+    readers += [read_file(Path(file), lines, labels.faults, name=names[file]) for file in others]
     found = evaluated(lines, readers, form=unicode, group=group, seed=seed)
-    print(f"{folder}: {labels.form}.{told}\n{table(found)}")
-    for fault in labels.faults:
+    faults, shown = [printable(fault) for fault in labels.faults], printable(folder)
+    print(f"{shown}: {labels.form}.{told}\n{table(found)}")
+    for fault in faults:
         print(fault, file=sys.stderr)
     if json:
-        write_text(json, dumps(to_json(found) | {"faults": labels.faults}, ensure_ascii=False, indent=1) + "\n")
+        write_text(json, dumps(to_json(found) | {"faults": faults}, ensure_ascii=False, indent=1) + "\n")
     if html:
-        write_text(html, page(found, labels.faults, title=f"How well {folder} is read", worst=worst))
-    for file in filter(None, (json, html)):
-        print(f"Written: {file}")
+        write_text(html, page(found, faults, title=f"How well {shown} is read", worst=worst))
+    for file in outputs:
+        print(f"Written: {printable(str(file))}")
+
+
+def _check_not_read(outputs: list[Path], folder: Path, files: list[Path]) -> None:
+    """Check that outputs differ, and that none is one of ``files``, nor a picture or labels in the folder.
+
+    Raises:
+        UsageError: If one is; the message names it.
+    """
+    if len({os.path.realpath(output) for output in outputs}) < len(outputs):
+        raise UsageError(f"--json and --html are both {outputs[0]}. Give two files.")
+    for output in filter(Path.is_file, outputs):
+        in_folder = output.resolve().is_relative_to(folder.resolve()) and output.suffix.lower() in _READ
+        if in_folder or any(is_there(file) and output.samefile(file) for file in files):
+            raise UsageError(
+                f"{output} is to be read, and would be lost if written. Give --json or --html another file."
+            )
 
 
 def _keep_part(labels: Labels, part: Part, seed: int) -> str:
@@ -100,10 +128,12 @@ def _keep_part(labels: Labels, part: Part, seed: int) -> str:
     return f" Part {part}: {how}."
 
 
-def _named(models: list[str] | list[None]) -> dict[str, str | None]:
-    """Models by file name, or by path where two have one name."""
-    names = [SHIPPED if model is None else Path(model).name for model in models]
-    return {name if names.count(name) == 1 else str(model): model for name, model in zip(names, models, strict=True)}
+def _names(files: list[str | None]) -> dict[str | None, str]:
+    """What to call models and readings: by file name, or by path where two have one name."""
+    names = [SHIPPED if file is None else printable(Path(file).name) for file in files]
+    return {
+        file: name if names.count(name) == 1 else printable(str(file)) for name, file in zip(names, files, strict=True)
+    }
 
 
 @contextmanager

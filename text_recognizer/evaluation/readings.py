@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -13,11 +14,12 @@ import numpy as np
 from text_recognizer.errors import UserError, attempt
 from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.labels.lines import LabelledLine, Labels
-from text_recognizer.labels.tables import FILE_COLUMNS, TEXT_COLUMNS
+from text_recognizer.labels.tables import FILE_COLUMNS, TEXT_COLUMNS, cell, rows_of_tsv
 from text_recognizer.labels.texts import read_text
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 
 _AT_ONCE = 64
+_CONFIDENCE_COLUMNS = ("confidence",)
 Progress = Callable[[int], None]
 
 
@@ -90,21 +92,24 @@ def _line(recognizer: TextRecognizer, picture: np.ndarray) -> NormalizedLine | U
     return attempt("the picture", lambda: recognizer.lines(picture, split=False)[0])
 
 
-def read_file(file: Path, lines: Sequence[LabelledLine], faults: list[str]) -> Reader:
-    """What another program says of lines, from a file of one JSON object a line, or of file and text with a tab.
+def read_file(file: Path, lines: Sequence[LabelledLine], faults: list[str], *, name: str | None = None) -> Reader:
+    """What another program says of lines, from a file of one JSON object a line, or of a table with tabs.
 
-    The objects have a file, a text and, if there is one, a confidence from 0 to 1, as ``read --json`` prints them. A
-    file is known by its name as the labels have it, else by the end of its path.
+    The objects have a file, a text and, if there is one, a confidence from 0 to 1, as ``read --json`` prints them. So
+    has a table that names its columns, as ``read --format=tsv`` writes it; another has file and text. A file is known
+    by its name as the labels have it, else by the end of its path.
 
     Args:
         file: The file.
         lines: The labelled lines.
-        faults: Gets a sentence for lines without a reading, which count as read empty, and readings without a line.
+        faults: Gets a sentence for lines without a reading, which count as read empty, readings without a line, second
+            readings of a file, and confidences that are of no use.
+        name: What to call the reader; by default the name of the file.
 
     Raises:
         UserError: If it is no such file, or has no reading of any of the lines.
     """
-    rows = _rows(file)
+    rows, name = _rows(file), name or file.name
     by_name = dict(rows)
     by_end, lines_by_end = _by_end(list(by_name)), _by_end([line.name for line in lines])
     found = [_name_of(line, by_name, by_end, lines_by_end) for line in lines]
@@ -113,12 +118,23 @@ def read_file(file: Path, lines: Sequence[LabelledLine], faults: list[str]) -> R
             f"{file}: has readings of {', '.join(list(by_name)[:3]) or 'nothing'}, but of none of the labelled lines, "
             f"such as {lines[0].name}."
         )
-    missing = [line.name for line, name in zip(lines, found, strict=True) if name is None]
-    missed = Labels(file, "")
-    missed.blame(f"Lines without a reading in {file.name}, which count as read empty", missing)
-    missed.blame(f"Readings in {file.name} of no labelled line", sorted(by_name.keys() - set(found)))
-    faults += missed.faults
-    return Reader(file.name, [by_name[name] if name else Said("") for name in found])
+    stated = [by_name[own] if own else Said("") for own in found]
+    said = [one if _is_measurable(one.confidence) else Said(one.text) for one in stated]
+    odd = Labels(file, "")
+    missing = [line.name for line, own in zip(lines, found, strict=True) if own is None]
+    odd.blame(f"Lines without a reading in {name}, which count as read empty", missing)
+    odd.blame(f"Readings in {name} of no labelled line", sorted(by_name.keys() - set(found)))
+    again = [own for own, count in Counter(own for own, _ in rows).items() if count > 1]
+    odd.blame(f"Files with several readings in {name}, of which the last counts", again)
+    if any(one.confidence is not None for one in stated):
+        unsure = [line.name for line, one in zip(lines, said, strict=True) if one.confidence is None]
+        odd.blame(f"Confidences in {name} are not measured, as lines have none from 0 to 1", unsure)
+    faults += odd.faults
+    return Reader(name, said)
+
+
+def _is_measurable(confidence: float | None) -> bool:
+    return confidence is not None and 0 <= confidence <= 1
 
 
 def _name_of(
@@ -144,33 +160,50 @@ def _by_end(names: Sequence[str]) -> dict[str, str]:
 
 
 def _rows(file: Path) -> list[tuple[str, Said]]:
-    rows = []
-    for number, line in enumerate(read_text(file)[0].split("\n"), 1):
-        if not line.strip():
-            continue
-        row = _of_json(line) if line.lstrip().startswith("{") else _of_tsv(line)
-        if row is None:
-            raise UserError(
-                f"{file}: line {number} is no reading; expected JSON with file and text, or both with a tab between."
-            )
-        rows.append(row)
+    text = read_text(file)[0]
+    broken: list[str] = []
+    rows = list((_of_json if text.lstrip().startswith("{") else _of_tsv)(text, file, broken))
+    if broken:
+        raise UserError(
+            f"{file}: {broken[0]} is no reading; expected JSON with file and text, or both with a tab between. More "
+            "columns need a first line with their names, as read --format=tsv writes it."
+        )
     return rows
 
 
-def _of_tsv(line: str) -> tuple[str, Said] | None:
-    name, tab, text = line.partition("\t")
-    return (name, Said(text.replace("\t", " "))) if tab else None
+def _of_tsv(text: str, file: Path, broken: list[str]) -> Iterator[tuple[str, Said]]:
+    for _, row in rows_of_tsv(text, file, broken):
+        sure = cell(row, _CONFIDENCE_COLUMNS)
+        yield cell(row, FILE_COLUMNS) or "", Said(cell(row, TEXT_COLUMNS) or "", _confidence(sure))
 
 
-def _of_json(line: str) -> tuple[str, Said] | None:
+def _of_json(text: str, file: Path, broken: list[str]) -> Iterator[tuple[str, Said]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        reading = _of_object(line)
+        if reading is None:
+            broken.append(f"line {number}")
+        else:
+            yield reading
+
+
+def _of_object(line: str) -> tuple[str, Said] | None:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict):
         return None
     name = next((row[column] for column in FILE_COLUMNS if isinstance(row.get(column), str)), None)
     text = next((row[column] for column in TEXT_COLUMNS if isinstance(row.get(column), str)), None)
     if text is None and "error" in row:
         text = ""
-    confidence = row.get("confidence")
-    sure = float(confidence) if isinstance(confidence, int | float) and 0 <= confidence <= 1 else None
-    return None if name is None or text is None else (name, Said(text, sure))
+    return None if name is None or text is None else (name, Said(text, _confidence(row.get("confidence"))))
+
+
+def _confidence(value: object) -> float | None:
+    """A value as a number; None where it is none."""
+    with suppress(ValueError):
+        return float(str(value))
+    return None

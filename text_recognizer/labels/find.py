@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from text_recognizer.errors import UserError
+from text_recognizer.files import printable
 from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.iam import is_iam, read_iam
-from text_recognizer.labels.lines import PARTS, LabelledLine, Labels, Part, listed
+from text_recognizer.labels.lines import PARTS, LabelledLine, Labels, Part, is_there, listed, within
 from text_recognizer.labels.pages import kind_of, read_page
 from text_recognizer.labels.tables import MULTI_LINE, read_table
 from text_recognizer.labels.texts import one_line, read_text
@@ -28,11 +29,12 @@ EXPECTED = (
 )
 
 
-def find_labels(path: str | Path) -> Labels:
+def find_labels(path: str | Path, *, composed: bool = True) -> Labels:
     """The labelled lines of a folder, or of one file of labels.
 
     Args:
         path: A folder in one of the forms of ``EXPECTED``, or a table of them.
+        composed: Whether texts are put into Unicode's composed form (NFC), or left as they stand.
 
     Returns:
         Lines with texts, each picture there once; everything else is among the faults.
@@ -47,7 +49,7 @@ def find_labels(path: str | Path) -> Labels:
         labels = _of_folder(path)
     else:
         raise UserError(f"{path}: no such folder of labelled lines.")
-    _clean(labels)
+    _clean(labels, composed)
     if not labels.lines:
         why = " ".join(labels.faults) or "The labels are empty."
         raise UserError(f"{path}: no labelled line is of use. {why}")
@@ -84,26 +86,33 @@ def _of_tables(folder: Path, tables: list[Path], form: str | None = None) -> Lab
     for table in tables:
         if table.suffix.lower() not in (".tsv", ".csv", ".jsonl", ".txt"):
             raise UserError(f"{table}: no table of labels; expected a name that ends in .tsv, .csv, .jsonl or .txt.")
-        read_table(labels, table, part=_part_of(table))
+        read_table(labels, table, part=_part_of(folder, table))
     _blame_unlabelled(labels)
     return labels
 
 
-def _part_of(table: Path) -> Part | None:
-    """The part that a table is named after: ``rec_gt_train.txt``, or ``validation/metadata.jsonl``."""
-    names = (table.parent.name, *table.stem.replace("-", "_").split("_"))
+def _part_of(folder: Path, table: Path) -> Part | None:
+    """The part that a table in a folder is named after: ``rec_gt_train.txt``, or ``validation/metadata.jsonl``."""
+    names = (*table.relative_to(folder).parent.parts, *table.stem.replace("-", "_").split("_"))
     return next((PARTS[name] for name in names if name in PARTS), None)
 
 
 def _blame_unlabelled(labels: Labels) -> None:
-    known = {line.picture.resolve() for line in labels.lines}
-    folders = sorted({line.picture.parent for line in labels.lines if line.picture.parent.is_dir()})
-    pictures = [file for folder in folders for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES]
-    labels.blame("Left out, pictures without a label", [file.name for file in pictures if file.resolve() not in known])
+    there = {line.picture for line in labels.lines if is_there(line.picture)}
+    known = {picture.resolve() for picture in there}
+    files = [file for folder in sorted({picture.parent for picture in there}) for file in sorted(folder.iterdir())]
+    pictures = [file for file in files if file.suffix.lower() in SUFFIXES and not _is_of_macos(file)]
+    unlabelled = [file for file in pictures if not is_there(file) or file.resolve() not in known]
+    labels.blame("Left out, pictures without a label", [printable(file.name) for file in unlabelled])
+
+
+def _is_of_macos(file: Path) -> bool:
+    """Whether a file holds what macOS notes of the one beside it."""
+    return file.name.startswith("._")
 
 
 def _truths(folder: Path) -> Callable[[], Labels] | None:
-    truths = sorted(folder.rglob(f"*{TRUTH}"))
+    truths = sorted(file for file in folder.rglob(f"*{TRUTH}") if not _is_of_macos(file))
     return (lambda: _of_truths(folder, truths)) if truths else None
 
 
@@ -114,12 +123,15 @@ def _of_truths(folder: Path, truths: list[Path]) -> Labels:
         stem = truth.name.removesuffix(TRUTH)
         picture = _picture_beside(truth.parent, stem)
         if picture is None:
-            missing.append(truth.relative_to(folder).as_posix())
+            missing.append(within(folder, truth))
             continue
-        text, not_utf8 = read_text(truth)
-        odd += [truth.name] if not_utf8 else []
-        name = picture.relative_to(folder).as_posix()
-        labels.lines.append(LabelledLine(name, picture, text.strip("\n").replace("\n", MULTI_LINE)))
+        try:
+            text, not_utf8 = read_text(truth)
+        except UserError as error:
+            labels.faults.append(printable(f"Left out: {error}"))
+            continue
+        odd += [printable(truth.name)] if not_utf8 else []
+        labels.lines.append(LabelledLine(within(folder, picture), picture, text.strip("\n").replace("\n", MULTI_LINE)))
     labels.blame("Left out, texts without a picture beside them", missing)
     labels.blame("Texts that are not UTF-8, read as Windows-1252", odd)
     _blame_unlabelled(labels)
@@ -129,7 +141,7 @@ def _of_truths(folder: Path, truths: list[Path]) -> Labels:
 def _picture_beside(folder: Path, stem: str) -> Path | None:
     """``line.png``, or as kraken and OCR-D name what they have cleaned: ``line.bin.png``, ``line.nrm.png``."""
     names = [stem + kind + suffix for kind in ("", ".nrm", ".bin") for suffix in sorted(SUFFIXES)]
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if is_there(folder / name)), None)
 
 
 def _pages(folder: Path) -> Callable[[], Labels] | None:
@@ -165,9 +177,9 @@ _FORMS: dict[str, Look] = {
 }
 
 
-def _clean(labels: Labels) -> None:
+def _clean(labels: Labels, composed: bool) -> None:
     """Leave out lines without text or picture, pages where lines are wanted, and what is there twice."""
-    lines = [replace(line, text=one_line(line.text)) for line in labels.lines]
+    lines = [replace(line, text=one_line(line.text, composed=composed)) for line in labels.lines]
     lines = _without(labels, lines, lambda line: not line.text, "Left out, as the text is empty")
     lines = _without(
         labels,
@@ -175,7 +187,7 @@ def _clean(labels: Labels) -> None:
         lambda line: MULTI_LINE in line.text,
         "Left out, as the text has several lines, where one is expected",
     )
-    lines = _without(labels, lines, lambda line: not line.picture.is_file(), "Left out, labels without a picture")
+    lines = _without(labels, lines, lambda line: not is_there(line.picture), "Left out, labels without a picture")
     labels.lines = _each_once(labels, lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 
 from text_recognizer.errors import UserError
+from text_recognizer.files import printable
 from text_recognizer.imaging.pictures import load_picture
 
 Part = Literal["train", "val", "test"]
@@ -107,8 +109,15 @@ def listed(names: Iterable[str]) -> str:
 
 
 def within(folder: Path, file: Path) -> str:
-    """A file's name as it is in a folder; its whole path where it is not."""
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.as_posix()
+    """A file's name as it is in a folder, what is no UTF-8 in it escaped; its whole path where it is not there."""
+    return printable((file.relative_to(folder) if file.is_relative_to(folder) else file).as_posix())
+
+
+def is_there(file: Path) -> bool:
+    """Whether there is such a file; not if its name is longer than any file's can be."""
+    with suppress(OSError):
+        return file.is_file()
+    return False
 
 
 @lru_cache(maxsize=2)

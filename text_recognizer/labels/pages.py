@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from text_recognizer.imaging.pictures import SUFFIXES
-from text_recognizer.labels.lines import LabelledLine, Labels, Outline, within
+from text_recognizer.labels.lines import LabelledLine, Labels, Outline, is_there, within
 
 _MOST_BYTES = 64 << 20
 Points = tuple[tuple[float, float], ...]
@@ -25,7 +25,7 @@ def kind_of(file: Path) -> str | None:
 
 def read_page(labels: Labels, file: Path) -> None:
     """Add the lines of a PAGE XML or ALTO file to ``labels``, or say what is wrong with it."""
-    name = file.relative_to(labels.folder).as_posix()
+    name = within(labels.folder, file)
     try:
         if file.stat().st_size > _MOST_BYTES:
             raise ValueError(f"more than {_MOST_BYTES >> 20} MB")
@@ -76,7 +76,7 @@ def _picture_of(file: Path, named: str) -> Path | None:
     wanted = [place / name for place in places for name in (str(path), path.name) if named]
     wanted += [place / (file.stem + suffix) for place in places for suffix in sorted(SUFFIXES)]
     root = file.parent.parent
-    return next((one for one in wanted if one.is_file() and one.resolve().is_relative_to(root.resolve())), None)
+    return next((one for one in wanted if is_there(one) and one.resolve().is_relative_to(root.resolve())), None)
 
 
 def _numbers(text: str) -> Points:

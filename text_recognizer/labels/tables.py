@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ SPLIT_COLUMNS = ("split", "subset", "part")
 MULTI_LINE = "\\n"
 """How a table of one label a row writes the end of a line within a text."""
 _LONGEST_FIELD = 1 << 20
+_QUOTED = re.compile(r'"[^"]*(?:""[^"]*)+"')
+"""A cell with quotation marks in it, as the ``csv`` module and spreadsheets write it between tabs."""
 
 Row = Mapping[str, str]
 
@@ -32,7 +34,7 @@ def read_table(labels: Labels, table: Path, *, part: Part | None = None) -> None
         part: Of the data, which the table or its folder is named after.
 
     Raises:
-        UserError: If it is no such table, or has no columns of files and texts.
+        UserError: If it is no such table, has no columns of files and texts, or puts a line in an unknown part.
     """
     text, odd = read_text(table)
     name = within(labels.folder, table)
@@ -44,48 +46,78 @@ def read_table(labels: Labels, table: Path, *, part: Part | None = None) -> None
 
 
 def _add(labels: Labels, folder: Path, row: Row, where: str, part: Part | None) -> None:
-    picture, text = _cell(row, FILE_COLUMNS), _cell(row, TEXT_COLUMNS)
-    if not picture:
+    picture, text = cell(row, FILE_COLUMNS), cell(row, TEXT_COLUMNS)
+    if not picture or "\0" in picture:
         labels.faults.append(f"Left out, as it names no picture: {where}.")
         return
     file = folder / picture.replace("\\", "/")
-    named = PARTS.get((_cell(row, SPLIT_COLUMNS) or "").lower(), part)
+    split = (cell(row, SPLIT_COLUMNS) or "").strip()
+    if split and split.lower() not in PARTS:
+        raise UserError(
+            f"{labels.folder}: {where} has the split {split!r}; expected {', '.join(PARTS)} or nothing. Correct it, or "
+            f"if its column ({', '.join(SPLIT_COLUMNS)}) is not about training and testing, rename the column."
+        )
+    named = PARTS.get(split.lower(), part)
     used = {*FILE_COLUMNS, *TEXT_COLUMNS, *SPLIT_COLUMNS}
     groups = {column: value for column, value in row.items() if column.lower() not in used and value}
     labels.lines.append(LabelledLine(within(labels.folder, file), file, text or "", groups, part=named))
 
 
-def _cell(row: Row, columns: tuple[str, ...]) -> str | None:
+def cell(row: Row, columns: tuple[str, ...]) -> str | None:
+    """What a row has in the first of ``columns`` that it has, in whatever case their names are written."""
     lowered = {column.lower(): value for column, value in row.items()}
     return next((lowered[column] for column in columns if column in lowered), None)
 
 
-def _rows_of_tsv(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
-    lines = [(number, line.split("\t")) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    return _rows(lines, table, broken)
+def rows_of_tsv(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
+    """Rows with tabs between their cells, each with its number and by column; those without sense go to ``broken``.
+
+    A cell within quotation marks whose inner ones are doubled, as ``read --format=tsv`` writes it, is unquoted. One
+    without any within stays as it is: they may be what is written.
+
+    Raises:
+        UserError: If the first row begins with the name of a column of files and names none of texts.
+    """
+    rows = [(number, line.split("\t")) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+    return _rows([(number, [_unquoted(one) for one in cells]) for number, cells in rows], table, broken)
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1].replace('""', '"') if _QUOTED.fullmatch(value) else value
 
 
 def _rows_of_csv(text: str, table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
     csv.field_size_limit(_LONGEST_FIELD)
-    first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text), delimiter=";" if ";" in first and "," not in first else ",")
+    lines = text.split("\n")
+    delimiter = ";" if ";" in lines[0] and "," not in lines[0] else ","
+    rows, start = [], 0
+    while start < len(lines):
+        cells, end = _record(lines, start, delimiter)
+        if cells is None:
+            broken.append(f"line {start + 1} (a quotation mark is not closed, or not doubled)")
+        elif any(cells):
+            rows.append((start + 1, [one.replace("\n", MULTI_LINE) for one in cells]))
+        start = end
+    return _rows(rows, table, broken)
+
+
+def _record(lines: list[str], start: int, delimiter: str) -> tuple[list[str] | None, int]:
+    """The cells that begin in a line, and where the next ones do; None where quotation marks go wrong in that line."""
+    reader = csv.reader((f"{lines[k]}\n" for k in range(start, len(lines))), delimiter=delimiter, strict=True)
     try:
-        lines = [
-            (reader.line_num, [cell.replace("\n", MULTI_LINE) for cell in cells]) for cells in reader if any(cells)
-        ]
-    except csv.Error as error:
-        raise UserError(f"{table}: not a CSV file ({error} in line {reader.line_num}).") from None
-    return _rows(lines, table, broken)
+        return next(reader), start + reader.line_num
+    except csv.Error:
+        return None, start + 1
 
 
 def _rows(lines: list[tuple[int, list[str]]], table: Path, broken: list[str]) -> Iterator[tuple[int, Row]]:
-    """Rows by column: of the first line if it names columns, else file and text."""
+    """Rows by column: of the first line if it names those of files and of texts, else file and text."""
     header = [cell.strip() for cell in lines[0][1]] if lines else []
-    lowered = {cell.lower() for cell in header}
-    if lowered & set(FILE_COLUMNS):
-        if not lowered & set(TEXT_COLUMNS):
-            raise UserError(f"{table}: has the columns {', '.join(header)}, but none of {', '.join(TEXT_COLUMNS)}.")
+    lowered = [cell.lower() for cell in header]
+    if {*lowered} & {*FILE_COLUMNS} and {*lowered} & {*TEXT_COLUMNS}:
         lines = lines[1:]
+    elif lowered and lowered[0] in FILE_COLUMNS:
+        raise UserError(f"{table}: has the columns {', '.join(header)}, but none of {', '.join(TEXT_COLUMNS)}.")
     else:
         header = ["file", "text"]
     for number, cells in lines:
@@ -107,8 +139,10 @@ def _rows_of_jsonl(text: str, table: Path, broken: list[str]) -> Iterator[tuple[
 
 
 def _object(line: str) -> dict[str, Any] | None:
+    """What a line of JSON holds, if that is an object whose texts are ones that can be written again."""
     try:
         row = json.loads(line)
+        json.dumps(row, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return row if isinstance(row, dict) else None
@@ -131,7 +165,7 @@ def _rows_of_paddle(text: str, table: Path, broken: list[str]) -> Iterator[tuple
 
 
 _READERS: dict[str, Callable[[str, Path, list[str]], Iterator[tuple[int, Row]]]] = {
-    ".tsv": _rows_of_tsv,
+    ".tsv": rows_of_tsv,
     ".csv": _rows_of_csv,
     ".jsonl": _rows_of_jsonl,
     ".txt": _rows_of_paddle,

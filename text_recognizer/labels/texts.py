@@ -8,12 +8,19 @@ from pathlib import Path
 
 from text_recognizer.errors import UserError
 
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""Of encodings, that of UTF-32 before that of UTF-16, which it begins with."""
 _MOST_BYTES = 1 << 30
 
 
 def read_text(file: Path) -> tuple[str, list[int]]:
-    """The text of a file: UTF-8, UTF-16 with its mark, or line by line Windows-1252 where a line is not UTF-8.
+    """The text of a file: UTF-8, UTF-16 or UTF-32 with its mark, or Windows-1252 for each line that is not UTF-8.
 
     Returns:
         The text, its lines ending in a line feed, and the numbers, from 1, of the lines that were not UTF-8.
@@ -38,9 +45,9 @@ def read_text(file: Path) -> tuple[str, list[int]]:
         return _line_by_line(data)
 
 
-def one_line(text: str) -> str:
-    """A text in Unicode's composed form (NFC), its white space single spaces, none at its ends."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+def one_line(text: str, *, composed: bool = True) -> str:
+    """A text, its white space single spaces, none at its ends; if ``composed``, in that form of Unicode (NFC)."""
+    return " ".join((unicodedata.normalize("NFC", text) if composed else text).split())
 
 
 def _bytes_of(file: Path) -> bytes:
