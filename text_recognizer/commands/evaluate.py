@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from json import dumps
 from pathlib import Path
@@ -17,11 +17,11 @@ from text_recognizer.evaluation.measures import Form
 from text_recognizer.evaluation.readings import Progress, read_file, read_with
 from text_recognizer.evaluation.report import html as page
 from text_recognizer.evaluation.terminal import table
-from text_recognizer.files import check_can_be_written, printable, write_text
+from text_recognizer.files import check_can_be_written, check_not_read, printable, write_text
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.find import find_labels
-from text_recognizer.labels.lines import Labels, is_there
+from text_recognizer.labels.lines import Labels
 from text_recognizer.labels.parts import deal
 from text_recognizer.reading.recognizer import Decoder, TextRecognizer
 
@@ -72,12 +72,12 @@ def evaluate(
     """
     check_at_least(0, worst=worst)
     check_seed(seed)
-    outputs = [Path(file) for file in (json, html) if file]
-    for file in outputs:
+    outputs = {flag: file for flag, file in (("--json", json), ("--html", html)) if file}
+    for file in outputs.values():
         check_can_be_written(file)
     labels = find_labels(folder, composed=unicode != "none")
     given = [Path(file) for file in [*(model or []), *(readings or [])]]
-    _check_not_read(outputs, Path(folder), [*given, *(line.picture for line in labels.lines)])
+    _check_outputs(outputs, Path(folder), [*given, *(line.picture for line in labels.lines)])
     told = _keep_part(labels, part, seed)
     models: list[str | None] = [*dict.fromkeys(model or [])] or [None]
     others = [*dict.fromkeys(readings or [])]
@@ -97,24 +97,22 @@ def evaluate(
         write_text(json, dumps(to_json(found) | {"faults": faults}, ensure_ascii=False, indent=1) + "\n")
     if html:
         write_text(html, page(found, faults, title=f"How well {shown} is read", worst=worst))
-    for file in outputs:
-        print(f"Written: {printable(str(file))}")
+    for file in outputs.values():
+        print(f"Written: {printable(file)}")
 
 
-def _check_not_read(outputs: list[Path], folder: Path, files: list[Path]) -> None:
-    """Check that outputs differ, and that none is one of ``files``, nor a picture or labels in the folder.
+def _check_outputs(outputs: Mapping[str, str], folder: Path, files: list[Path]) -> None:
+    """Check that outputs, by flag, differ, and that none is one of ``files``, or named like labels in the folder.
 
     Raises:
         UsageError: If one is; the message names it.
     """
-    if len({os.path.realpath(output) for output in outputs}) < len(outputs):
-        raise UsageError(f"--json and --html are both {outputs[0]}. Give two files.")
-    for output in filter(Path.is_file, outputs):
-        in_folder = output.resolve().is_relative_to(folder.resolve()) and output.suffix.lower() in _READ
-        if in_folder or any(is_there(file) and output.samefile(file) for file in files):
-            raise UsageError(
-                f"{output} is to be read, and would be lost if written. Give --json or --html another file."
-            )
+    if len({os.path.realpath(output) for output in outputs.values()}) < len(outputs):
+        raise UsageError(f"--json and --html are both {outputs['--json']}. Give two files.")
+    for flag, output in outputs.items():
+        file = Path(output)
+        is_labels = file.suffix.lower() in _READ and file.resolve().is_relative_to(folder.resolve())
+        check_not_read(flag, file, [file] if is_labels else files)
 
 
 def _keep_part(labels: Labels, part: Part, seed: int) -> str:
