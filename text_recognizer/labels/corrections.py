@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,8 @@ LONGEST = 400
 MOST_PIXELS = 30_000_000
 """Of a picture."""
 _PICTURE = ".png"
+_NAME = re.compile(r"[0-9a-f]{32}")
+"""As :meth:`Corrections.keep` gives them: no other file of the folder is deleted."""
 _JOINERS = "\u200c\u200d"
 """Not printed themselves, but part of how some scripts are spelled."""
 
@@ -105,7 +108,7 @@ class Corrections:
         Raises:
             UserError: If no line has that name, or it cannot be deleted.
         """
-        if not name.isalnum() or not self._path(name, TRUTH).is_file():
+        if not _NAME.fullmatch(name) or not self._path(name, TRUTH).is_file():
             raise UserError(f"There is no correction {name!r}.")
         try:
             for suffix in (TRUTH, _PICTURE):
