@@ -176,10 +176,11 @@ class Admission:
         parser = _FormInMemory(request.headers, self._limited(request, limit), max_files=MAX_PICTURES, max_fields=0)
         try:
             return await parser.parse()
-        except MultiPartException as error:
+        except (MultiPartException, UnicodeError) as error:
+            reason = str(error).rstrip(".")
             raise HTTPException(
                 400,
-                f"Not a form of pictures: {error.message} Expected multipart/form-data of at most {MAX_PICTURES} files "
+                f"Not a form of pictures: {reason}. Expected multipart/form-data of at most {MAX_PICTURES} files "
                 "and no other fields; curl sends one with -F file=@line.png.",
             ) from None
 
