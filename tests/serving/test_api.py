@@ -105,12 +105,13 @@ FILE = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n\r
     [
         (b"x", "", "boundary"),
         (b"x", "; boundary=x", "form"),
+        (FILE + FILE[:-2], "; boundary=x", "closing boundary"),
         (FILE + b"--x--\r\n", "; charset=undefined; boundary=x", "undefined encoding"),
         (FIELD + b"--x--\r\n", "; boundary=x", "@"),
         (b"--x--\r\n", "; boundary=x", "@"),
         (65 * FILE + b"--x--\r\n", "; boundary=x", "at most 64"),
     ],
-    ids=["no boundary", "no form", "no encoding", "a field", "nothing", "too many"],
+    ids=["no boundary", "no form", "cut off", "no encoding", "a field", "nothing", "too many"],
 )
 def test_forms_that_hold_no_pictures(client, content, boundary, words):
     answer = client.post("/v1/read", content=content, headers={"Content-Type": f"multipart/form-data{boundary}"})

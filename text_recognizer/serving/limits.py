@@ -175,7 +175,7 @@ class Admission:
     async def _form(self, request: Request, limit: asyncio.Timeout) -> FormData:
         parser = _FormInMemory(request.headers, self._limited(request, limit), max_files=MAX_PICTURES, max_fields=0)
         try:
-            return await parser.parse()
+            form = await parser.parse()
         except (MultiPartException, UnicodeError) as error:
             reason = str(error).rstrip(".")
             raise HTTPException(
@@ -183,10 +183,17 @@ class Admission:
                 f"Not a form of pictures: {reason}. Expected multipart/form-data of at most {MAX_PICTURES} files "
                 "and no other fields; curl sends one with -F file=@line.png.",
             ) from None
+        if not parser.ended:
+            raise HTTPException(400, "The form ends before its closing boundary: it was cut off. Send it again.")
+        return form
 
 
 class _FormInMemory(MultiPartParser):
     spool_max_size = sys.maxsize  # files of a form stay in memory: the server writes nothing to disk
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
 
 
 async def _files(form: FormData) -> list[Upload]:
