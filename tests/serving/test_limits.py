@@ -215,6 +215,21 @@ def test_room_is_given_in_turn_and_back():
     assert asyncio.run(main()) == ["all", "half", "most"]
 
 
+def test_no_small_picture_overtakes_a_large_one():
+    async def main() -> list[str]:
+        room, order = limits.Room(10 << 20), []
+
+        async def use(name: str, size: int) -> None:
+            async with room.taken(size):
+                order.append(name)
+                await asyncio.sleep(0.01)
+
+        await asyncio.gather(use("half", 5 << 20), use("all", 10 << 20), use("small", 1 << 20))
+        return order
+
+    assert asyncio.run(main()) == ["half", "all", "small"]
+
+
 def test_bytes_of_all_requests_together_are_limited(model, monkeypatch):
     monkeypatch.setattr(limits, "_MEGABYTES_OF_ALL", 2)
     app = create_app(Readers(str(model)), max_upload_mb=1)

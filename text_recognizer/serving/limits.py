@@ -233,12 +233,13 @@ class Room:
         self._size = size
         self._free = size
         self._changed = asyncio.Condition()
+        self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def taken(self, size: int) -> AsyncIterator[Taken]:
         """So many bytes of it, but no more than there are, while the block runs."""
         taken = Taken(min(max(size, _LEAST_ROOM), self._size))
-        async with self._changed:
+        async with self._turn, self._changed:
             await self._changed.wait_for(lambda: taken.size <= self._free)
             self._free -= taken.size
         try:
