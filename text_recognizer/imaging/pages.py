@@ -108,12 +108,12 @@ def pages_of(
     found = 0
     for page in pages:
         if page.count > MAX_PAGES and numbers is None:
-            raise UserError(f"{name}: {page.count} pages; at most {MAX_PAGES} are read at once. Choose some: --pages.")
+            raise UserError(f"{name}: {page.count} pages; at most {MAX_PAGES} are read at once. Choose some.")
         if numbers is None or page.number in numbers:
             found += 1
             yield page
     if not found:
-        raise UserError(f"{name}: has none of the pages asked for (--pages).")
+        raise UserError(f"{name}: has none of the pages asked for. Ask for others.")
 
 
 def _of_pdf(data: bytes, name: str, numbers: list[int] | None, resolution: int, max_pixels: int) -> Iterator[Page]:

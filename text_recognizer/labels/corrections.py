@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from unicodedata import category
 
 import cv2
 
@@ -141,6 +142,18 @@ class Corrections:
         return self.folder / f"{name}{suffix}"
 
 
+def printable(text: str) -> str:
+    """A text, if each of its characters can stand in a line.
+
+    Raises:
+        UserError: If there are line breaks or others that cannot be printed.
+    """
+    odd = sorted({one for one in text if not (one.isprintable() or one in _JOINERS or category(one) == "Zs")})
+    if odd:
+        raise UserError(f"The text has characters that cannot be printed: {', '.join(map(ascii, odd))}.")
+    return text
+
+
 def _size(entry: os.DirEntry[str]) -> int:
     """Bytes of a file; 0 where another process has just renamed it."""
     with suppress(FileNotFoundError):
@@ -156,9 +169,6 @@ def _checked(text: str) -> str:
     """
     if len(text) > LONGEST or not (text := one_line(text)):
         raise UserError(f"The text has {len(text):,} characters, but a line has 1 to {LONGEST}.")
-    odd = sorted({one for one in text if not one.isprintable() and one not in _JOINERS})
-    if odd:
-        raise UserError(f"The text has characters that cannot be printed: {', '.join(map(ascii, odd))}.")
     if MULTI_LINE in text:
         raise UserError(f"The text has {MULTI_LINE}, by which labels tell several lines. A line has none.")
-    return text
+    return printable(text)

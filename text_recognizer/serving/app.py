@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -22,7 +23,6 @@ from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import ProgramFault, UserError, attempt, naming
 from text_recognizer.imaging.normalization import NormalizedLine
-from text_recognizer.imaging.pages import MAX_PAGES
 from text_recognizer.imaging.pictures import load_picture, pixels_of
 from text_recognizer.labels.corrections import Corrections
 from text_recognizer.processors import usable_cores
@@ -43,7 +43,7 @@ from text_recognizer.serving.limits import (
 from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.readers import Readers
 from text_recognizer.serving.reference import reference_page
-from text_recognizer.serving.schema import PICTURE, READ, Options
+from text_recognizer.serving.schema import PICTURE, READ, Options, PageOptions
 from text_recognizer.serving.security import LOOPBACK_NAMES, SecurityMiddleware
 from text_recognizer.serving.teaching.corrections import add_corrections
 from text_recognizer.serving.teaching.hands import Learning, add_hands, named
@@ -178,18 +178,18 @@ def create_app(
 
 
 def _add_api(app: FastAPI, service: Service) -> None:
-    @app.post("/v1/read", **READ)
+    @app.post("/v1/read", dependencies=[Depends(_check_given_once)], **READ)
     async def read(request: Request, options: Annotated[Options, Query()]) -> Response:
         with service.limiter.admit() as admission:
             uploads = await admission.uploads(request)
             request.state.pictures = len(uploads)
             return await service.answer(uploads, options)
 
-    @app.post("/v1/page", **PICTURE)
-    async def page(request: Request, number: Annotated[int, Query(ge=1, le=MAX_PAGES)] = 1) -> Response:
+    @app.post("/v1/page", dependencies=[Depends(_check_given_once)], **PICTURE)
+    async def page(request: Request, options: Annotated[PageOptions, Query()]) -> Response:
         with service.limiter.admit() as admission:
             [upload, *_] = await admission.uploads(request)
-            return await service.documents.picture(upload, number)
+            return await service.documents.picture(upload, options.number)
 
     @app.head("/metrics", include_in_schema=False)
     @app.head("/docs", include_in_schema=False)
@@ -213,6 +213,17 @@ def _add_api(app: FastAPI, service: Service) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         return HTMLResponse(reference_page(app.openapi()))
+
+
+async def _check_given_once(request: Request) -> None:
+    """Whether each parameter that has one value was given once.
+
+    Raises:
+        HTTPException: 422 if not.
+    """
+    counts = Counter(name for name, _ in request.query_params.multi_items() if name not in ("words", "corrected"))
+    if repeated := [name for name, count in counts.items() if count > 1]:
+        raise HTTPException(422, f"{', '.join(repeated)}: given more than once. Give one value of each.")
 
 
 def _add_page(app: FastAPI) -> None:
@@ -247,7 +258,7 @@ async def _error_of_http(request: Request, error: HTTPException) -> Response:
 
 
 async def _error_of_options(request: Request, error: RequestValidationError) -> Response:
-    problems = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+    problems = [f"{problem['loc'][:2][-1]}: {problem['msg']}" for problem in error.errors()]
     return JSONResponse({"error": f"Wrong parameters. {'; '.join(problems)}. /docs lists them."}, 422)
 
 

@@ -151,7 +151,8 @@ def expecting(recognizer: TextRecognizer, options: Options) -> TextRecognizer:
     Raises:
         UsageError: If that makes no sense, or takes more than a server gives.
     """
-    if not (options.alternatives or options.allow or options.pattern or options.words or options.date):
+    texts = (options.allow, options.pattern, options.words)
+    if texts == (None, None, None) and not (options.alternatives or options.date):
         return recognizer
     other = recognizer.expecting(
         options.alternatives, allow=options.allow, pattern=options.pattern, words=options.words, date=options.date
