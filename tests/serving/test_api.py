@@ -227,7 +227,9 @@ def test_metrics_count_what_was_done(client):
     batches = value("text_recognizer_batch_lines_sum")
     client.post("/v1/read", files=[("a", ("a.png", LINE)), ("b", ("b.png", LINE)), ("c", ("c.png", NO_PICTURE))])
     assert [value(name) for name in (read, refused, answered)] == [before[0] + 2, before[1] + 1, before[2] + 1]
-    assert value("text_recognizer_batch_lines_sum") == batches + 2
+    client.post("/v1/read?format=json", files=[("a", ("a.png", LINE)), ("b", ("b.png", NO_PICTURE))])
+    assert [value(name) for name in (read, refused, answered)] == [before[0] + 3, before[1] + 2, before[2] + 2]
+    assert value("text_recognizer_batch_lines_sum") == batches + 3
     assert value("text_recognizer_queue_lines") == 0
     assert value("text_recognizer_request_seconds_count") > 0
 

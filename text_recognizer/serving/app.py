@@ -64,7 +64,7 @@ class Service:
         self.learning = Learning()
         self._decoders = ThreadPoolExecutor(usable_cores(), "decode")
         self._room = Room(MAX_PIXELS * BYTES_PER_PIXEL)
-        self.documents = Documents(self.batcher, self._room, self._in_thread)
+        self.documents = Documents(self.batcher, self._room, self._in_thread, self.metrics)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -22,6 +22,7 @@ from text_recognizer.imaging.pictures import pixels_of
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.serving.batching import Batcher
 from text_recognizer.serving.limits import BYTES_PER_PIXEL, MAX_PIXELS, Room, Upload
+from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.schema import Options
 
 MOST_PAGES = 64
@@ -44,10 +45,13 @@ class Documents:
         batcher: Reads their lines.
         room: In which pages are decoded.
         in_thread: Calls a function outside of the event loop.
+        metrics: Counts their pages.
     """
 
-    def __init__(self, batcher: Batcher, room: Room, in_thread: Callable[..., Awaitable[Any]]) -> None:
-        self._batcher, self._room, self._in_thread = batcher, room, in_thread
+    def __init__(
+        self, batcher: Batcher, room: Room, in_thread: Callable[..., Awaitable[Any]], metrics: Metrics
+    ) -> None:
+        self._batcher, self._room, self._in_thread, self._metrics = batcher, room, in_thread, metrics
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def answer(
@@ -109,6 +113,7 @@ class Documents:
                 await self._in_thread(reader.finish, loaded, results)
             page: ReadPage = loaded.page
             pages.append(page)
+            self._metrics.readings.labels("refused" if page.error else "read").inc()
             if not keep:
                 page.grey = None
 
