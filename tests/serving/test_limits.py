@@ -11,7 +11,7 @@ from reading_tools import bars
 from serving_tools import png
 from starlette.exceptions import HTTPException
 
-from text_recognizer.serving import limits
+from text_recognizer.serving import documents, limits
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
 
@@ -41,7 +41,7 @@ class Pieces:
         return {"type": "http.request", "body": piece, "more_body": piece != b""}
 
 
-async def post(app: FastAPI, receive: Pieces, **headers: str) -> tuple[int, Any]:
+async def post(app: FastAPI, receive: Pieces, query: str = "", **headers: str) -> tuple[int, Any]:
     """Status and JSON of the answer; 0 and None where there is none."""
     status, body = 0, b""
 
@@ -56,7 +56,7 @@ async def post(app: FastAPI, receive: Pieces, **headers: str) -> tuple[int, Any]
         "scheme": "http",
         "path": "/v1/read",
         "raw_path": b"/v1/read",
-        "query_string": b"",
+        "query_string": query.encode(),
         "root_path": "",
         "headers": [(b"host", b"localhost")]
         + [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
@@ -228,6 +228,29 @@ def test_no_small_picture_overtakes_a_large_one():
         return order
 
     assert asyncio.run(main()) == ["half", "all", "small"]
+
+
+def test_documents_are_read_while_their_client_is_there_and_others_do_not_wait_forever(app, monkeypatch):
+    async def endless(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(documents.Documents, "_read", endless)
+    monkeypatch.setattr(documents, "_SECONDS_TO_WAIT", 0.1)
+
+    async def check() -> None:
+        for _ in range(3):  # there are 2 places
+            leaving = Pieces([LINE, b""], lambda: asyncio.sleep(0.02))
+            assert await post(app, leaving, "format=json") == (0, None)
+        staying = [asyncio.create_task(post(app, Pieces([LINE, b""]), "format=json")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        status, answer = await post(app, Pieces([LINE, b""]), "format=json")
+        assert status == 503
+        assert "Try again" in answer["error"]
+        for task in staying:
+            task.cancel()
+        await asyncio.gather(*staying, return_exceptions=True)
+
+    run(app, check)
 
 
 def test_bytes_of_all_requests_together_are_limited(model, monkeypatch):

@@ -29,6 +29,7 @@ from text_recognizer.processors import usable_cores
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import picture_url, to_json
 from text_recognizer.serving.batching import Batcher
+from text_recognizer.serving.clients import while_there
 from text_recognizer.serving.documents import Documents, expecting
 from text_recognizer.serving.limits import (
     BYTES_PER_PIXEL,
@@ -183,13 +184,13 @@ def _add_api(app: FastAPI, service: Service) -> None:
         with service.limiter.admit() as admission:
             uploads = await admission.uploads(request)
             request.state.pictures = len(uploads)
-            return await service.answer(uploads, options)
+            return await while_there(request, service.answer(uploads, options))
 
     @app.post("/v1/page", dependencies=[Depends(_check_given_once)], **PICTURE)
     async def page(request: Request, options: Annotated[PageOptions, Query()]) -> Response:
         with service.limiter.admit() as admission:
             [upload, *_] = await admission.uploads(request)
-            return await service.documents.picture(upload, options.number)
+            return await while_there(request, service.documents.picture(upload, options.number))
 
     @app.head("/metrics", include_in_schema=False)
     @app.head("/docs", include_in_schema=False)

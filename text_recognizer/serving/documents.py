@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, closing
 from typing import Any
 
 import cv2
@@ -34,6 +34,7 @@ MOST_KEPT_PIXELS = 120_000_000
 MOST_ARCS = 20_000
 """Of the automaton of what lines may hold: a line takes a tenth of a second then."""
 _QUALITY = 90  # of pages as JPEG
+_SECONDS_TO_WAIT = 30  # for one of the places
 _AT_ONCE = 2  # requests, each of which may keep the pages of a PDF
 _PDF_PIXELS = 12_000_000  # of a page that is rendered
 
@@ -61,7 +62,7 @@ class Documents:
 
         Raises:
             HTTPException: 422 if no page can be read, or one cannot and the format has no place to say so, or they are
-                more than the format holds or a request may have.
+                more than the format holds or a request may have; 503 if others are read for too long.
             UserError: If a line is corrected that is not there.
         """
         reader = DocumentReader(
@@ -71,7 +72,7 @@ class Documents:
             numbers=page_numbers(options.pages),
             max_pixels=MAX_PIXELS,
         )
-        async with self._places:
+        async with self._place():
             pages: list[ReadPage] = []
             started = time.monotonic()
             for upload in uploads:
@@ -96,6 +97,22 @@ class Documents:
         if isinstance(page.grey, UserError):
             raise HTTPException(422, str(page.grey))
         return Response(data, media_type="image/jpeg", headers={"Page-Count": str(page.count)})
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(_SECONDS_TO_WAIT):
+                await self._places.acquire()
+        except TimeoutError:
+            raise HTTPException(
+                503,
+                f"This document has waited for {_SECONDS_TO_WAIT} seconds while others are read. Try again in ten.",
+                {"Retry-After": "10"},
+            ) from None
+        try:
+            yield
+        finally:
+            self._places.release()
 
     async def _read(
         self, reader: DocumentReader, upload: Upload, pages: list[ReadPage], started: float, keep: bool
