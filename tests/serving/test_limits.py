@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -251,6 +252,27 @@ def test_documents_are_read_while_their_client_is_there_and_others_do_not_wait_f
         await asyncio.gather(*staying, return_exceptions=True)
 
     run(app, check)
+
+
+def test_a_request_that_is_read_when_the_server_stops_is_answered(app, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "text_recognizer.serving")
+
+    async def endless(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(documents.Documents, "_read", endless)
+
+    async def check() -> None:
+        reading = asyncio.create_task(post(app, Pieces([LINE, b""]), "format=json"))
+        await asyncio.sleep(0.05)
+        reading.cancel()  # as uvicorn does
+        status, answer = await reading
+        assert status == 503
+        assert "The server stops" in answer["error"]
+
+    run(app, check)
+    (entry,) = [record for record in caplog.records if record.getMessage() == "request"]
+    assert (entry.levelname, entry.fields["status"]) == ("INFO", 503)
 
 
 def test_bytes_of_all_requests_together_are_limited(model, monkeypatch):

@@ -77,7 +77,7 @@ class Service:
         finally:
             self.learning.close()
             self.batcher.close()
-            self._decoders.shutdown()
+            self._decoders.shutdown(cancel_futures=True)
 
     async def answer(self, uploads: Sequence[Upload], options: Options) -> Response:
         """The JSON objects of the pictures of a request, in order, or its pages in a format.
