@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from reading_tools import bars
 from serving_tools import png
 from starlette.exceptions import HTTPException
 
+from text_recognizer.processors import usable_cores
 from text_recognizer.serving import documents, limits
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
@@ -42,7 +44,9 @@ class Pieces:
         return {"type": "http.request", "body": piece, "more_body": piece != b""}
 
 
-async def post(app: FastAPI, receive: Pieces, query: str = "", **headers: str) -> tuple[int, Any]:
+async def post(
+    app: FastAPI, receive: Pieces, query: str = "", path: str = "/v1/read", **headers: str
+) -> tuple[int, Any]:
     """Status and JSON of the answer; 0 and None where there is none."""
     status, body = 0, b""
 
@@ -55,8 +59,8 @@ async def post(app: FastAPI, receive: Pieces, query: str = "", **headers: str) -
         "http_version": "1.1",
         "method": "POST",
         "scheme": "http",
-        "path": "/v1/read",
-        "raw_path": b"/v1/read",
+        "path": path,
+        "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
         "headers": [(b"host", b"localhost")]
@@ -273,6 +277,25 @@ def test_a_request_that_is_read_when_the_server_stops_is_answered(app, monkeypat
     run(app, check)
     (entry,) = [record for record in caplog.records if record.getMessage() == "request"]
     assert (entry.levelname, entry.fields["status"]) == ("INFO", 503)
+
+
+def test_lines_are_read_while_pdfs_take_their_time(app, monkeypatch):
+    slow = threading.Event()
+    monkeypatch.setattr(documents, "_jpeg_of", lambda upload, number: slow.wait(60))
+
+    async def check() -> None:
+        waiting = [
+            asyncio.create_task(post(app, Pieces([b"%PDF-", b""]), path="/v1/page")) for _ in range(usable_cores() + 3)
+        ]
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(30):
+            assert (await post(app, Pieces([LINE, b""])))[0] == 200
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting)
+        slow.set()
+
+    run(app, check)
 
 
 def test_bytes_of_all_requests_together_are_limited(model, monkeypatch):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import numpy as np
 from fastapi import Depends, FastAPI, Query, Request
@@ -23,22 +22,20 @@ from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import ProgramFault, UserError, attempt, naming
 from text_recognizer.imaging.normalization import NormalizedLine
-from text_recognizer.imaging.pictures import load_picture, pixels_of
+from text_recognizer.imaging.pictures import load_picture
 from text_recognizer.labels.corrections import Corrections
 from text_recognizer.processors import usable_cores
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import picture_url, to_json
 from text_recognizer.serving.batching import Batcher
-from text_recognizer.serving.clients import while_there
+from text_recognizer.serving.connections import while_there
+from text_recognizer.serving.decoding import Decoding
 from text_recognizer.serving.documents import Documents, expecting
 from text_recognizer.serving.limits import (
-    BYTES_PER_PIXEL,
     MAX_PIXELS,
     MAX_QUEUE,
     MAX_UPLOAD_MB,
     RequestLimiter,
-    Room,
-    Taken,
     Upload,
 )
 from text_recognizer.serving.metrics import Metrics
@@ -51,7 +48,6 @@ from text_recognizer.serving.teaching.hands import Learning, add_hands, named
 
 PAGE = Path(__file__).with_name("page")
 _log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class Service:
@@ -63,9 +59,8 @@ class Service:
         self.metrics = Metrics()
         self.batcher = Batcher(self.metrics)
         self.learning = Learning()
-        self._decoders = ThreadPoolExecutor(usable_cores(), "decode")
-        self._room = Room(MAX_PIXELS * BYTES_PER_PIXEL)
-        self.documents = Documents(self.batcher, self._room, self._in_thread, self.metrics)
+        self.decoding = Decoding()
+        self.documents = Documents(self.batcher, self.decoding, self.metrics)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -77,7 +72,7 @@ class Service:
         finally:
             self.learning.close()
             self.batcher.close()
-            self._decoders.shutdown(cancel_futures=True)
+            self.decoding.close()
 
     async def answer(self, uploads: Sequence[Upload], options: Options) -> Response:
         """The JSON objects of the pictures of a request, in order, or its pages in a format.
@@ -85,7 +80,7 @@ class Service:
         Raises:
             HTTPException: 422 if nothing can be read, or the options make no sense.
         """
-        recognizer = await self._in_thread(self._recognizer, options)
+        recognizer = await self.decoding.in_thread(self._recognizer, options)
         if options.format is not None:
             return await self.documents.answer(recognizer, uploads, options, options.format)
         results = await asyncio.gather(*(self._answer(recognizer, upload, options) for upload in uploads))
@@ -94,11 +89,11 @@ class Service:
         return JSONResponse(results)
 
     async def _answer(self, recognizer: TextRecognizer, upload: Upload, options: Options) -> dict[str, Any]:
-        async with self.decoding(upload.data) as taken:
-            lines = await self._in_thread(attempt, upload.name, partial(_lines, recognizer, upload, options.lines))
+        async with self.decoding.place(upload.data) as place:
+            lines = await place.run(attempt, upload.name, partial(_lines, recognizer, upload, options.lines))
             if isinstance(lines, UserError):
                 return self._refused(upload, lines)
-            await self._room.shrink(taken, sum(line.image.nbytes for line in lines if line))
+            await place.shrink(sum(line.image.nbytes for line in lines if line))
             results = await self.batcher.read(recognizer, lines)
         readings = [result for result in results if isinstance(result, Reading)]
         if len(readings) < len(results):
@@ -106,21 +101,11 @@ class Service:
         self.metrics.readings.labels("read").inc()
         return {"file": upload.name, **_with_prepared(to_json(readings, options.lines), readings, options)}
 
-    @asynccontextmanager
-    async def decoding(self, picture: bytes) -> AsyncIterator[Taken]:
-        """Room to decode a picture, while the block runs."""
-        pixels = min(await self._in_thread(pixels_of, picture), MAX_PIXELS)
-        async with self._room.taken(pixels * BYTES_PER_PIXEL) as taken:
-            yield taken
-
     def _refused(self, upload: Upload, error: UserError) -> dict[str, Any]:
         self.metrics.readings.labels("refused").inc()
         if isinstance(error, ProgramFault):
             _log.error("picture", exc_info=error.__cause__)
         return {"file": upload.name, "error": str(error)}
-
-    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, work, *arguments)
 
     def _recognizer(self, options: Options) -> TextRecognizer:
         if options.hand is None:
