@@ -34,6 +34,12 @@ def test_what_was_written_survives_a_hand_file(samples: Samples, tmp_path: Path)
         assert not found[1][:, width:].any()
 
 
+def test_no_more_is_decoded_than_a_hand_is_learned_from() -> None:
+    large = png(np.full((500, 500), 255, np.uint8))
+    with pytest.raises(UserError, match="200 pictures, some of up to 500 x 500 pixels, are more"):
+        Samples.from_json({"characters": {"a": [large] + 199 * ["never decoded"]}})
+
+
 def test_no_lines_survive_as_well(samples: Samples, tmp_path: Path) -> None:
     assert kept(Samples(samples.characters, ()), tmp_path).lines == ()
 

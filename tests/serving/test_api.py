@@ -105,11 +105,13 @@ FILE = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n\r
     [
         (b"x", "", "boundary"),
         (b"x", "; boundary=x", "form"),
+        (FILE + FILE[:-2], "; boundary=x", "closing boundary"),
+        (FILE + b"--x--\r\n", "; charset=undefined; boundary=x", "undefined encoding"),
         (FIELD + b"--x--\r\n", "; boundary=x", "@"),
         (b"--x--\r\n", "; boundary=x", "@"),
         (65 * FILE + b"--x--\r\n", "; boundary=x", "at most 64"),
     ],
-    ids=["no boundary", "no form", "a field", "nothing", "too many"],
+    ids=["no boundary", "no form", "cut off", "no encoding", "a field", "nothing", "too many"],
 )
 def test_forms_that_hold_no_pictures(client, content, boundary, words):
     answer = client.post("/v1/read", content=content, headers={"Content-Type": f"multipart/form-data{boundary}"})
@@ -225,7 +227,9 @@ def test_metrics_count_what_was_done(client):
     batches = value("text_recognizer_batch_lines_sum")
     client.post("/v1/read", files=[("a", ("a.png", LINE)), ("b", ("b.png", LINE)), ("c", ("c.png", NO_PICTURE))])
     assert [value(name) for name in (read, refused, answered)] == [before[0] + 2, before[1] + 1, before[2] + 1]
-    assert value("text_recognizer_batch_lines_sum") == batches + 2
+    client.post("/v1/read?format=json", files=[("a", ("a.png", LINE)), ("b", ("b.png", NO_PICTURE))])
+    assert [value(name) for name in (read, refused, answered)] == [before[0] + 3, before[1] + 2, before[2] + 2]
+    assert value("text_recognizer_batch_lines_sum") == batches + 3
     assert value("text_recognizer_queue_lines") == 0
     assert value("text_recognizer_request_seconds_count") > 0
 

@@ -63,6 +63,16 @@ def test_a_correction_is_kept_and_deleted(keeping, folder):
     assert keeping.delete(f"/v1/corrections/{answer.json()['name']}").status_code == 404
 
 
+@pytest.mark.parametrize("name", ["mine", "F" * 32, "f" * 300])
+def test_only_what_the_server_named_is_deleted(keeping, folder, name):
+    files = [folder / f"{name[:32]}{suffix}" for suffix in (".png", ".gt.txt")]
+    for file in files:
+        file.write_bytes(b"of somebody else")
+    answer = keeping.delete(f"/v1/corrections/{name}")
+    assert (answer.status_code, name in answer.json()["error"]) == (404, True)
+    assert all(file.exists() for file in files)
+
+
 @pytest.mark.parametrize(
     ("sent", "reason"),
     [

@@ -113,6 +113,12 @@ def test_what_lines_may_say(client: TestClient) -> None:
         ({"format": "docx"}, "alto"),
         ({"format": "json", "pages": "x"}, "pages"),
         ({"format": "csv", "prepared": True}, "prepared"),
+        ({"pattern": ""}, "pattern is empty"),
+        ({"allow": ""}, "allow is empty"),
+        ({"format": "csv", "corrected": "x"}, "parameters. corrected: "),
+        ({"format": "csv", "corrected": "1:a\nb"}, r"cannot be printed: '\n'"),
+        ({"format": "csv", "corrected": "1:a\0b"}, "cannot be printed"),
+        ({"decoder": ["beam", "greedy"]}, "decoder: given more than once"),
     ],
 )
 def test_what_makes_no_sense_is_refused(client: TestClient, options: dict[str, object], said: str) -> None:
@@ -162,7 +168,9 @@ def test_a_page_of_a_file_as_a_picture(client) -> None:
         answer = client.post("/v1/page", content=document, params={"number": number})
         assert (answer.headers["Content-Type"], answer.headers["Page-Count"]) == ("image/jpeg", "2")
         assert abs(load_picture(answer.content).shape[1] - width) <= 1
+    assert "page: Extra inputs" in client.post("/v1/page", content=document, params={"page": 1}).json()["error"]
     for content, number in ((document, 3), (b"no picture", 1)):
         answer = client.post("/v1/page", content=content, params={"number": number})
         assert answer.status_code == 422
         assert answer.json()["error"].startswith("picture: ")
+        assert "--" not in answer.json()["error"]

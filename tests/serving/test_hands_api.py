@@ -24,11 +24,14 @@ from hand_tools import hand_of, shipped_weights, write_samples, written_on_a_pag
 from reading_tools import bars
 from serving_tools import Server, png, serving
 
+from text_recognizer.hand import store
 from text_recognizer.hand.store import hand_names, hand_path, save_hand
 from text_recognizer.reading.recognizer import TextRecognizer
+from text_recognizer.serving import readers
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
 from text_recognizer.serving.schema import Hands, Progress
+from text_recognizer.serving.teaching import hands as serving_hands
 
 LINE = png(bars([20, 60]))
 SAMPLES = write_samples()
@@ -229,6 +232,17 @@ def test_deleting_no_such_hand(client):
     answer = client.delete("/v1/hands/mine")
     assert answer.status_code == 404
     assert "'mine'" in answer.json()["error"]
+
+
+def test_a_hand_that_is_deleted_meanwhile(client, crosses, hands, monkeypatch):
+    save_hand("good", crosses)
+    for module in (store, readers, serving_hands):  # it was there when it was looked for
+        monkeypatch.setattr(module, "hand_path", lambda name: hands / f"{name}.hand")
+    monkeypatch.setattr(serving_hands, "hand_names", lambda: ["gone", "good"])
+    assert [hand["name"] for hand in client.get("/v1/hands").json()["hands"]] == ["good"]
+    for answer in (client.delete("/v1/hands/gone"), client.post("/v1/read?hand=gone", content=LINE)):
+        assert answer.status_code == 404
+        assert answer.json()["error"].startswith("There is no hand 'gone'. There are: good.")
 
 
 def test_the_light_install_reads_with_hands_and_says_what_learning_needs(client, crosses, light_install):

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import logging
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,7 +13,8 @@ from reading_tools import bars
 from serving_tools import png
 from starlette.exceptions import HTTPException
 
-from text_recognizer.serving import limits
+from text_recognizer.processors import usable_cores
+from text_recognizer.serving import documents, limits
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
 
@@ -41,7 +44,9 @@ class Pieces:
         return {"type": "http.request", "body": piece, "more_body": piece != b""}
 
 
-async def post(app: FastAPI, receive: Pieces, **headers: str) -> tuple[int, Any]:
+async def post(
+    app: FastAPI, receive: Pieces, query: str = "", path: str = "/v1/read", **headers: str
+) -> tuple[int, Any]:
     """Status and JSON of the answer; 0 and None where there is none."""
     status, body = 0, b""
 
@@ -54,9 +59,9 @@ async def post(app: FastAPI, receive: Pieces, **headers: str) -> tuple[int, Any]
         "http_version": "1.1",
         "method": "POST",
         "scheme": "http",
-        "path": "/v1/read",
-        "raw_path": b"/v1/read",
-        "query_string": b"",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
         "root_path": "",
         "headers": [(b"host", b"localhost")]
         + [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
@@ -213,6 +218,84 @@ def test_room_is_given_in_turn_and_back():
             return order
 
     assert asyncio.run(main()) == ["all", "half", "most"]
+
+
+def test_no_small_picture_overtakes_a_large_one():
+    async def main() -> list[str]:
+        room, order = limits.Room(10 << 20), []
+
+        async def use(name: str, size: int) -> None:
+            async with room.taken(size):
+                order.append(name)
+                await asyncio.sleep(0.01)
+
+        await asyncio.gather(use("half", 5 << 20), use("all", 10 << 20), use("small", 1 << 20))
+        return order
+
+    assert asyncio.run(main()) == ["half", "all", "small"]
+
+
+def test_documents_are_read_while_their_client_is_there_and_others_do_not_wait_forever(app, monkeypatch):
+    async def endless(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(documents.Documents, "_read", endless)
+    monkeypatch.setattr(documents, "_SECONDS_TO_WAIT", 0.1)
+
+    async def check() -> None:
+        for _ in range(3):  # there are 2 places
+            leaving = Pieces([LINE, b""], lambda: asyncio.sleep(0.02))
+            assert await post(app, leaving, "format=json") == (0, None)
+        staying = [asyncio.create_task(post(app, Pieces([LINE, b""]), "format=json")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        status, answer = await post(app, Pieces([LINE, b""]), "format=json")
+        assert status == 503
+        assert "Try again" in answer["error"]
+        for task in staying:
+            task.cancel()
+        await asyncio.gather(*staying, return_exceptions=True)
+
+    run(app, check)
+
+
+def test_a_request_that_is_read_when_the_server_stops_is_answered(app, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "text_recognizer.serving")
+
+    async def endless(*_: Any, **__: Any) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(documents.Documents, "_read", endless)
+
+    async def check() -> None:
+        reading = asyncio.create_task(post(app, Pieces([LINE, b""]), "format=json"))
+        await asyncio.sleep(0.05)
+        reading.cancel()  # as uvicorn does
+        status, answer = await reading
+        assert status == 503
+        assert "The server stops" in answer["error"]
+
+    run(app, check)
+    (entry,) = [record for record in caplog.records if record.getMessage() == "request"]
+    assert (entry.levelname, entry.fields["status"]) == ("INFO", 503)
+
+
+def test_lines_are_read_while_pdfs_take_their_time(app, monkeypatch):
+    slow = threading.Event()
+    monkeypatch.setattr(documents, "_jpeg_of", lambda upload, number: slow.wait(60))
+
+    async def check() -> None:
+        waiting = [
+            asyncio.create_task(post(app, Pieces([b"%PDF-", b""]), path="/v1/page")) for _ in range(usable_cores() + 3)
+        ]
+        await asyncio.sleep(0.1)
+        async with asyncio.timeout(30):
+            assert (await post(app, Pieces([LINE, b""])))[0] == 200
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting)
+        slow.set()
+
+    run(app, check)
 
 
 def test_bytes_of_all_requests_together_are_limited(model, monkeypatch):

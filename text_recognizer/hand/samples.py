@@ -122,14 +122,17 @@ def _inks(pictures: Sequence[tuple[str, str]]) -> tuple[tuple[str, np.ndarray], 
     """
     if len(pictures) > _MAX_PICTURES:
         raise UserError(f"There are {len(pictures)} pictures; a hand is learned from {_MAX_PICTURES} at most.")
-    inks = tuple((text, _ink(picture, text)) for text, picture in pictures)
-    height, width = (max((ink.shape[axis] for _, ink in inks), default=0) for axis in (0, 1))
-    if max(height, width) > _MAX_SIDE or len(inks) * height * width > _MAX_PIXELS_TOGETHER:
-        raise UserError(
-            f"{len(inks)} pictures of up to {width} x {height} pixels are more than a hand is learned from. "
-            "About 120 x 160 pixels a character are enough."
-        )
-    return inks
+    inks, height, width = [], 0, 0
+    for text, picture in pictures:
+        ink = _ink(picture, text)
+        height, width = max(height, ink.shape[0]), max(width, ink.shape[1])
+        if max(height, width) > _MAX_SIDE or len(pictures) * height * width > _MAX_PIXELS_TOGETHER:
+            raise UserError(
+                f"{len(pictures)} pictures, some of up to {width} x {height} pixels, are more than a hand is learned "
+                "from. About 120 x 160 pixels a character are enough."
+            )
+        inks.append((text, ink))
+    return tuple(inks)
 
 
 def _ink(picture: str, text: str) -> np.ndarray:

@@ -60,12 +60,17 @@ def hand_path(name: str) -> Path:
     """
     file = hands_folder() / f"{check_name(name)}{SUFFIX}"
     if not file.is_file():
-        known = ", ".join(hand_names())
-        there = f"There are: {known}." if known else "None has been learned yet."
-        raise UserError(
-            f"There is no hand {name!r}. {there} Learn one with: text-recognizer hand learn PHOTO --name {name}"
-        )
+        raise no_hand(name)
     return file
+
+
+def no_hand(name: str) -> UserError:
+    """The error that there is no such hand."""
+    known = ", ".join(hand_names())
+    there = f"There are: {known}." if known else "None has been learned yet."
+    return UserError(
+        f"There is no hand {name!r}. {there} Learn one with: text-recognizer hand learn PHOTO --name {name}"
+    )
 
 
 def save_hand(name: str, content: bytes) -> Path:
@@ -139,6 +144,9 @@ def remove_hand(name: str) -> None:
         UserError: If there is no such hand.
     """
     file = hand_path(name)
-    file.unlink()
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        raise no_hand(name) from None
     for rest in file.parent.glob(f".{name}.*.part{SUFFIX}"):
         rest.unlink(missing_ok=True)

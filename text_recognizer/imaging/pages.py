@@ -99,7 +99,7 @@ def pages_of(
         pages: Iterator[Page] = iter([Page(1, 1, load_picture(picture, name, max_pixels))])
     else:
         data = read_bytes(picture, name)
-        if b"%PDF-" in data[:_SNIFFED]:
+        if is_pdf(data):
             pages = _of_pdf(data, name, numbers, resolution, max_pixels)
         elif data[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             pages = _of_tiff(data, name, numbers, max_pixels)
@@ -108,12 +108,17 @@ def pages_of(
     found = 0
     for page in pages:
         if page.count > MAX_PAGES and numbers is None:
-            raise UserError(f"{name}: {page.count} pages; at most {MAX_PAGES} are read at once. Choose some: --pages.")
+            raise UserError(f"{name}: {page.count} pages; at most {MAX_PAGES} are read at once. Choose some.")
         if numbers is None or page.number in numbers:
             found += 1
             yield page
     if not found:
-        raise UserError(f"{name}: has none of the pages asked for (--pages).")
+        raise UserError(f"{name}: has none of the pages asked for. Ask for others.")
+
+
+def is_pdf(data: bytes) -> bool:
+    """Whether a file is a PDF, by how it begins."""
+    return b"%PDF-" in data[:_SNIFFED]
 
 
 def _of_pdf(data: bytes, name: str, numbers: list[int] | None, resolution: int, max_pixels: int) -> Iterator[Page]:

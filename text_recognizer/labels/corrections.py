@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from unicodedata import category
 
 import cv2
 
@@ -29,6 +31,8 @@ LONGEST = 400
 MOST_PIXELS = 30_000_000
 """Of a picture."""
 _PICTURE = ".png"
+_NAME = re.compile(r"[0-9a-f]{32}")
+"""As :meth:`Corrections.keep` gives them: no other file of the folder is deleted."""
 _JOINERS = "\u200c\u200d"
 """Not printed themselves, but part of how some scripts are spelled."""
 
@@ -105,7 +109,7 @@ class Corrections:
         Raises:
             UserError: If no line has that name, or it cannot be deleted.
         """
-        if not name.isalnum() or not self._path(name, TRUTH).is_file():
+        if not _NAME.fullmatch(name) or not self._path(name, TRUTH).is_file():
             raise UserError(f"There is no correction {name!r}.")
         try:
             for suffix in (TRUTH, _PICTURE):
@@ -138,6 +142,18 @@ class Corrections:
         return self.folder / f"{name}{suffix}"
 
 
+def printable(text: str) -> str:
+    """A text, if each of its characters can stand in a line.
+
+    Raises:
+        UserError: If there are line breaks or others that cannot be printed.
+    """
+    odd = sorted({one for one in text if not (one.isprintable() or one in _JOINERS or category(one) == "Zs")})
+    if odd:
+        raise UserError(f"The text has characters that cannot be printed: {', '.join(map(ascii, odd))}.")
+    return text
+
+
 def _size(entry: os.DirEntry[str]) -> int:
     """Bytes of a file; 0 where another process has just renamed it."""
     with suppress(FileNotFoundError):
@@ -153,9 +169,6 @@ def _checked(text: str) -> str:
     """
     if len(text) > LONGEST or not (text := one_line(text)):
         raise UserError(f"The text has {len(text):,} characters, but a line has 1 to {LONGEST}.")
-    odd = sorted({one for one in text if not one.isprintable() and one not in _JOINERS})
-    if odd:
-        raise UserError(f"The text has characters that cannot be printed: {', '.join(map(ascii, odd))}.")
     if MULTI_LINE in text:
         raise UserError(f"The text has {MULTI_LINE}, by which labels tell several lines. A line has none.")
-    return text
+    return printable(text)

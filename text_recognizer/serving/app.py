@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import numpy as np
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -22,35 +22,32 @@ from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import ProgramFault, UserError, attempt, naming
 from text_recognizer.imaging.normalization import NormalizedLine
-from text_recognizer.imaging.pages import MAX_PAGES
-from text_recognizer.imaging.pictures import load_picture, pixels_of
+from text_recognizer.imaging.pictures import load_picture
 from text_recognizer.labels.corrections import Corrections
 from text_recognizer.processors import usable_cores
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import picture_url, to_json
 from text_recognizer.serving.batching import Batcher
+from text_recognizer.serving.connections import while_there
+from text_recognizer.serving.decoding import Decoding
 from text_recognizer.serving.documents import Documents, expecting
 from text_recognizer.serving.limits import (
-    BYTES_PER_PIXEL,
     MAX_PIXELS,
     MAX_QUEUE,
     MAX_UPLOAD_MB,
     RequestLimiter,
-    Room,
-    Taken,
     Upload,
 )
 from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.readers import Readers
 from text_recognizer.serving.reference import reference_page
-from text_recognizer.serving.schema import PICTURE, READ, Options
+from text_recognizer.serving.schema import PICTURE, READ, Options, PageOptions
 from text_recognizer.serving.security import LOOPBACK_NAMES, SecurityMiddleware
 from text_recognizer.serving.teaching.corrections import add_corrections
 from text_recognizer.serving.teaching.hands import Learning, add_hands, named
 
 PAGE = Path(__file__).with_name("page")
 _log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class Service:
@@ -62,9 +59,8 @@ class Service:
         self.metrics = Metrics()
         self.batcher = Batcher(self.metrics)
         self.learning = Learning()
-        self._decoders = ThreadPoolExecutor(usable_cores(), "decode")
-        self._room = Room(MAX_PIXELS * BYTES_PER_PIXEL)
-        self.documents = Documents(self.batcher, self._room, self._in_thread)
+        self.decoding = Decoding()
+        self.documents = Documents(self.batcher, self.decoding, self.metrics)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -76,7 +72,7 @@ class Service:
         finally:
             self.learning.close()
             self.batcher.close()
-            self._decoders.shutdown()
+            self.decoding.close()
 
     async def answer(self, uploads: Sequence[Upload], options: Options) -> Response:
         """The JSON objects of the pictures of a request, in order, or its pages in a format.
@@ -84,7 +80,7 @@ class Service:
         Raises:
             HTTPException: 422 if nothing can be read, or the options make no sense.
         """
-        recognizer = await self._in_thread(self._recognizer, options)
+        recognizer = await self.decoding.in_thread(self._recognizer, options)
         if options.format is not None:
             return await self.documents.answer(recognizer, uploads, options, options.format)
         results = await asyncio.gather(*(self._answer(recognizer, upload, options) for upload in uploads))
@@ -93,11 +89,11 @@ class Service:
         return JSONResponse(results)
 
     async def _answer(self, recognizer: TextRecognizer, upload: Upload, options: Options) -> dict[str, Any]:
-        async with self.decoding(upload.data) as taken:
-            lines = await self._in_thread(attempt, upload.name, partial(_lines, recognizer, upload, options.lines))
+        async with self.decoding.place(upload.data) as place:
+            lines = await place.run(attempt, upload.name, partial(_lines, recognizer, upload, options.lines))
             if isinstance(lines, UserError):
                 return self._refused(upload, lines)
-            await self._room.shrink(taken, sum(line.image.nbytes for line in lines if line))
+            await place.shrink(sum(line.image.nbytes for line in lines if line))
             results = await self.batcher.read(recognizer, lines)
         readings = [result for result in results if isinstance(result, Reading)]
         if len(readings) < len(results):
@@ -105,21 +101,11 @@ class Service:
         self.metrics.readings.labels("read").inc()
         return {"file": upload.name, **_with_prepared(to_json(readings, options.lines), readings, options)}
 
-    @asynccontextmanager
-    async def decoding(self, picture: bytes) -> AsyncIterator[Taken]:
-        """Room to decode a picture, while the block runs."""
-        pixels = min(await self._in_thread(pixels_of, picture), MAX_PIXELS)
-        async with self._room.taken(pixels * BYTES_PER_PIXEL) as taken:
-            yield taken
-
     def _refused(self, upload: Upload, error: UserError) -> dict[str, Any]:
         self.metrics.readings.labels("refused").inc()
         if isinstance(error, ProgramFault):
             _log.error("picture", exc_info=error.__cause__)
         return {"file": upload.name, "error": str(error)}
-
-    async def _in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._decoders, work, *arguments)
 
     def _recognizer(self, options: Options) -> TextRecognizer:
         if options.hand is None:
@@ -178,18 +164,18 @@ def create_app(
 
 
 def _add_api(app: FastAPI, service: Service) -> None:
-    @app.post("/v1/read", **READ)
+    @app.post("/v1/read", dependencies=[Depends(_check_given_once)], **READ)
     async def read(request: Request, options: Annotated[Options, Query()]) -> Response:
         with service.limiter.admit() as admission:
             uploads = await admission.uploads(request)
             request.state.pictures = len(uploads)
-            return await service.answer(uploads, options)
+            return await while_there(request, service.answer(uploads, options))
 
-    @app.post("/v1/page", **PICTURE)
-    async def page(request: Request, number: Annotated[int, Query(ge=1, le=MAX_PAGES)] = 1) -> Response:
+    @app.post("/v1/page", dependencies=[Depends(_check_given_once)], **PICTURE)
+    async def page(request: Request, options: Annotated[PageOptions, Query()]) -> Response:
         with service.limiter.admit() as admission:
             [upload, *_] = await admission.uploads(request)
-            return await service.documents.picture(upload, number)
+            return await while_there(request, service.documents.picture(upload, options.number))
 
     @app.head("/metrics", include_in_schema=False)
     @app.head("/docs", include_in_schema=False)
@@ -213,6 +199,17 @@ def _add_api(app: FastAPI, service: Service) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         return HTMLResponse(reference_page(app.openapi()))
+
+
+async def _check_given_once(request: Request) -> None:
+    """Whether each parameter that has one value was given once.
+
+    Raises:
+        HTTPException: 422 if not.
+    """
+    counts = Counter(name for name, _ in request.query_params.multi_items() if name not in ("words", "corrected"))
+    if repeated := [name for name, count in counts.items() if count > 1]:
+        raise HTTPException(422, f"{', '.join(repeated)}: given more than once. Give one value of each.")
 
 
 def _add_page(app: FastAPI) -> None:
@@ -247,7 +244,7 @@ async def _error_of_http(request: Request, error: HTTPException) -> Response:
 
 
 async def _error_of_options(request: Request, error: RequestValidationError) -> Response:
-    problems = [f"{problem['loc'][-1]}: {problem['msg']}" for problem in error.errors()]
+    problems = [f"{problem['loc'][:2][-1]}: {problem['msg']}" for problem in error.errors()]
     return JSONResponse({"error": f"Wrong parameters. {'; '.join(problems)}. /docs lists them."}, 422)
 
 

@@ -1,15 +1,18 @@
-"""Connections of clients: headers within a time, and when there are too many, the longest idle ones go."""
+"""Connections of clients: heads come in time, the longest idle go when there are many, work ends with its client."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
+from starlette.requests import ClientDisconnect, Request
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 SECONDS_FOR_HEADERS = 10
 MOST_CONNECTIONS = 900
 """Below the 1,024 open files that most systems allow a process."""
+T = TypeVar("T")
 
 
 class PatientProtocol(H11Protocol):
@@ -58,3 +61,25 @@ class PatientProtocol(H11Protocol):
         if self._head_timer is not None:
             self._head_timer.cancel()
             self._head_timer = None
+
+
+async def while_there(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` gives; it is cancelled once the client of a request that was received has left.
+
+    Raises:
+        ClientDisconnect: If the client has left.
+    """
+    working, leaving = asyncio.create_task(work), asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise ClientDisconnect
+        return working.result()
+    finally:
+        working.cancel()
+        leaving.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

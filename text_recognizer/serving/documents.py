@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
 
 import cv2
 from starlette.exceptions import HTTPException
@@ -18,10 +17,11 @@ from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.reader import DocumentReader
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.imaging.pages import Page, page_numbers, pages_of
-from text_recognizer.imaging.pictures import pixels_of
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.serving.batching import Batcher
-from text_recognizer.serving.limits import BYTES_PER_PIXEL, MAX_PIXELS, Room, Upload
+from text_recognizer.serving.decoding import Decoding
+from text_recognizer.serving.limits import MAX_PIXELS, Upload
+from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.schema import Options
 
 MOST_PAGES = 64
@@ -33,8 +33,8 @@ MOST_KEPT_PIXELS = 120_000_000
 MOST_ARCS = 20_000
 """Of the automaton of what lines may hold: a line takes a tenth of a second then."""
 _QUALITY = 90  # of pages as JPEG
+_SECONDS_TO_WAIT = 30  # for one of the places
 _AT_ONCE = 2  # requests, each of which may keep the pages of a PDF
-_PDF_PIXELS = 12_000_000  # of a page that is rendered
 
 
 class Documents:
@@ -42,12 +42,12 @@ class Documents:
 
     Args:
         batcher: Reads their lines.
-        room: In which pages are decoded.
-        in_thread: Calls a function outside of the event loop.
+        decoding: Of their pages.
+        metrics: Counts their pages.
     """
 
-    def __init__(self, batcher: Batcher, room: Room, in_thread: Callable[..., Awaitable[Any]]) -> None:
-        self._batcher, self._room, self._in_thread = batcher, room, in_thread
+    def __init__(self, batcher: Batcher, decoding: Decoding, metrics: Metrics) -> None:
+        self._batcher, self._decoding, self._metrics = batcher, decoding, metrics
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def answer(
@@ -57,7 +57,7 @@ class Documents:
 
         Raises:
             HTTPException: 422 if no page can be read, or one cannot and the format has no place to say so, or they are
-                more than the format holds or a request may have.
+                more than the format holds or a request may have; 503 if others are read for too long.
             UserError: If a line is corrected that is not there.
         """
         reader = DocumentReader(
@@ -67,7 +67,7 @@ class Documents:
             numbers=page_numbers(options.pages),
             max_pixels=MAX_PIXELS,
         )
-        async with self._places:
+        async with self._place():
             pages: list[ReadPage] = []
             started = time.monotonic()
             for upload in uploads:
@@ -75,7 +75,7 @@ class Documents:
             _check(form, pages, len(uploads))
             correct(pages, {int(number): text for number, _, text in (one.partition(":") for one in options.corrected)})
             several = len(uploads) > 1
-            data = await self._in_thread(
+            data = await self._decoding.in_thread(
                 written, form, pages, options.alternatives, several, options.tables, options.prepared
             )
         return Response(data, media_type=TRAITS[form].media_type)
@@ -86,29 +86,44 @@ class Documents:
         Raises:
             HTTPException: 422 if there is no such page, or it cannot be shown.
         """
-        pixels = min(await self._in_thread(pixels_of, upload.data) or _PDF_PIXELS, MAX_PIXELS)
-        async with self._room.taken(pixels * BYTES_PER_PIXEL):
-            page, data = await self._in_thread(_jpeg_of, upload, number)
+        async with self._decoding.place(upload.data) as place:
+            page, data = await place.run(_jpeg_of, upload, number)
         if isinstance(page.grey, UserError):
             raise HTTPException(422, str(page.grey))
         return Response(data, media_type="image/jpeg", headers={"Page-Count": str(page.count)})
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(_SECONDS_TO_WAIT):
+                await self._places.acquire()
+        except TimeoutError:
+            raise HTTPException(
+                503,
+                f"This document has waited for {_SECONDS_TO_WAIT} seconds while others are read. Try again in ten.",
+                {"Retry-After": "10"},
+            ) from None
+        try:
+            yield
+        finally:
+            self._places.release()
 
     async def _read(
         self, reader: DocumentReader, upload: Upload, pages: list[ReadPage], started: float, keep: bool
     ) -> None:
         """Add the pages of a file, each with its picture only if that is to be kept."""
-        pixels = min(await self._in_thread(pixels_of, upload.data) or _PDF_PIXELS, MAX_PIXELS)
         loading = reader.load(upload.name, upload.data)
         while True:
-            async with self._room.taken(pixels * BYTES_PER_PIXEL):
-                loaded = await self._in_thread(next, loading, None)
+            async with self._decoding.place(upload.data) as place:
+                loaded = await place.run(next, loading, None)
                 if loaded is None:
                     return
                 _check_limits(loaded.page, pages, time.monotonic() - started)
                 results = await self._batcher.read(reader.recognizer, loaded.lines)
-                await self._in_thread(reader.finish, loaded, results)
+                await self._decoding.in_thread(reader.finish, loaded, results)
             page: ReadPage = loaded.page
             pages.append(page)
+            self._metrics.readings.labels("refused" if page.error else "read").inc()
             if not keep:
                 page.grey = None
 
@@ -151,7 +166,8 @@ def expecting(recognizer: TextRecognizer, options: Options) -> TextRecognizer:
     Raises:
         UsageError: If that makes no sense, or takes more than a server gives.
     """
-    if not (options.alternatives or options.allow or options.pattern or options.words or options.date):
+    texts = (options.allow, options.pattern, options.words)
+    if texts == (None, None, None) and not (options.alternatives or options.date):
         return recognizer
     other = recognizer.expecting(
         options.alternatives, allow=options.allow, pattern=options.pattern, words=options.words, date=options.date

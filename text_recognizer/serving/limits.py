@@ -175,17 +175,25 @@ class Admission:
     async def _form(self, request: Request, limit: asyncio.Timeout) -> FormData:
         parser = _FormInMemory(request.headers, self._limited(request, limit), max_files=MAX_PICTURES, max_fields=0)
         try:
-            return await parser.parse()
-        except MultiPartException as error:
+            form = await parser.parse()
+        except (MultiPartException, UnicodeError) as error:
+            reason = str(error).rstrip(".")
             raise HTTPException(
                 400,
-                f"Not a form of pictures: {error.message} Expected multipart/form-data of at most {MAX_PICTURES} files "
+                f"Not a form of pictures: {reason}. Expected multipart/form-data of at most {MAX_PICTURES} files "
                 "and no other fields; curl sends one with -F file=@line.png.",
             ) from None
+        if not parser.ended:
+            raise HTTPException(400, "The form ends before its closing boundary: it was cut off. Send it again.")
+        return form
 
 
 class _FormInMemory(MultiPartParser):
     spool_max_size = sys.maxsize  # files of a form stay in memory: the server writes nothing to disk
+    ended = False
+
+    def on_end(self) -> None:
+        self.ended = True
 
 
 async def _files(form: FormData) -> list[Upload]:
@@ -225,12 +233,13 @@ class Room:
         self._size = size
         self._free = size
         self._changed = asyncio.Condition()
+        self._turn = asyncio.Lock()
 
     @asynccontextmanager
     async def taken(self, size: int) -> AsyncIterator[Taken]:
         """So many bytes of it, but no more than there are, while the block runs."""
         taken = Taken(min(max(size, _LEAST_ROOM), self._size))
-        async with self._changed:
+        async with self._turn, self._changed:
             await self._changed.wait_for(lambda: taken.size <= self._free)
             self._free -= taken.size
         try:

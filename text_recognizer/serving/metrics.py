@@ -30,7 +30,10 @@ class Metrics:
             registry=self._registry,
         )
         self.readings = Counter(
-            "text_recognizer_readings", "Pictures answered: read, or refused.", ["result"], registry=self._registry
+            "text_recognizer_readings",
+            "Pictures and pages answered: read, or refused.",
+            ["result"],
+            registry=self._registry,
         )
         self.batch_lines = Histogram(
             "text_recognizer_batch_lines", "Lines read together.", buckets=_LINES, registry=self._registry

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from text_recognizer.documents.formats import MOST_ALTERNATIVES, TRAITS, Format
 from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES
+from text_recognizer.imaging.pages import MAX_PAGES
 from text_recognizer.imaging.pictures import PICTURES
-from text_recognizer.labels.corrections import LONGEST
+from text_recognizer.labels.corrections import LONGEST, printable
 from text_recognizer.reading.recognizer import Decoder
 
 MOST_WORDS = 1000
@@ -48,7 +49,9 @@ class Options(BaseModel):
     tables: bool = Field(
         False, description="With format=csv or tsv: write the rows of tables with ruled lines, and nothing else."
     )
-    corrected: list[Annotated[str, Field(pattern=r"^[0-9]{1,4}:", max_length=LONGEST + 5)]] = Field(
+    corrected: list[
+        Annotated[str, Field(pattern=r"^[0-9]{1,4}:", max_length=LONGEST + 5), AfterValidator(printable)]
+    ] = Field(
         [],
         max_length=MOST_CORRECTED,
         description="With format: what lines say in place of what is read, given one by one as number and text. Lines "
@@ -80,6 +83,14 @@ class Options(BaseModel):
         if self.format not in (None, "json", "jsonl") and self.prepared:
             raise ValueError("prepared is a part of json and jsonl alone: leave one of the two out")
         return self
+
+
+class PageOptions(BaseModel):
+    """Which page to show."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: int = Field(1, ge=1, le=MAX_PAGES, description="Of the page, from 1.")
 
 
 class ReadCharacter(BaseModel):

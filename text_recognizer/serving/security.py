@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import time
@@ -77,6 +78,10 @@ class SecurityMiddleware:
             await (refusal or self._app)(scope, counted_receive, protected_send)
         except ClientDisconnect:
             pass
+        except asyncio.CancelledError:  # the server stops, and has waited for long enough
+            if seen["status"] == _GONE:
+                answer = JSONResponse({"error": "The server stops. Start it again, and send this again."}, 503)
+                await answer(scope, receive, protected_send)
         except Exception:
             seen["error"] = traceback.format_exc()
             if seen["status"] == _GONE:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -15,6 +14,7 @@ from starlette.exceptions import HTTPException
 from text_recognizer.errors import UserError
 from text_recognizer.labels.corrections import Corrections as Folder
 from text_recognizer.labels.corrections import Kept
+from text_recognizer.serving.decoding import Decoding
 from text_recognizer.serving.limits import RequestLimiter
 from text_recognizer.serving.schema import CORRECTIONS, FORGET, KEEP, Correction, Corrections
 
@@ -23,8 +23,7 @@ class Limits(Protocol):
     """What limits requests: those that are admitted, and the room to decode their pictures."""
 
     limiter: RequestLimiter
-
-    def decoding(self, picture: bytes) -> AbstractAsyncContextManager[Any]: ...
+    decoding: Decoding
 
 
 def add_corrections(app: FastAPI, limits: Limits, folder: Folder | None) -> None:
@@ -48,7 +47,7 @@ def add_corrections(app: FastAPI, limits: Limits, folder: Folder | None) -> None
             raise HTTPException(415, "A correction is sent as application/json. /docs describes it.")
         with limits.limiter.admit() as admission:
             picture, text = await run_in_threadpool(_sent, await admission.body(request))
-            async with limits.decoding(picture):
+            async with limits.decoding.place(picture):
                 name = await run_in_threadpool(keeping.keep, picture, text)
         return JSONResponse(Correction(name=name).model_dump(), 201)
 

@@ -25,7 +25,7 @@ from text_recognizer.files import write_text
 from text_recognizer.hand.file import HandFile
 from text_recognizer.hand.job import stop_file
 from text_recognizer.hand.samples import Samples
-from text_recognizer.hand.store import check_name, hand_names, hand_path, hands_folder, remove_hand
+from text_recognizer.hand.store import check_name, hand_names, hand_path, hands_folder, no_hand, remove_hand
 from text_recognizer.serving.limits import RequestLimiter
 from text_recognizer.serving.schema import HANDS, LEARN, PROGRESS, REMOVE, STOP, Hand, Hands, Progress
 
@@ -180,7 +180,7 @@ def named(name: str) -> Iterator[Path]:
     """The file of a hand, and errors about it without where it lies on this machine.
 
     Raises:
-        HTTPException: 404 if there is no such hand.
+        HTTPException: 404 if there is no such hand, or it is deleted meanwhile.
     """
     try:
         file = hand_path(name)
@@ -188,12 +188,23 @@ def named(name: str) -> Iterator[Path]:
         raise HTTPException(404, str(error)) from None
     try:
         yield file
-    except UserError as error:
+    except (UserError, FileNotFoundError) as error:
+        if not file.is_file():
+            raise HTTPException(404, str(no_hand(name))) from None
         raise UserError(str(error).replace(str(file), f"the hand {name!r}")) from None
 
 
+def _hands() -> list[Hand]:
+    hands = []
+    for name in hand_names():
+        with suppress(HTTPException):  # deleted meanwhile
+            hands.append(_hand(name))
+    return hands
+
+
 def _hand(name: str) -> Hand:
-    learned = datetime.fromtimestamp(hand_path(name).stat().st_mtime, UTC).isoformat(timespec="seconds")
+    with named(name) as file:
+        learned = datetime.fromtimestamp(file.stat().st_mtime, UTC).isoformat(timespec="seconds")
     try:
         with named(name) as file:
             figures = HandFile.read(file).figures
@@ -232,7 +243,7 @@ def add_hands(app: FastAPI, limiter: RequestLimiter, learning: Learning) -> None
     def hands() -> Hands:
         last = learning.last()
         return Hands(
-            hands=[_hand(name) for name in hand_names()],
+            hands=_hands(),
             learning=last.name if last and last.state == "learning" else None,
             cannot_learn=why_not(),
         )
