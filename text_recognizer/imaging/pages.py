@@ -108,7 +108,7 @@ def pages_of(
     found = 0
     for page in pages:
         if page.count > MAX_PAGES and numbers is None:
-            raise UserError(f"{name}: {page.count} pages; at most {MAX_PAGES} are read at once. Choose some.")
+            raise UserError(f"{name}: {page.count} pages; at most {MAX_PAGES} are read at once. Choose some (pages).")
         if numbers is None or page.number in numbers:
             found += 1
             yield page

@@ -142,7 +142,7 @@ class Corrections:
         return self.folder / f"{name}{suffix}"
 
 
-def printable(text: str) -> str:
+def checked_characters(text: str) -> str:
     """A text, if each of its characters can stand in a line.
 
     Raises:
@@ -171,4 +171,4 @@ def _checked(text: str) -> str:
         raise UserError(f"The text has {len(text):,} characters, but a line has 1 to {LONGEST}.")
     if MULTI_LINE in text:
         raise UserError(f"The text has {MULTI_LINE}, by which labels tell several lines. A line has none.")
-    return printable(text)
+    return checked_characters(text)

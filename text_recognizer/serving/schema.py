@@ -10,7 +10,7 @@ from text_recognizer.documents.formats import MOST_ALTERNATIVES, TRAITS, Format
 from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES
 from text_recognizer.imaging.pages import MAX_PAGES
 from text_recognizer.imaging.pictures import PICTURES
-from text_recognizer.labels.corrections import LONGEST, printable
+from text_recognizer.labels.corrections import LONGEST, checked_characters
 from text_recognizer.reading.recognizer import Decoder
 
 MOST_WORDS = 1000
@@ -50,7 +50,7 @@ class Options(BaseModel):
         False, description="With format=csv or tsv: write the rows of tables with ruled lines, and nothing else."
     )
     corrected: list[
-        Annotated[str, Field(pattern=r"^[0-9]{1,4}:", max_length=LONGEST + 5), AfterValidator(printable)]
+        Annotated[str, Field(pattern=r"^[0-9]{1,4}:", max_length=LONGEST + 5), AfterValidator(checked_characters)]
     ] = Field(
         [],
         max_length=MOST_CORRECTED,
