@@ -63,13 +63,13 @@ def check_can_be_written(path: str | Path) -> None:
         raise _Tried
 
 
-def check_not_read(flag: str, out: str | Path, files: Iterable[str | Path]) -> None:
-    """Check that what is to be written is none of the files that are read.
+def check_not_read(flag: str, out: str | Path | None, files: Iterable[str | Path]) -> None:
+    """Check that what is to be written, if anything is, is none of the files that are read.
 
     Raises:
         UsageError: If it is; the message names the flag.
     """
-    if Path(out).is_file() and any(_is_same(file, out) for file in files):
+    if out is not None and Path(out).is_file() and any(_is_same(file, out) for file in files):
         raise UsageError(f"{flag} is {str(out)!r}, which is to be read, and would be lost. Give another file.")
 
 

@@ -129,8 +129,7 @@ def read(
         return _write_rows(Listing(pictures, WITH_PAGES, recursive, Shard.parse(shard)), read_rows, Path(out), resume)
     listing = Listing(pictures, WITH_PAGES, recursive, ordered=True)
     files = list(listing)
-    if out is not None:
-        check_not_read("--out", out, [*(one.file for one in files), *pictures, *filter(None, (words, language, model))])
+    check_not_read("--out", out, [*(one.file for one in files), *pictures, *filter(None, (words, language, model))])
     output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1, tables=tables)
     if left_out := skipped(listing):
         print(left_out, file=sys.stderr)
