@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import overload
 
@@ -100,3 +101,8 @@ READER_ALPHABET = Alphabet(
     (*ALPHABET, *(c for c in map(chr, range(33, 127)) if c not in ALPHABET), *"£€°§¡¿«»", *ACCENTED)
 )
 """What the reader reads: the lab's tokens in their order, the rest of printable ASCII, signs and accented letters."""
+
+
+def bare(character: str) -> str:
+    """A letter without its diacritics: c of č. In general the first character of the decomposed form (NFD)."""
+    return unicodedata.normalize("NFD", character)[0]

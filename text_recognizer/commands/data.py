@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from text_recognizer.command_line import Parser, run_safely
 from text_recognizer.data.figures import characters_figure, check_figure_name, lines_figure, save_figure
 from text_recognizer.data.sets.data_module import DataModule
-from text_recognizer.data.sets.labelled_lines import LabelledLines
 from text_recognizer.errors import UsageError
 from text_recognizer.files import check_not_read
 from text_recognizer.registry import DATA_CLASSES, load_class
@@ -50,7 +49,6 @@ def _look(argv: list[str], prog: str) -> None:
     print(f"Before loading:\n{data}\n")
     data.prepare_data()
     data.setup()
-    if isinstance(data, LabelledLines) and data.labels:
-        check_not_read("--picture", config.picture, {line.picture for line in data.labels.lines})
+    check_not_read("--picture", config.picture, data.inputs())
     save_figure(samples_figure(data), config.picture)
     print(f"After loading:\n{data}\n\nSamples: {config.picture}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
-from text_recognizer.alphabet import Alphabet
+from text_recognizer.alphabet import Alphabet, bare
 from text_recognizer.errors import UserError
 from text_recognizer.files import replacing
 from text_recognizer.reading.model_file import DEFAULT_MODEL
@@ -135,8 +134,7 @@ def widened(
 
 def _with_rows(values: torch.Tensor, new: Sequence[str], known: Alphabet) -> torch.Tensor:
     """Weights (C, ...) or biases (C,) of the last layer, with further rows for new characters."""
-    bare = [unicodedata.normalize("NFD", character)[0] for character in new]
-    rows = [values[known.index(one)] if one in known else values.mean(0) for one in bare]
+    rows = [values[known.index(one)] if one in known else values.mean(0) for one in map(bare, new)]
     return torch.cat([values, torch.stack(rows) - (_RARER if values.ndim == 1 else 0)])
 
 

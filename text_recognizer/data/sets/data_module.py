@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import lightning as L
@@ -99,6 +101,10 @@ class DataModule(L.LightningDataModule):
     def data_test(self) -> Examples:
         """The test split."""
         return Examples(self.datasets["test"])
+
+    def inputs(self) -> Collection[Path]:
+        """The user's own pictures that are read, once ``setup`` has run; none by default."""
+        return ()
 
     def samples(self, count: int) -> Any:
         """The first training examples, at most so many, as a batch to look at."""

@@ -367,6 +367,10 @@ class LabelledLines(DataModule):
             dataset.words = Words(self.labels.lines, dataset.crops, dataset.numbers.tolist(), LineModel())
         return super().train_dataloader()
 
+    def inputs(self) -> set[Path]:
+        """The pictures of all lines."""
+        return {line.picture for line in self.labels.lines} if self.labels else set()
+
     def samples(self, count: int) -> MixedLines:
         """The first lines that can be learned, as they were found."""
         dataset: Any = self.datasets["train"]

@@ -5,7 +5,6 @@ A few lines, seen again and again, teach a reader their sentences. Their words i
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -15,6 +14,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from text_recognizer.alphabet import bare
 from text_recognizer.labels.lines import LabelledLine
 from text_recognizer.labels.parts import unit_of
 from text_recognizer.reading.fields.decoder import decode_path
@@ -56,7 +56,7 @@ def cut_words(crop: np.ndarray, text: str, model: LineModel) -> list[Word]:
     """
     alphabet, stride = model.metadata.alphabet, model.metadata.stride
     known = set(alphabet)
-    looked_for = "".join(one if one in known else unicodedata.normalize("NFD", one)[0] for one in text)
+    looked_for = "".join(one if one in known else bare(one) for one in text)
     if not known.issuperset(looked_for):
         return []
     found = decode_path(model.log_probabilities([crop])[0], alphabet, compile_words([looked_for], alphabet))
