@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -38,7 +39,11 @@ def test_flags_that_train_takes_are_fine() -> None:
         ({"seed": {"min": 0, "max": 2**32}}, "--seed is 4294967296"),
         ({"model_class": {"values": ["MLP", "LineCNN"]}}, "fc1"),
         ({"data_class": {"values": ["PenStrokes", "EMNISTLines"]}}, "reads single characters"),
-        ({"engine": {"values": ["here", "ray"]}}, "a sweep itself places its trainings"),
+        pytest.param(
+            {"engine": {"values": ["here", "ray"]}},
+            "a sweep itself places its trainings",
+            marks=pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra cluster"),
+        ),
     ],
 )
 def test_what_train_does_not_take_is_named(searched: dict[str, Any], message: str) -> None:
