@@ -4,9 +4,11 @@ import signal
 import socket
 import threading
 import time
+import urllib.error
 import urllib.request
 
 import cv2
+import numpy as np
 import pytest
 from reading_tools import bars
 from serving_tools import Server, png, serving
@@ -205,6 +207,33 @@ def test_idle_connections_make_room_for_new_ones(model):
         assert closes(idle[0])
         for client in idle:
             client.close()
+
+
+def test_a_client_that_takes_no_answer_is_cut_off(model):
+    noise = np.random.default_rng(0).integers(0, 256, (3000, 4000), np.uint8)
+    picture = cv2.imencode(".jpg", noise)[1].tobytes()
+    code = (
+        "import sys; from text_recognizer.serving import connections; connections.SECONDS_OF_TAKING = 1;"
+        "from text_recognizer.cli import main; sys.exit(main())"
+    )
+    with serving(f"--model={model}", code=code) as server, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(60)
+        client.connect(("127.0.0.1", server.port))
+        connection = http.client.HTTPConnection("127.0.0.1", server.port)
+        connection.sock = client
+        connection.request("POST", "/v1/page", picture)
+        answer = connection.getresponse()
+        time.sleep(3)
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            answer.read()
+        assert ask(server)[0]["text"] == "III"
+
+
+def test_a_client_that_sends_first_and_reads_then_learns_that_it_sends_too_much(model):
+    with serving(f"--model={model}", "--max_upload_mb=1") as server, pytest.raises(urllib.error.HTTPError) as refused:
+        ask(server, bytes(30_000_000))  # urllib wants the connection closed after the answer
+    assert "larger than 1 MB" in json.load(refused.value)["error"]
 
 
 def closes(client: socket.socket) -> bool:

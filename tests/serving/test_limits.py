@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 import threading
+import time
+import tracemalloc
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,8 +16,9 @@ from serving_tools import png
 from starlette.exceptions import HTTPException
 
 from text_recognizer.processors import usable_cores
-from text_recognizer.serving import documents, limits
+from text_recognizer.serving import connections, documents, limits
 from text_recognizer.serving.app import create_app
+from text_recognizer.serving.decoding import BYTES_OF_JSON, Decoding
 from text_recognizer.serving.readers import Readers
 
 MEGABYTE = 1 << 20
@@ -101,6 +104,26 @@ def test_a_size_that_is_too_large_is_refused_before_any_of_it_is_taken(app):
         body = Pieces([b"x"])
         status, _ = await post(app, body, content_length=str(MEGABYTE + 1))
         assert (status, body.taken) == (413, 0)
+
+    run(app, check)
+
+
+@pytest.mark.parametrize("left", [[b"x", b"x", b""], [b"x", b"x"]], ids=["all of it", "until the client leaves"])
+def test_what_a_client_still_sends_is_received_before_its_connection_closes(app, left):
+    async def check() -> None:
+        body = Pieces(left, lambda: asyncio.sleep(0))
+        status, _ = await post(app, body, content_length=str(MEGABYTE + 1), connection="close")
+        assert (status, body.taken) == (413, len(left))
+
+    run(app, check)
+
+
+def test_a_client_that_never_ends_is_received_for_a_while(app, monkeypatch):
+    monkeypatch.setattr(connections, "SECONDS_TO_DRAIN", 0.05)
+
+    async def check() -> None:
+        status, _ = await post(app, Pieces([b"x"]), content_length=str(MEGABYTE + 1), connection="close")
+        assert status == 413
 
     run(app, check)
 
@@ -315,3 +338,41 @@ def test_bytes_of_all_requests_together_are_limited(model, monkeypatch):
         assert status == 200
 
     run(app, check)
+
+
+@pytest.mark.parametrize(
+    "json_text",
+    [
+        "[" + "[]," * 100_000 + "0]",
+        "[" + "{}," * 100_000 + "0]",
+        "[" + ("[" * 900 + "]" * 900 + ",") * 100 + "0]",
+        "[" + '{"":0},' * 100_000 + "0]",
+        "[" + '"a\U0001f600",' * 100_000 + "0]",
+    ],
+    ids=["lists", "objects", "nested", "keys", "strings"],
+)
+def test_json_takes_no_more_room_than_is_kept_for_it(json_text):
+    data = json_text.encode()
+    tracemalloc.start()
+    json.loads(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < len(data) * BYTES_OF_JSON
+
+
+def test_much_json_is_parsed_one_after_another():
+    parsing, most = set(), []
+
+    def parse(body: bytes) -> None:
+        parsing.add(body[:1])
+        most.append(len(parsing))
+        time.sleep(0.05)
+        parsing.remove(body[:1])
+
+    async def main() -> None:
+        decoding = Decoding()
+        await asyncio.gather(*(decoding.parsed(one * 16_000_000, parse) for one in (b"1", b"2")))
+        decoding.close()
+
+    asyncio.run(main())
+    assert most == [1, 1]

@@ -57,7 +57,7 @@ def page_numbers(said: str | None) -> list[int] | None:
     except ValueError:
         spans = []
     if not spans or not all(1 <= span.start < span.stop <= MAX_PAGES + 1 for span in spans):
-        raise UsageError(f"--pages is {said!r}, but must be numbers from 1 to {MAX_PAGES} as in 2-5 or 1,3,7-9.")
+        raise UsageError(f"pages is {said!r}, but must be numbers from 1 to {MAX_PAGES} as in 2-5 or 1,3,7-9.")
     return sorted(set(chain.from_iterable(spans)))
 
 
@@ -69,7 +69,7 @@ def check_resolution(resolution: int) -> None:
     """
     low, high = RESOLUTIONS
     if not low <= resolution <= high:
-        raise UsageError(f"--resolution is {resolution}, but must be from {low} to {high} dots per inch.")
+        raise UsageError(f"resolution is {resolution}, but must be from {low} to {high} dots per inch.")
 
 
 def pages_of(

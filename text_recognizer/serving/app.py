@@ -28,7 +28,7 @@ from text_recognizer.processors import usable_cores
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 from text_recognizer.reading.results import picture_url, to_json
 from text_recognizer.serving.batching import Batcher
-from text_recognizer.serving.connections import while_there
+from text_recognizer.serving.connections import DrainingMiddleware, while_there
 from text_recognizer.serving.decoding import Decoding
 from text_recognizer.serving.documents import Documents, expecting
 from text_recognizer.serving.limits import (
@@ -153,11 +153,12 @@ def create_app(
         redoc_url=None,
     )
     app.add_middleware(SecurityMiddleware, metrics=service.metrics, allowed_hosts=allowed_hosts)
+    app.add_middleware(DrainingMiddleware)
     app.exception_handler(HTTPException)(_error_of_http)
     app.exception_handler(RequestValidationError)(_error_of_options)
     app.exception_handler(UserError)(_error_of_reader)
     _add_api(app, service)
-    add_hands(app, service.limiter, service.learning)
+    add_hands(app, service, service.learning)
     add_corrections(app, service, corrections)
     _add_page(app)
     return app

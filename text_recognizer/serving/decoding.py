@@ -1,4 +1,4 @@
-"""Threads and memory in which pictures and pages are decoded."""
+"""Threads and memory in which pictures, pages and JSON are decoded."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from text_recognizer.imaging.pages import is_pdf
 from text_recognizer.imaging.pictures import is_photograph, pixels_of
 from text_recognizer.processors import usable_cores
-from text_recognizer.serving.limits import BYTES_PER_PIXEL, MAX_PIXELS, Room, Taken
+from text_recognizer.serving.limits import BYTES_PER_PIXEL, MAX_PIXELS, RequestLimiter, Room, Taken
 
 APART_AT_ONCE = 2
 """Files that other processes decode: each may keep a thread waiting for a minute."""
+BYTES_OF_JSON = 56
+"""What a byte of JSON takes at most as objects, in lists of lists; tests/serving/test_limits.py measures it."""
 _PDF_PIXELS = 12_000_000  # of a page that is rendered
 T = TypeVar("T")
 
@@ -35,6 +37,11 @@ class Decoding:
     async def in_thread(self, work: Callable[..., T], *arguments: Any) -> T:
         """What ``work`` gives, called outside of the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work, *arguments)
+
+    async def parsed(self, body: bytes, parse: Callable[[bytes], T]) -> T:
+        """What ``parse`` makes of JSON."""
+        async with self._room.taken(len(body) * BYTES_OF_JSON):
+            return await self.in_thread(parse, body)
 
     @asynccontextmanager
     async def place(self, data: bytes) -> AsyncIterator[Place]:
@@ -67,3 +74,10 @@ class Place:
     async def shrink(self, size: int) -> None:
         """Give back the room above ``size`` bytes."""
         await self._room.shrink(self._taken, size)
+
+
+class Limits(Protocol):
+    """What limits requests: those that are admitted, and the room to decode what they hold."""
+
+    limiter: RequestLimiter
+    decoding: Decoding

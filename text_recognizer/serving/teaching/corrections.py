@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import Protocol
 
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -14,16 +13,8 @@ from starlette.exceptions import HTTPException
 from text_recognizer.errors import UserError
 from text_recognizer.labels.corrections import Corrections as Folder
 from text_recognizer.labels.corrections import Kept
-from text_recognizer.serving.decoding import Decoding
-from text_recognizer.serving.limits import RequestLimiter
+from text_recognizer.serving.decoding import Limits
 from text_recognizer.serving.schema import CORRECTIONS, FORGET, KEEP, Correction, Corrections
-
-
-class Limits(Protocol):
-    """What limits requests: those that are admitted, and the room to decode their pictures."""
-
-    limiter: RequestLimiter
-    decoding: Decoding
 
 
 def add_corrections(app: FastAPI, limits: Limits, folder: Folder | None) -> None:
@@ -46,7 +37,7 @@ def add_corrections(app: FastAPI, limits: Limits, folder: Folder | None) -> None
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise HTTPException(415, "A correction is sent as application/json. /docs describes it.")
         with limits.limiter.admit() as admission:
-            picture, text = await run_in_threadpool(_sent, await admission.body(request))
+            picture, text = await limits.decoding.parsed(await admission.body(request), _sent)
             async with limits.decoding.place(picture):
                 name = await run_in_threadpool(keeping.keep, picture, text)
         return JSONResponse(Correction(name=name).model_dump(), 201)

@@ -26,7 +26,7 @@ from text_recognizer.hand.file import HandFile
 from text_recognizer.hand.job import stop_file
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.store import check_name, hand_names, hand_path, hands_folder, no_hand, remove_hand
-from text_recognizer.serving.limits import RequestLimiter
+from text_recognizer.serving.decoding import Limits
 from text_recognizer.serving.schema import HANDS, LEARN, PROGRESS, REMOVE, STOP, Hand, Hands, Progress
 
 if TYPE_CHECKING:
@@ -230,12 +230,12 @@ def _checked(data: bytes) -> dict[str, Any]:
     return written
 
 
-def add_hands(app: FastAPI, limiter: RequestLimiter, learning: Learning) -> None:
+def add_hands(app: FastAPI, limits: Limits, learning: Learning) -> None:
     """Add the routes of hands.
 
     Args:
         app: Gets them.
-        limiter: Limits what is sent.
+        limits: Limit what is sent.
         learning: Learns.
     """
 
@@ -255,8 +255,8 @@ def add_hands(app: FastAPI, limiter: RequestLimiter, learning: Learning) -> None
             raise HTTPException(501, reason)
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise HTTPException(415, "What was written is sent as application/json. /docs describes it.")
-        with limiter.admit() as admission:
-            written = await run_in_threadpool(_checked, await admission.body(request))
+        with limits.limiter.admit() as admission:
+            written = await limits.decoding.parsed(await admission.body(request), _checked)
         progress = await run_in_threadpool(learning.start, name, written)
         return JSONResponse(progress.model_dump(), 202)
 
