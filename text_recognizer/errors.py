@@ -88,6 +88,11 @@ def check_seed(seed: int) -> None:
         raise UsageError(f"--seed is {seed}, but must be from 0 to {MAX_SEED}.")
 
 
+def counted(number: int, noun: str) -> str:
+    """How many there are, in words: ``1 line``, ``1,234 lines``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def check_at_least(least: int, **numbers: int) -> None:
     """Check numbers, each named as its flag.
 

@@ -119,7 +119,7 @@ def test_pages_that_are_not_there_are_an_error(tmp_path, model, capsys):
 
 @pytest.mark.parametrize("pages", ["", "0", "5-2", "a", "1-2-3", "1,,2", "1-99999"])
 def test_what_names_no_pages_is_wrong_use(model, pages):
-    with pytest.raises(UsageError, match="^pages is"):
+    with pytest.raises(UsageError, match=r"^pages is"):
         read(["line.png"], model=model, pages=pages)
 
 

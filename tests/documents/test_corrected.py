@@ -52,5 +52,5 @@ def test_lines_are_counted_over_pages_without_those_that_are_empty() -> None:
 
 @pytest.mark.parametrize("number", [0, 2])
 def test_a_line_that_is_not_there_cannot_be_corrected(number: int) -> None:
-    with pytest.raises(UserError, match=f"Line {number} is corrected, but 1 lines hold text"):
+    with pytest.raises(UserError, match=f"Line {number} is corrected, but the text has 1 line"):
         correct([ReadPage("a.png", readings=[reading("one")], width=400, height=40)], {number: "x"})

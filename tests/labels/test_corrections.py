@@ -99,7 +99,7 @@ def test_of_a_picture_only_the_pixels_are_kept(folder, tmp_path):
 def test_a_folder_that_is_full_says_so_and_keeps_what_it_has(folder, limit):
     corrections = Corrections(folder, **limit)
     corrections.keep(LINE, "cat")
-    with pytest.raises(UserError, match="full: 1 lines"):
+    with pytest.raises(UserError, match="full: 1 line,"):
         corrections.keep(OTHER, "dog")
     corrections.keep(LINE, "cot")
     assert [line.text for line in find_labels(folder).lines] == ["cot"]

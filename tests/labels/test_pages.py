@@ -66,7 +66,7 @@ def test_alto_is_measured_in_its_own_units(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (PAGE.format(picture="gone.png"), "no picture of its page beside it; its 3 lines were left out"),
+        (PAGE.format(picture="gone.png"), "no picture of its page beside it; 3 lines left out"),
         (PAGE.format(picture="/etc/hostname"), "no picture of its page beside it"),
         (PAGE[:400], "cannot be read as PAGE XML or ALTO"),
         (PAGE.format(picture="page.png").replace("10,10 90,10", "10 90,10"), "are no pairs"),

@@ -16,7 +16,7 @@ from text_recognizer.data.synthesis.compose import Layout, LineStyle
 from text_recognizer.data.synthesis.shards import Recipe, ShardFormat, Shards, Spread, here, write_shards
 from text_recognizer.data.text.mix import AS_IT_STANDS, TextMix
 from text_recognizer.data.text.sources import download_text
-from text_recognizer.errors import UsageError, check_at_least, check_seed
+from text_recognizer.errors import UsageError, check_at_least, check_seed, counted
 from text_recognizer.files import replacing, write_text
 
 LABELS = "labels.tsv"
@@ -93,16 +93,16 @@ def lines(
     pictures, texts = recipe.compose(np.arange(count))
     if as_page:
         _save_page(pictures, texts, out)
-        print(f"{count} lines: {out}")
+        print(f"{counted(count, 'line')}: {out}")
     else:
         _save_files(pictures, texts, Path(out))
-        print(f"{count} lines and {LABELS}: {out}")
+        print(f"{counted(count, 'line')} and {LABELS}: {out}")
 
 
 def _save_shards(shards: Shards, spread: Spread) -> None:
     for path in write_shards(shards, spread):
         print(f"written: {path}", file=sys.stderr)
-    print(f"{shards.count} lines in {len(shards.paths)} shards: {shards.folder}")
+    print(f"{counted(shards.count, 'line')} in {counted(len(shards.paths), 'shard')}: {shards.folder}")
 
 
 def _save_page(pictures: Sequence[np.ndarray], captions: Sequence[str], path: str | Path) -> None:

@@ -14,7 +14,7 @@ from text_recognizer.documents.formats import Format, check_alternatives, check_
 from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.output import Output, archive_row
 from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
-from text_recognizer.errors import UsageError, UserError, attempt
+from text_recognizer.errors import UsageError, UserError, attempt, counted
 from text_recognizer.files import check_not_read
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pages import RESOLUTION, WITH_PAGES, check_resolution, page_numbers
@@ -230,7 +230,7 @@ def _tell(page: ReadPage, verbose: bool, errors: bool) -> None:
         if errors:
             print(f"error: {page.error}", file=sys.stderr)
     elif verbose:
-        read_as = "one line" if page.kind == "line" else f"a page of {len(page.readings)} lines"
+        read_as = "one line" if page.kind == "line" else f"a page of {counted(len(page.readings), 'line')}"
         print(f"{page.name}: read as {read_as}, confidence {page.confidence:.2f}.", file=sys.stderr)
 
 

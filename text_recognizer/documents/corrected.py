@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from text_recognizer.documents.layout import ReadPage
-from text_recognizer.errors import UserError
+from text_recognizer.errors import UserError, counted
 from text_recognizer.reading.recognizer import Character, Reading
 
 
@@ -28,7 +28,7 @@ def correct(pages: Sequence[ReadPage], texts: Mapping[int, str]) -> None:
                 number += 1
                 page.readings[place] = corrected(reading, texts.get(number, reading.text))
     if beyond := [one for one in texts if not 1 <= one <= number]:
-        raise UserError(f"Line {beyond[0]} is corrected, but {number} lines hold text.")
+        raise UserError(f"Line {beyond[0]} is corrected, but the text has {counted(number, 'line')}.")
 
 
 def corrected(reading: Reading, text: str) -> Reading:

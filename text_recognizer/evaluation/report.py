@@ -9,7 +9,7 @@ from html import escape
 import cv2
 import numpy as np
 
-from text_recognizer.errors import UserError, attempt
+from text_recognizer.errors import UserError, attempt, counted
 from text_recognizer.evaluation.evaluate import Evaluation, Rates, Result
 from text_recognizer.evaluation.measures import marked
 from text_recognizer.evaluation.reliability import Bin, Kept, calibration_error
@@ -41,7 +41,7 @@ def html(evaluation: Evaluation, faults: Sequence[str], *, title: str, worst: in
     """
     parts = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{len(evaluation.lines):,} lines, {sum(map(len, evaluation.texts)):,} characters. "
+        f"<p>{counted(len(evaluation.lines), 'line')}, {counted(sum(map(len, evaluation.texts)), 'character')}. "
         f"Unicode: {evaluation.form}; white space: single spaces. An error is a code point or a word that is inserted, "
         f"deleted or replaced. In brackets {LEVEL:.0%} intervals of a bootstrap of {evaluation.unit}.</p>",
         _faults(faults),

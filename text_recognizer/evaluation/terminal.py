@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from text_recognizer.errors import counted
 from text_recognizer.evaluation.evaluate import Evaluation, Rates, Result
 from text_recognizer.evaluation.reliability import calibration_error
 from text_recognizer.evaluation.significance import LEVEL, Interval
@@ -14,10 +15,9 @@ CERTAIN = 0.05
 def table(evaluation: Evaluation) -> str:
     """The figures in a page of text."""
     normal = "Unicode as it stands" if evaluation.form == "none" else f"Unicode in {evaluation.form}"
-    characters = sum(map(len, evaluation.texts))
+    size = f"{counted(len(evaluation.lines), 'line')}, {counted(sum(map(len, evaluation.texts)), 'character')}"
     lines = [
-        f"{len(evaluation.lines):,} lines, {characters:,} characters; {normal}, white space single spaces. "
-        f"In brackets: {LEVEL:.0%} of a bootstrap of {evaluation.unit}."
+        f"{size}; {normal}, white space single spaces. In brackets: {LEVEL:.0%} of a bootstrap of {evaluation.unit}."
     ]
     for result in evaluation.results:
         lines += ["", *_result(result, evaluation.group)]

@@ -17,7 +17,7 @@ from unicodedata import category
 
 import cv2
 
-from text_recognizer.errors import UserError
+from text_recognizer.errors import UserError, counted
 from text_recognizer.files import replacing
 from text_recognizer.imaging.pictures import Picture, load_picture
 from text_recognizer.labels.find import TRUTH
@@ -134,7 +134,7 @@ class Corrections:
         kept = self.kept()
         if kept.lines >= self._most_lines or kept.bytes + size > self._most_bytes:
             raise UserError(
-                f"The folder of corrections is full: {kept.lines:,} lines, {kept.bytes / (1 << 20):.0f} MB. "
+                f"The folder of corrections is full: {counted(kept.lines, 'line')}, {kept.bytes / (1 << 20):.0f} MB. "
                 "Move them elsewhere, or delete some."
             )
 

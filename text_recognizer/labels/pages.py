@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from text_recognizer.errors import counted
 from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.lines import LabelledLine, Labels, Outline, is_there, within
 
@@ -37,7 +38,7 @@ def read_page(labels: Labels, file: Path) -> None:
     picture = _picture_of(file, _named_picture(root))
     if picture is None:
         labels.faults.append(
-            f"{name}: there is no picture of its page beside it; its {len(found)} lines were left out."
+            f"{name}: there is no picture of its page beside it; {counted(len(found), 'line')} left out."
         )
         return
     page = within(labels.folder, picture)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from text_recognizer.errors import counted
 from text_recognizer.files import replacing
 from text_recognizer.hand.file import HandFile
 from text_recognizer.hand.store import decoded, hand_path
@@ -29,4 +30,4 @@ def show(name: str, *, out: str | None = None) -> None:
         temporary.write_bytes(hand.about.characters.png)
     different = len(set(hand.about.characters.texts))
     print(f"{name}: {len(hand.about.characters.texts)} pictures of {different} characters: {picture}")
-    print(f"{len(hand.about.lines.texts)} lines of copied words\n{hand.figures}\n{file}")
+    print(f"{counted(len(hand.about.lines.texts), 'line')} of copied words\n{hand.figures}\n{file}")

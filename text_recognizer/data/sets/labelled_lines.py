@@ -26,7 +26,7 @@ from text_recognizer.data.sets.data_module import DataModule
 from text_recognizer.data.sets.labelled_words import Words
 from text_recognizer.data.sets.paper_lines import MAX_WIDTH, WIDTH_STEP, InkShares, PaperLines
 from text_recognizer.data.splits import SPLITS, Split
-from text_recognizer.errors import UsageError, UserError, attempt, check_at_least
+from text_recognizer.errors import UsageError, UserError, attempt, check_at_least, counted
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROPPED
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.labels.find import find_labels
@@ -439,7 +439,7 @@ class LabelledLines(DataModule):
         if self.labels is None:
             return super().__repr__()
         faults = "".join(f"\n  {fault}" for fault in self.labels.faults)
-        found = f"{len(self.labels.lines):,} labelled lines in {self.path}: {self.labels.form}, {self.how}"
+        found = f"{counted(len(self.labels.lines), 'labelled line')} in {self.path}: {self.labels.form}, {self.how}"
         return f"{super().__repr__()}\n  {found}{faults}"
 
     __str__ = __repr__
