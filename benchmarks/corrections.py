@@ -3,7 +3,8 @@
 Of lines of writers whom no reader has learned from (those of ``own_lines.py``), some are corrected and learned, chosen
 in two ways: at random, or as the reader doubts them. Doubted are lines whose characters have the least confidence,
 summed up over the line; a character that was chosen before counts less each time, so that the lines differ. Then the
-writer's other 60 lines are read. Both ways correct as many lines, and ``finetune`` takes as many steps.
+writer's other 60 lines are read. Both ways correct as many lines, and ``finetune`` takes as many steps. Each way is
+tried ``--draws`` times, with other seeds of the random choice and of the trainings.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from text_recognizer.evaluation.measures import error_counts
 from text_recognizer.evaluation.significance import difference_of, rate_of
 from text_recognizer.labels.corrections import Corrections
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
+
+WAYS = ("random", "doubted")
 
 
 def doubted(readings: Sequence[Reading], count: int) -> list[int]:
@@ -62,22 +65,23 @@ def errors(reader: TextRecognizer, lines: list[Line]) -> np.ndarray:
 
 
 def of_writer(lines: list[Line], arguments: argparse.Namespace) -> dict[str, Any]:
-    """What was chosen, what it covers, and errors in the other lines before and after."""
+    """What was chosen, what it covers, and errors in the other lines before and after, for each draw."""
     pool, tested = lines[: -arguments.tested][: arguments.pool], lines[-arguments.tested :]
     reader = TextRecognizer()
     readings = [one for one in reader.read_each([picture for picture, _ in pool]) if isinstance(one, Reading)]
     assert len(readings) == len(pool)
     wrong, before = errors(reader, pool), errors(reader, tested)
-    order = np.random.default_rng(arguments.seed).permutation(len(pool))[: arguments.count].tolist()
     row: dict[str, Any] = {"pool": len(pool), "characters": before[:, 1].tolist(), "before": before[:, 0].tolist()}
-    for way, chosen in (("doubted", doubted(readings, arguments.count)), ("random", order)):
-        row[way] = {
-            "characters": int(wrong[chosen, 1].sum()),
-            "covered": float(wrong[chosen, 0].sum() / wrong[:, 0].sum()),
-        }
-        if not arguments.choose:
-            after = learned([pool[number] for number in chosen], arguments.epochs, arguments.seed)
-            row[way]["errors"] = errors(after, tested)[:, 0].tolist()
+    for way in WAYS:
+        row[way] = {"characters": [], "covered": [], "errors": []}
+        for seed in range(arguments.seed, arguments.seed + arguments.draws):
+            order = np.random.default_rng(seed).permutation(len(pool)).tolist()
+            chosen = order[: arguments.count] if way == "random" else doubted(readings, arguments.count)
+            row[way]["characters"].append(int(wrong[chosen, 1].sum()))
+            row[way]["covered"].append(float(wrong[chosen, 0].sum() / wrong[:, 0].sum()))
+            if not arguments.choose:
+                after = learned([pool[number] for number in chosen], arguments.epochs, seed)
+                row[way]["errors"].append(errors(after, tested)[:, 0].tolist())
     return row
 
 
@@ -86,30 +90,36 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     for name, lines in writers(arguments.writers).items():
         rows[name] = of_writer(lines, arguments)
         print(json.dumps({name: rows[name]}), file=sys.stderr, flush=True)
-    return {"writers": rows, "count": arguments.count, "epochs": arguments.epochs, "machine": machine()}
+    settings = {name: getattr(arguments, name) for name in ("count", "epochs", "draws")}
+    return {"writers": rows, **settings, "machine": machine()}
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The figures as Markdown."""
-    ways = ("random", "doubted")
-    lines = ["| writer | lines | errors covered: random | doubted | before | after random | after doubted |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    """The figures as Markdown: means of all draws."""
+    lines = [
+        "| writer | lines | characters: random | doubted | errors covered: random | doubted "
+        "| before | after random | after doubted |",
+        "| --- |" + " ---: |" * 8,
+    ]
+    draws = figures["draws"]
     for name, row in figures["writers"].items():
-        covered = [f"{row[way]['covered']:.0%}" for way in ways]
-        rates = [sum(one) / sum(row["characters"]) for one in (row["before"], *(row[way]["errors"] for way in ways))]
-        cells = [name, f"{figures['count']} of {row['pool']}", *covered, *(f"{rate:.3f}" for rate in rates)]
-        lines.append(f"| {' | '.join(cells)} |")
+        characters = [f"{np.mean(row[way]['characters']):.0f}" for way in WAYS]
+        covered = [f"{np.mean(row[way]['covered']):.0%}" for way in WAYS]
+        counts = [np.sum(row["before"]), *(np.sum(row[way]["errors"]) / draws for way in WAYS)]
+        rates = [f"{count / sum(row['characters']):.3f}" for count in counts]
+        chosen = f"{figures['count']} of {row['pool']}"
+        lines.append(f"| {' | '.join([name, chosen, *characters, *covered, *rates])} |")
     of = figures["writers"].values()
     wholes = np.concatenate([row["characters"] for row in of])
     before = np.concatenate([row["before"] for row in of])
-    at_random, as_doubted = (np.concatenate([row[way]["errors"] for row in of]) for way in ways)
+    at_random, as_doubted = (np.concatenate([np.mean(row[way]["errors"], axis=0) for row in of]) for way in WAYS)
     units = np.arange(len(wholes))
     totals = [rate_of(one, wholes, units) for one in (before, at_random, as_doubted)]
     change = difference_of(at_random, as_doubted, wholes, units)
-    listed = ", ".join(f"{rate} {when}" for rate, when in zip(totals, ("before", "random", "doubted"), strict=True))
+    listed = ", ".join(f"{rate} {when}" for rate, when in zip(totals, ("before", *WAYS), strict=True))
     said = (
         f"All {len(wholes)} lines together: {listed}. Doubted less random: {change.rate}, p = {change.p:.4f}. "
-        f"{figures['epochs']} epochs. Machine: {figures['machine']}."
+        f"Means of {draws} draws, {figures['epochs']} epochs each. Machine: {figures['machine']}."
     )
     return "\n".join([*lines, "", said])
 
@@ -122,7 +132,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=20, help="lines of each that are corrected")
     parser.add_argument("--tested", type=int, default=60, help="lines of each that are only read")
     parser.add_argument("--epochs", type=int, default=30, help="epochs of each training")
-    parser.add_argument("--seed", type=int, default=0, help="of the random choice and the trainings")
+    parser.add_argument("--draws", type=int, default=3, help="random choices, and trainings of each way")
+    parser.add_argument("--seed", type=int, default=0, help="of the first random choice and the first trainings")
     parser.add_argument("--choose", action="store_true", help="only choose: print what is covered, learn nothing")
     parser.add_argument("--write", type=Path, help="also put the table into this file")
     arguments = parser.parse_args(argv)
