@@ -13,7 +13,6 @@ import argparse
 import json
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -27,25 +26,11 @@ from text_recognizer.command_line import run_safely
 from text_recognizer.commands.finetune import finetune
 from text_recognizer.evaluation.measures import error_counts
 from text_recognizer.evaluation.significance import difference_of, rate_of
+from text_recognizer.evaluation.suggestions import most_doubted
 from text_recognizer.labels.corrections import Corrections
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 
 WAYS = ("random", "doubted")
-
-
-def doubted(readings: Sequence[Reading], count: int) -> list[int]:
-    """Numbers of the lines to correct, the one that teaches most first."""
-    chosen: list[int] = []
-    seen: Counter[str] = Counter()
-
-    def doubt(number: int) -> float:
-        return sum((1 - one.confidence) / (1 + seen[one.character]) for one in readings[number].characters)
-
-    for _ in range(count):
-        best = max((number for number in range(len(readings)) if number not in chosen), key=doubt)
-        chosen.append(best)
-        seen.update(one.character for one in readings[best].characters)
-    return chosen
 
 
 def learned(lines: Sequence[Line], epochs: int, seed: int) -> TextRecognizer:
@@ -76,7 +61,7 @@ def of_writer(lines: list[Line], arguments: argparse.Namespace) -> dict[str, Any
         row[way] = {"characters": [], "covered": [], "errors": []}
         for seed in range(arguments.seed, arguments.seed + arguments.draws):
             order = np.random.default_rng(seed).permutation(len(pool)).tolist()
-            chosen = order[: arguments.count] if way == "random" else doubted(readings, arguments.count)
+            chosen = order[: arguments.count] if way == "random" else most_doubted(readings, arguments.count)
             row[way]["characters"].append(int(wrong[chosen, 1].sum()))
             row[way]["covered"].append(float(wrong[chosen, 0].sum() / wrong[:, 0].sum()))
             if not arguments.choose:

@@ -225,14 +225,6 @@ def test_hands_are_learned_and_read(
     assert "| EMNIST 3 |" in page.read_text()
 
 
-def test_doubted_lines_are_those_of_least_confidence_that_differ(load: Load) -> None:
-    confidences = {"ab": 0.1, "ba": 0.2, "cde": 0.6, "fg": 0.9}
-    readings = [
-        Reading(text, value, tuple(Character(one, value, 0, 1) for one in text)) for text, value in confidences.items()
-    ]
-    assert load("corrections").doubted(readings, 3) == [0, 2, 1]
-
-
 @pytest.fixture
 def iam(tmp_path: Path) -> Path:
     """Three lines in the form of IAM, two of them in the official test part."""

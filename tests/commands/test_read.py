@@ -197,6 +197,33 @@ def test_pictures_below_a_confidence_are_rejected(folder, model, capsys):
         read([str(folder)], model=model, reject_below=1.5)
 
 
+def test_lines_to_correct_are_those_that_are_doubted_most(folder, model, capsys):
+    (folder / "broken.png").write_bytes(b"?")
+    assert read([str(folder)], model=model, line=True, format="tsv", suggest=9) == 1
+    everything = capsys.readouterr()
+    assert "broken.png" in everything.err
+    rows = list(csv.DictReader(io.StringIO(everything.out), delimiter="\t"))
+    assert {Path(row["file"]).name: row["text"] for row in rows} == {"a.png": "III", "b.png": "II"}
+    assert read([str(folder)], model=model, line=True, format="tsv", suggest=1) == 1
+    header, first, *_ = everything.out.splitlines()
+    assert capsys.readouterr().out.splitlines() == [header, first]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"suggest": 0, "line": True}, "must be at least 1"),
+        ({"suggest": 5}, "--line"),
+        ({"suggest": 5, "lines": True}, "--line"),
+        ({"suggest": 5, "line": True, "format": "pdf"}, "other than pdf"),
+        ({"suggest": 5, "line": True, "out": "rows.jsonl"}, "--format"),
+    ],
+)
+def test_lines_to_correct_are_chosen_among_lines(model, wrong, words):
+    with pytest.raises(UsageError, match=words):
+        read(["line.png"], model=model, **wrong)
+
+
 def test_json_one_object_per_line(folder, model, capsys):
     assert read([str(folder)], json=True, model=model) == 0
     first, second = map(json.loads, capsys.readouterr().out.splitlines())

@@ -15,6 +15,7 @@ from text_recognizer.documents.layout import ReadPage
 from text_recognizer.documents.output import Output, archive_row
 from text_recognizer.documents.reader import AT_ONCE, DocumentReader, Layout
 from text_recognizer.errors import UsageError, UserError, attempt, counted
+from text_recognizer.evaluation.suggestions import most_doubted
 from text_recognizer.files import check_not_read
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pages import RESOLUTION, WITH_PAGES, check_resolution, page_numbers
@@ -38,6 +39,7 @@ def read(
     alternatives: int = 0,
     tables: bool = False,
     reject_below: float = 0.0,
+    suggest: int | None = None,
     allow: str | None = None,
     pattern: str | None = None,
     words: str | None = None,
@@ -72,6 +74,7 @@ def read(
         alternatives: Number of other readings to give for each line and character, with their probabilities.
         tables: With csv or tsv: write tables with ruled lines, a row for each of their rows, and nothing else.
         reject_below: Reject pictures whose confidence, the expected share of right characters, is below this.
+        suggest: With line: give only this number of lines, those whose correction teaches a reader most, these first.
         allow: The only characters that lines may contain, such as ``0-9.,``.
         pattern: A regular expression that each line matches as a whole, such as ``[A-Z]{2}-[0-9]{4}``.
         words: A text file with one entry per row; each line is one of these entries.
@@ -109,10 +112,9 @@ def read(
     if not 0 <= reject_below <= 1:
         raise UsageError(f"--reject_below is {reject_below}, but must be from 0 to 1.")
     _check_output(format, out, json)
-    if (out is None or format) and (resume or shard != "1/1" or engine != "here"):
-        raise UsageError(
-            "--resume, --shard and --engine need --out, which takes the rows, without --format: --out rows.jsonl"
-        )
+    if out is None or format:
+        _check_here(resume, shard, engine)
+    _check_suggest(suggest, line, format, out)
     check_engine(engine, address)
     check_alternatives(alternatives)
     check_tables(tables, format)
@@ -133,7 +135,7 @@ def read(
     output = Output(None if json else format or "text", out, alternatives, named=len(files) > 1, tables=tables)
     if left_out := skipped(listing):
         print(left_out, file=sys.stderr)
-    return _write(reader, files, output, reject_below, verbose)
+    return _write(reader, files, output, reject_below, suggest, verbose)
 
 
 def _file_of_hand(name: str) -> Path:
@@ -156,16 +158,24 @@ def _picture(file: str) -> str | bytes | UserError:
 
 
 @told_to_the_user()
-def _write(reader: DocumentReader, files: list[Found], output: Output, least: float, verbose: bool) -> int:
+def _write(
+    reader: DocumentReader, files: list[Found], output: Output, least: float, suggest: int | None, verbose: bool
+) -> int:
     """Read files into an output; what is wrong or doubtful is said on standard error."""
     failed = False
+    read: list[ReadPage] = []
     for page in _progress(reader.read((one.file, one.error or _picture(one.file)) for one in files), len(files)):
         _reject(page, least)
         failed |= page.error is not None
-        _tell(page, verbose, errors=not output.takes_errors)
-        if page.error is None or output.takes_errors:
+        _tell(page, verbose, errors=suggest is not None or not output.takes_errors)
+        if suggest is not None and page.error is None:
+            page.grey = None
+            read.append(page)
+        elif suggest is None and (page.error is None or output.takes_errors):
             output.add(page)
         print(end="", flush=True)
+    for number in most_doubted([line for page in read for line in page.readings], suggest or 0):
+        output.add(read[number])
     output.close()
     return int(failed)
 
@@ -208,6 +218,24 @@ def _check_pictures(pictures: list[str]) -> None:
     if not pictures:
         raise UsageError("No picture given. Try: text-recognizer read line.png")
     check_addresses(pictures)
+
+
+def _check_here(resume: bool, shard: str, engine: Engine) -> None:
+    if resume or shard != "1/1" or engine != "here":
+        raise UsageError(
+            "--resume, --shard and --engine need --out, which takes the rows, without --format: --out rows.jsonl"
+        )
+
+
+def _check_suggest(suggest: int | None, line: bool, format: Format | None, out: str | None) -> None:
+    if suggest is None:
+        return
+    if suggest < 1:
+        raise UsageError(f"--suggest is {suggest}, but must be at least 1.")
+    if not line or format == "pdf" or (format is None and out is not None):
+        raise UsageError(
+            "--suggest chooses among pictures of lines to correct: give --line and a --format other than pdf."
+        )
 
 
 def _check_output(format: Format | None, out: str | None, json: bool) -> None:
