@@ -113,12 +113,13 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="also put the table into this file")
     options = parser.parse_args()
     results = kept(options.keep, "experiment")
-    for name, flags in (LAB_3 if options.lab == 3 else EXPERIMENTS).items():
+    experiments = LAB_3 if options.lab == 3 else EXPERIMENTS
+    for name, flags in experiments.items():
         if name not in results and (options.only is None or options.only in name):
             print(f"{name}: python training/run_experiment.py {flags} {options.more}", file=sys.stderr)
             results[name] = run(f"{flags} {options.more}")
             keep(options.keep, "experiment", name, results[name])
-    text = table(results, options.more)
+    text = table({name: results[name] for name in experiments if name in results}, options.more)
     print(json.dumps(results) if options.json else text)
     if options.write:
         write(options.write, text, "lab" if options.lab == 2 else "lab3")
