@@ -56,12 +56,13 @@ def of_writer(lines: list[Line], arguments: argparse.Namespace) -> dict[str, Any
     readings = [one for one in reader.read_each([picture for picture, _ in pool]) if isinstance(one, Reading)]
     assert len(readings) == len(pool)
     wrong, before = errors(reader, pool), errors(reader, tested)
+    most = most_doubted(readings, arguments.count)
     row: dict[str, Any] = {"pool": len(pool), "characters": before[:, 1].tolist(), "before": before[:, 0].tolist()}
     for way in WAYS:
         row[way] = {"characters": [], "covered": [], "errors": []}
         for seed in range(arguments.seed, arguments.seed + arguments.draws):
-            order = np.random.default_rng(seed).permutation(len(pool)).tolist()
-            chosen = order[: arguments.count] if way == "random" else most_doubted(readings, arguments.count)
+            order = np.random.default_rng(seed).permutation(len(pool))[: arguments.count].tolist()
+            chosen = order if way == "random" else most
             row[way]["characters"].append(int(wrong[chosen, 1].sum()))
             row[way]["covered"].append(float(wrong[chosen, 0].sum() / wrong[:, 0].sum()))
             if not arguments.choose:

@@ -12,9 +12,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from text_recognizer.serving.limits import LEAST_BYTES_A_SECOND
+
 SECONDS_FOR_HEADERS = 10
 SECONDS_OF_TAKING = 30
-LEAST_BYTES_TAKEN_A_SECOND = 16_000
 SECONDS_TO_DRAIN = 10
 MOST_CONNECTIONS = 900
 """Below the 1,024 open files that most systems allow a process."""
@@ -24,7 +25,7 @@ T = TypeVar("T")
 class PatientProtocol(H11Protocol):
     """HTTP whose request heads must come within ``SECONDS_FOR_HEADERS`` of their first byte, or of the connection.
 
-    Of an answer that waits to be sent, a client must take ``LEAST_BYTES_TAKEN_A_SECOND`` in each
+    Of an answer that waits to be sent, a client must take ``LEAST_BYTES_A_SECOND`` in each
     ``SECONDS_OF_TAKING``. uvicorn has no such limits. A connection that sends nothing after an answer is closed by
     uvicorn's own.
     """
@@ -85,7 +86,7 @@ class PatientProtocol(H11Protocol):
         self._taking_timer = self.loop.call_later(SECONDS_OF_TAKING, self._check_taking, waiting)
 
     def _check_taking(self, waited: int) -> None:
-        if waited - self.transport.get_write_buffer_size() < LEAST_BYTES_TAKEN_A_SECOND * SECONDS_OF_TAKING:
+        if waited - self.transport.get_write_buffer_size() < LEAST_BYTES_A_SECOND * SECONDS_OF_TAKING:
             self.transport.abort()
         else:
             self._expect_taking()

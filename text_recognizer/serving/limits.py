@@ -21,11 +21,12 @@ MAX_PIXELS = 30_000_000
 """Of a picture or a page."""
 BYTES_PER_PIXEL = 24
 """What decoding a picture and finding its lines takes at most, tests/faults/test_memory.py measures it."""
+LEAST_BYTES_A_SECOND = 16_000
+"""That clients send of a request, and take of an answer."""
 _MEGABYTE = 1 << 20
 _MEGABYTES_OF_ALL = 256
 _SECONDS_TO_SEND = 60
 _SECONDS_OF_GRACE = 10
-_LEAST_BYTES_A_SECOND = 16_000
 _LEAST_ROOM = 1 << 16
 _M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 _LARGE_BLOCK = 4 << 20
@@ -169,7 +170,7 @@ class Admission:
             raise HTTPException(
                 408,
                 f"The request did not arrive in time: after {_SECONDS_OF_GRACE} seconds "
-                f"{_LEAST_BYTES_A_SECOND // 1000} kB a second are expected, and all of it within {_SECONDS_TO_SEND}.",
+                f"{LEAST_BYTES_A_SECOND // 1000} kB a second are expected, and all of it within {_SECONDS_TO_SEND}.",
             ) from None
 
     async def _form(self, request: Request, limit: asyncio.Timeout) -> FormData:
@@ -219,7 +220,7 @@ def _too_large(megabytes: int) -> HTTPException:
 
 def _seconds_for(size: int) -> float:
     """By when so many bytes and the next ones must have come."""
-    return min(_SECONDS_TO_SEND, _SECONDS_OF_GRACE + size / _LEAST_BYTES_A_SECOND)
+    return min(_SECONDS_TO_SEND, _SECONDS_OF_GRACE + size / LEAST_BYTES_A_SECOND)
 
 
 class Room:
