@@ -147,6 +147,16 @@ class Admission:
         self._limiter.take_place(self)
         return bytes(data)
 
+    async def json(self, request: Request) -> bytes:
+        """Receive a body that calls itself JSON, which pages of other sites cannot send without asking.
+
+        Raises:
+            HTTPException: 415 if it calls itself something else; 408, 413 or 503, as above.
+        """
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise HTTPException(415, "Expected a body of Content-Type: application/json. /docs describes it.")
+        return await self.body(request)
+
     async def _limited(self, request: Request, time_limit: asyncio.Timeout) -> AsyncGenerator[bytes, None]:
         started = asyncio.get_running_loop().time()
         limit = self._limiter.max_upload_mb

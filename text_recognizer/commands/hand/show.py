@@ -29,5 +29,6 @@ def show(name: str, *, out: str | None = None) -> None:
     with replacing(picture) as temporary:
         temporary.write_bytes(hand.about.characters.png)
     different = len(set(hand.about.characters.texts))
-    print(f"{name}: {len(hand.about.characters.texts)} pictures of {different} characters: {picture}")
+    pictures = counted(len(hand.about.characters.texts), "picture")
+    print(f"{name}: {pictures} of {counted(different, 'character')}: {picture}")
     print(f"{counted(len(hand.about.lines.texts), 'line')} of copied words\n{hand.figures}\n{file}")

@@ -34,10 +34,8 @@ def add_corrections(app: FastAPI, limits: Limits, folder: Folder | None) -> None
     @app.post("/v1/corrections", **KEEP)
     async def keep(request: Request) -> Response:
         keeping = _needed(folder)
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise HTTPException(415, "A correction is sent as application/json. /docs describes it.")
         with limits.limiter.admit() as admission:
-            picture, text = await limits.decoding.parsed(await admission.body(request), _sent)
+            picture, text = await limits.decoding.parsed(await admission.json(request), _sent)
             async with limits.decoding.place(picture):
                 name = await run_in_threadpool(keeping.keep, picture, text)
         return JSONResponse(Correction(name=name).model_dump(), 201)

@@ -253,10 +253,8 @@ def add_hands(app: FastAPI, limits: Limits, learning: Learning) -> None:
         check_name(name)
         if reason := why_not():
             raise HTTPException(501, reason)
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise HTTPException(415, "What was written is sent as application/json. /docs describes it.")
         with limits.limiter.admit() as admission:
-            written = await limits.decoding.parsed(await admission.body(request), _checked)
+            written = await limits.decoding.parsed(await admission.json(request), _checked)
         progress = await run_in_threadpool(learning.start, name, written)
         return JSONResponse(progress.model_dump(), 202)
 
