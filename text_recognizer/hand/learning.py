@@ -67,10 +67,10 @@ class Recipe:
     weight_decay: float = 0.01
     copies: int = 30
     max_length: int = 24
-    shares: tuple[float, ...] = (0.0, 0.4, 0.6, 0.75)
+    shares: tuple[float, ...] = (0.0, 0.2, 0.3, 0.4, 0.6, 0.75)
     choosing_lines: int = 120
     testing_lines: int = 100
-    most_forgotten: float = 0.02
+    most_forgotten: float = 0.03
 
 
 T = TypeVar("T")
