@@ -103,8 +103,8 @@ def decode_beam(
     alphabet: Sequence[str],
     language: LanguageModel | None = None,
     *,
-    width: int = 12,
-    negligible: float = 1e-3,
+    width: int = 24,
+    negligible: float = 5e-3,
 ) -> Decoded:
     """Prefix beam search (Hannun et al. 2014, "First-pass large vocabulary continuous speech recognition").
 
