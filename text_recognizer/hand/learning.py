@@ -45,7 +45,7 @@ class Recipe:
     """How a hand is learned.
 
     Attributes:
-        steps: Steps of the optimiser: learning takes one and a half to three minutes on two cores, by their instructions.
+        steps: Steps of the optimiser. Learning takes one and a half to three minutes on two cores.
         own_lines: Lines of the hand in each step.
         other_lines: Lines of others in each step.
         keeping: Weight of giving for others what was given before, beside that of learning.
