@@ -73,6 +73,16 @@ def check_not_read(flag: str, out: str | Path | None, files: Iterable[str | Path
         raise UsageError(f"{flag} is {str(out)!r}, which is to be read, and would be lost. Give another file.")
 
 
+def check_nothing_is_lost(path: Path, content: bytes) -> None:
+    """Check that writing a file of a name that nobody gave loses nothing: none is there, or one of this content.
+
+    Raises:
+        UsageError: If another is there; the message asks for ``--out``.
+    """
+    if path.is_file() and path.read_bytes() != content:
+        raise UsageError(f"{path} is there already, with other content. Give another file, or this one, with --out.")
+
+
 def _is_same(file: str | Path, other: str | Path) -> bool:
     with suppress(OSError, ValueError):  # told of when it is read
         return Path(file).samefile(other)

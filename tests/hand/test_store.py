@@ -263,6 +263,20 @@ def test_the_commands_of_hands(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert (tmp_path / "sheet.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.parametrize(("command", "name"), [("show", "mine.png"), ("export", "mine.hand")])
+def test_a_file_of_a_name_that_nobody_gave_is_not_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, name: str
+) -> None:
+    save_hand("mine", HAND.to_bytes())
+    assert main(["hand", command, "mine"]) == main(["hand", command, "mine"]) == 0
+    (tmp_path / name).write_bytes(b"a photograph")
+    assert main(["hand", command, "mine"]) == 2
+    assert f"{name} is there already" in capsys.readouterr().err
+    assert (tmp_path / name).read_bytes() == b"a photograph"
+    assert main(["hand", command, "mine", "--out", name]) == 0
+    assert (tmp_path / name).read_bytes() != b"a photograph"
+
+
 def test_a_damaged_hand_is_listed_as_such(capsys: pytest.CaptureFixture[str]) -> None:
     save_hand("bad", b"x")
     save_hand("good", HAND.to_bytes())

@@ -166,12 +166,18 @@ class _Material:
         for first in range(0, self.recipe.steps, _BUCKETED):
             count = min(_BUCKETED, self.recipe.steps - first)
             numbers = [
-                _by_width(lines, np.arange(first * size, (first + count) * size).reshape(count, size))
+                _by_width(lines, np.arange(first * size, (first + count) * size), count)
                 for lines, size in ((own, self.recipe.own_lines), (others, self.recipe.other_lines))
             ]
             pairs = list(zip(*numbers, strict=True))
             order = np.random.default_rng((self.seed, first)).permutation(count)
             yield [(_tensors(own.batch(pairs[k][0])), _tensors(others.batch(pairs[k][1]))) for k in order]
+
+    def choosing(self, *, own: bool) -> Iterator[Lines]:
+        """Batches by which the share is chosen, as tensors."""
+        lines, count = self.lines("val", own=own), self.recipe.choosing_lines
+        for numbers in _by_width(lines, np.arange(count), -(-count // self.recipe.own_lines)):
+            yield _tensors(lines.batch(numbers))
 
     def pictures(self) -> tuple[list[np.ndarray], list[str]]:
         """Pictures, dark on light, and texts of lines of the hand to test on, of tested characters alone."""
@@ -206,9 +212,9 @@ def split_words(words: Characters, seed: int) -> tuple[Characters, Characters]:
     return [words[number] for number in order[:half]], [words[number] for number in order[half:]]
 
 
-def _by_width(lines: PaperLineDataset, numbers: np.ndarray) -> np.ndarray:
-    """Numbers of lines (batches, lines), each batch's of similar width."""
-    return numbers.ravel()[np.argsort(lines.widths(numbers.ravel()), kind="stable")].reshape(numbers.shape)
+def _by_width(lines: PaperLineDataset, numbers: np.ndarray, batches: int) -> list[np.ndarray]:
+    """Numbers of lines in batches of nearly equal size, each batch's lines of similar width."""
+    return np.array_split(numbers[np.argsort(lines.widths(numbers), kind="stable")], batches)
 
 
 def _tensors(lines: Lines) -> Lines:
@@ -289,10 +295,12 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 
 def _chosen(old: nn.Module, new: nn.Module, material: _Material) -> nn.Module:
     """Of averages of the two, the one that reads the hand best among those that hardly read others worse."""
-    recipe, numbers = material.recipe, np.arange(material.recipe.choosing_lines)
-    own, others = (_features(old, _tensors(material.lines("val", own=own).batch(numbers))) for own in (True, False))
+    recipe = material.recipe
     candidates = [_average(old, new, share) for share in recipe.shares]
-    of_own, of_others = ([_error_rate(model, lines, recipe) for model in candidates] for lines in (own, others))
+    of_own, of_others = (
+        _error_rates(candidates, [_features(old, lines) for lines in material.choosing(own=own)], recipe)
+        for own in (True, False)
+    )
     return candidates[best_average(of_own, of_others, recipe.most_forgotten)]
 
 
@@ -303,11 +311,15 @@ def _average(old: nn.Module, new: nn.Module, share: float) -> nn.Module:
 
 
 @torch.inference_mode()
-def _error_rate(reader: nn.Module, lines: Lines, recipe: Recipe) -> float:
-    recognition = _recognition(reader, recipe)
-    metrics = recognition.build_metrics()
-    recognition.loss_and_update(lines, metrics)
-    return float(metrics.compute()["cer"])
+def _error_rates(readers: list[nn.Module], batches: list[Lines], recipe: Recipe) -> list[float]:
+    """Character error rates of readers of the same features, on all batches together."""
+    rates = []
+    for recognition in (_recognition(reader, recipe) for reader in readers):
+        metrics = recognition.build_metrics()
+        for lines in batches:
+            recognition.loss_and_update(lines, metrics)
+        rates.append(float(metrics.compute()["cer"]))
+    return rates
 
 
 def _figures(before: TextRecognizer, after: TextRecognizer, material: _Material) -> Figures:

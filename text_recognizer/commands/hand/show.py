@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from text_recognizer.errors import counted
-from text_recognizer.files import replacing
+from text_recognizer.files import check_nothing_is_lost, replacing
 from text_recognizer.hand.file import HandFile
 from text_recognizer.hand.store import decoded, hand_path
 
@@ -18,6 +18,7 @@ def show(name: str, *, out: str | None = None) -> None:
         out: The picture of its characters to write, a PNG; by default NAME.png.
 
     Raises:
+        UsageError: If NAME.png is there already and is another picture.
         UserError: If there is no such hand, it is damaged, or the picture cannot be written.
     """
     file, picture = hand_path(name), Path(out or f"{name}.png")
@@ -26,6 +27,8 @@ def show(name: str, *, out: str | None = None) -> None:
         print(f"{name}: learned from labelled lines, of which it keeps no pictures\n{hand.figures}\n{file}")
         return
     decoded(hand.about.characters, file)
+    if out is None:
+        check_nothing_is_lost(picture, hand.about.characters.png)
     with replacing(picture) as temporary:
         temporary.write_bytes(hand.about.characters.png)
     different = len(set(hand.about.characters.texts))
