@@ -6,7 +6,7 @@ from reading_tools import draw
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT
 from text_recognizer.imaging.sheet.grid import Cell, Grid
 from text_recognizer.imaging.sheet.line import FoundLine
-from text_recognizer.reading.finder import finder, in_reading_order
+from text_recognizer.reading.finder import finder, in_reading_order, lines_of
 
 TEXTS = ["It was the best of times,", "it was the worst of times,", "jigging happily, fly", "END"]
 PAPER = 60  # pixels: what is left beside letters of this size
@@ -70,6 +70,16 @@ def test_a_wide_gap_in_a_line_is_no_gutter():
     widths = [one.image.shape[1] / one.scale for one in finder().page(page)]
     assert len(widths) == 2 * len(TEXTS) + 1
     assert widths[len(TEXTS)] == pytest.approx(start - 20 + after.shape[1] + PAPER, abs=30)
+
+
+def test_no_part_of_a_dense_table_is_dropped():
+    rows, columns = 60, 12
+    maps = np.full((3, 5 * rows, 20 * columns), -5, np.float32)
+    maps[1:] = np.array([np.log(12), 0], np.float32)[:, None, None]
+    for row in range(rows):
+        for column in range(columns):
+            maps[0, 5 * row + 2 : 5 * row + 4, 20 * column + 2 : 20 * column + 7] = 5
+    assert len(lines_of(maps, widest_gap=3.0)) == rows * columns
 
 
 def line(left: float, right: float, y: float, slope: float = 0.0, cell: tuple[Grid, int] | None = None) -> FoundLine:

@@ -23,7 +23,7 @@ FINDER = Path(__file__).with_name("finder.onnx")
 LINE_ROWS = 56
 """Rows at which a picture of one line is looked at, in the middle of the net's 64."""
 
-MAX_LINES = 500
+MAX_LINES = 1000
 """Of a page."""
 MAX_COLUMNS = 500_000
 """Of a page's lines, cut out, together."""
@@ -40,7 +40,7 @@ _LINE_GAP = 12.0  # widest gap between parts of a line, in band heights, where a
 _COLUMN_GAP = 3.0  # the same on pages
 _GUTTER = 1.5  # band heights of paper between columns, at least
 _NEIGHBOURS = 10.0  # band heights above and below a line, in which others tell of a gutter
-_MOST_LINES = 400
+_MOST_PARTS = 2000  # of lines, before they are joined
 _ASKEW = np.radians(4.0)  # lines that rise less are followed as they are
 _LEVEL = np.radians(2.0)  # what may be left of a tilt
 _TURNS = 3  # the net sees slopes too small, the more so the steeper they are
@@ -251,12 +251,12 @@ def _paired(left: list[FoundLine], right: list[FoundLine]) -> bool:
 def lines_of(maps: np.ndarray, widest_gap: float, sure: float = _SURE) -> list[FoundLine]:
     """The lines in the net's maps, float32 (3, rows, columns), in pixels of the net's picture.
 
-    At most ``_MOST_LINES``, the largest, whose surest cells reach the logit ``sure``. Parts that are no more than
-    ``widest_gap`` band heights apart are one line.
+    Made of at most ``_MOST_PARTS``, the largest, whose surest cells reach the logit ``sure``. Those that are no more
+    than ``widest_gap`` band heights apart are one line.
     """
     logits, heights, offsets = maps
     _, labels, stats, _ = cv2.connectedComponentsWithStats((logits > 0).astype(np.uint8), connectivity=8)
-    largest = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:_MOST_LINES]
+    largest = 1 + np.argsort(-stats[1:, cv2.CC_STAT_AREA], kind="stable")[:_MOST_PARTS]
     lines = []
     for number in largest[stats[largest, cv2.CC_STAT_AREA] >= _FEWEST_CELLS].tolist():
         left, top, width, height, _ = stats[number].tolist()
@@ -309,25 +309,27 @@ class _Gutters:
     """
 
     def __init__(self, parts: list[FoundLine], widest_gap: float) -> None:
-        self._parts = parts
-        pairs = [(one, other) for one in parts for other in parts if _goes_on(one, other, widest_gap)]
-        followed, following = ({pair[k] for pair in pairs} for k in (0, 1))
-        self._ending = [part for part in parts if part not in followed]
-        self._beginning = [part for part in parts if part not in following]
+        self._left = np.array([part.left for part in parts])
+        self._right = np.array([part.right for part in parts])
+        self._middle = np.array([_middle(part) for part in parts])
+        gaps = self._left - self._right[:, None]
+        height = max((part.height for part in parts), default=0.0)
+        near = np.argwhere((gaps > -height) & (gaps < widest_gap * height))
+        pairs = [pair for pair in near.tolist() if _goes_on(parts[pair[0]], parts[pair[1]], widest_gap)]
+        self._ends, self._begins = np.ones((2, len(parts)), bool)
+        self._ends[[pair[0] for pair in pairs]] = False
+        self._begins[[pair[1] for pair in pairs]] = False
 
     def part(self, before: FoundLine, after: FoundLine) -> bool:
         """Whether a gutter parts a line from what could be its next part, by several lines above and below."""
         height = max(before.height, after.height)
         if after.left - before.right < _GUTTER * height:
             return False
-
-        def near(lines: list[FoundLine]) -> list[FoundLine]:
-            return [line for line in lines if abs(_middle(line) - _middle(after)) < _NEIGHBOURS * height]
-
-        beginning = [one for one in near(self._beginning) if abs(one.left - after.left) < _GUTTER * height]
-        ending = [one for one in near(self._ending) if one.right < after.left]
-        crossing = [one for one in near(self._parts) if one.left < before.right and one.right > after.left]
-        return min(len(beginning), len(ending)) > 1 and not crossing
+        near = np.abs(self._middle - _middle(after)) < _NEIGHBOURS * height
+        beginning = near & self._begins & (np.abs(self._left - after.left) < _GUTTER * height)
+        ending = near & self._ends & (self._right < after.left)
+        crossing = near & (self._left < before.right) & (self._right > after.left)
+        return min(np.count_nonzero(beginning), np.count_nonzero(ending)) > 1 and not crossing.any()
 
 
 def _goes_on(before: FoundLine, after: FoundLine, widest_gap: float) -> bool:
@@ -335,8 +337,7 @@ def _goes_on(before: FoundLine, after: FoundLine, widest_gap: float) -> bool:
     gap = after.left - before.right
     if high > _MOST_RATIO * low or not -0.5 * low < gap < widest_gap * high:
         return False
-    ends = before.centre(np.array([before.right])), after.centre(np.array([after.left]))
-    return abs(float(ends[0][0] - ends[1][0])) < _MOST_STEP * high
+    return abs(before.last - after.first) < _MOST_STEP * high
 
 
 def _together(before: FoundLine, after: FoundLine) -> FoundLine:

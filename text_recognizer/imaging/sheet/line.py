@@ -32,6 +32,16 @@ class FoundLine:
     reach: tuple[float, float] = (-np.inf, np.inf)
     cell: tuple[Grid, int] | None = None
 
+    @property
+    def first(self) -> float:
+        """Row of the centre line where the writing begins."""
+        return float(self.curve[::2].sum() - self.curve[1::2].sum())
+
+    @property
+    def last(self) -> float:
+        """Row of the centre line where the writing ends."""
+        return float(self.curve.sum())
+
     def centre(self, x: np.ndarray) -> np.ndarray:
         """Rows of the centre line at columns ``x``; beyond its ends it goes on level with the end."""
         half = max((self.right - self.left) / 2, 1e-6)
