@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -25,10 +26,18 @@ MAX_SEED = 2**32 - 1
 """The largest that NumPy's and PyTorch's generators both take."""
 
 
+def printable(text: str) -> str:
+    """The name of a file, or a text with one in it, as outputs have it: what is no UTF-8 in it is escaped."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
 class UserError(ValueError):
     """Input, data or environment that the user can mend. The command line prints it and exits with 1."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class UsageError(UserError):

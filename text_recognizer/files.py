@@ -97,11 +97,6 @@ def is_special(path: str | Path) -> bool:
     return False
 
 
-def printable(name: str) -> str:
-    """The name of a file as outputs have it: what is no UTF-8 in it is escaped."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
 def read_text(path: str | Path) -> str:
     """The content of a UTF-8 text file.
 

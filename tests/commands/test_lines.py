@@ -51,6 +51,15 @@ def test_same_seed_same_files(glyphs: str, tmp_path: Path) -> None:
     assert a == b != c
 
 
+def test_labels_of_other_pictures_are_not_replaced(glyphs: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        lines(out=str(tmp_path / "made"), glyphs=glyphs, count=2)
+    (tmp_path / "made" / "labels.tsv").write_text("scan.png\tDear Sir\n")
+    with pytest.raises(UsageError, match="labels of other pictures"):
+        lines(out=str(tmp_path / "made"), glyphs=glyphs, count=2)
+    assert (tmp_path / "made" / "labels.tsv").read_text() == "scan.png\tDear Sir\n"
+
+
 @pytest.mark.parametrize(("flag", "value"), [("count", 0), ("max_chars", 0), ("seed", -1), ("out", "lines.jpg")])
 def test_impossible_values(flag: str, value: object) -> None:
     with pytest.raises(UsageError, match=f"--{flag} is "):

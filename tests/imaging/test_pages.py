@@ -99,7 +99,7 @@ def test_an_empty_pdf() -> None:
 
 
 def test_a_decoder_that_hangs_is_stopped() -> None:
-    with pytest.raises(UserError, match="scan: a page takes more than"):
+    with pytest.raises(UserError, match="scan: takes more than"):
         list(decode_apart(encoded("PDF"), "scan", TASK, seconds=0.001))
 
 
@@ -107,6 +107,34 @@ def test_a_decoder_that_crashes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(apart, "_PROGRAM", ("-c", "import os; os.abort()"))
     with pytest.raises(UserError, match="scan: broken: its decoder fails on it"):
         list(decode_apart(encoded("PDF"), "scan", TASK))
+
+
+FRAGILE = """
+import json, os, sys
+wanted = json.loads(sys.argv[1])["pages"] or range(1, 7)
+print(json.dumps({"count": 6}), flush=True)
+for page in wanted:
+    if page in BAD:
+        os.abort()
+    print(json.dumps({"page": page, "shape": [1, 1]}), flush=True)
+    sys.stdout.buffer.write(bytes([page]))
+    sys.stdout.flush()
+"""
+
+
+@pytest.mark.parametrize(
+    ("bad", "good"), [({2, 5}, [1, 3, 4, 6]), ({6}, [1, 2, 3, 4, 5]), ({1, 2, 4}, [3]), ({1, 2, 3}, [])]
+)
+def test_a_page_that_ends_its_decoder_costs_no_other(
+    monkeypatch: pytest.MonkeyPatch, bad: set[int], good: list[int]
+) -> None:
+    monkeypatch.setattr(apart, "_PROGRAM", ("-c", FRAGILE.replace("BAD", str(bad))))
+    found = list(decode_apart(encoded("PDF"), "scan", TASK))
+    assert [page.number for page in found] == sorted({*good, *bad} | ({max(bad) + 1} if len(bad) > 2 else set()))
+    assert [int(page.grey[0, 0]) for page in found if isinstance(page.grey, np.ndarray)] == good
+    said = {page.number: str(page.grey) for page in found if isinstance(page.grey, UserError)}
+    assert all(said[number].startswith(f"scan, page {number}: broken") for number in bad)
+    assert len(bad) < 3 or "left out, with those after it" in said[max(bad) + 1]
 
 
 def test_numbers_of_pages() -> None:

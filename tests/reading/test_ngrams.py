@@ -19,6 +19,16 @@ def test_a_language_is_learned_from_a_text(tmp_path: Path) -> None:
     assert language.log_probability(state, "ö") > language.log_probability(state, "o") + 2
 
 
+def test_a_language_of_many_characters_knows_the_commonest(tmp_path: Path) -> None:
+    characters = [chr(0x4E00 + number) for number in range(400)]
+    text = "".join(one * (1 + 20 * (number < 50)) for number, one in enumerate(characters)) * 4
+    (tmp_path / "chinese.txt").write_text(text, encoding="utf-8")
+    language = read_language(tmp_path / "chinese.txt", ("", *characters))
+    assert len(language.characters) == 256
+    common, rare = (language.log_probability(language.start, characters[number]) for number in (3, 399))
+    assert common > rare
+
+
 def test_too_short_a_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / "short.txt").write_text("One sentence.")
     with pytest.raises(UserError, match=r"short\.txt: a text of 11 letters"):

@@ -10,14 +10,14 @@ from json import dumps
 from pathlib import Path
 from typing import Literal
 
-from text_recognizer.errors import UsageError, UserError, check_at_least, check_seed
+from text_recognizer.errors import UsageError, UserError, check_at_least, check_seed, printable
 from text_recognizer.evaluation.evaluate import evaluate as evaluated
 from text_recognizer.evaluation.evaluate import to_json
 from text_recognizer.evaluation.measures import Form
 from text_recognizer.evaluation.readings import Progress, read_file, read_with
 from text_recognizer.evaluation.report import html as page
 from text_recognizer.evaluation.terminal import table
-from text_recognizer.files import check_can_be_written, check_not_read, printable, write_text
+from text_recognizer.files import check_can_be_written, check_not_read, write_text
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.find import find_labels
@@ -89,7 +89,7 @@ def evaluate(
         raise UserError(f"{folder}: no picture can be read. {' '.join(labels.faults)}")
     readers += [read_file(Path(file), lines, labels.faults, name=names[file]) for file in others]
     found = evaluated(lines, readers, form=unicode, group=group, seed=seed)
-    faults, shown = [printable(fault) for fault in labels.faults], printable(folder)
+    faults, shown = labels.faults, printable(folder)
     print(f"{shown}: {labels.form}.{told}\n{table(found)}")
     for fault in faults:
         print(fault, file=sys.stderr)

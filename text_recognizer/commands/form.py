@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from text_recognizer.documents.forms.reader import FormReader, ReadForm
 from text_recognizer.documents.forms.template import START, Template, columns_of
-from text_recognizer.errors import UsageError, check_pyarrow
+from text_recognizer.errors import UsageError, check_pyarrow, printable
 from text_recognizer.files import check_can_be_written, replacing
 from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.imaging.pages import WITH_PAGES
@@ -56,7 +57,7 @@ def form(
         reader = FormReader(TextRecognizer(model, decoder), known)
         files = [one.file for one in Listing(pages, WITH_PAGES, False, ordered=True)]
         rows = [_row(one, look_below) for one in reader.read(files)]
-    _write(rows, [*START, *(column for field in known.fields for column in columns_of(field.name))], out)
+    _write(rows, [columns_of(field.name) for field in known.fields], out)
     for row in rows:
         if row["error"]:
             print(f"error: {row['error']}", file=sys.stderr)
@@ -73,14 +74,16 @@ def _check_output(out: str) -> None:
 
 def _row(form: ReadForm, look_below: float) -> dict[str, Any]:
     look = [name for name, reading in form.readings.items() if reading.confidence < look_below]
-    row: dict[str, Any] = {"file": form.file, "page": form.page, "look": " ".join(look), "error": str(form.error or "")}
+    row: dict[str, Any] = {"file": printable(form.file), "page": form.page, "look": " ".join(look)}
+    row["error"] = str(form.error or "")
     for name, reading in form.readings.items():
         text, confidence = columns_of(name)
         row |= {text: reading.text, confidence: round(reading.confidence, 4)}
     return row
 
 
-def _write(rows: list[dict[str, Any]], columns: list[str], out: str | None) -> None:
+def _write(rows: list[dict[str, Any]], fields: list[tuple[str, str]], out: str | None) -> None:
+    columns = [*START, *chain.from_iterable(fields)]
     if out is None:
         _write_csv(rows, columns, sys.stdout)
         return
@@ -89,7 +92,7 @@ def _write(rows: list[dict[str, Any]], columns: list[str], out: str | None) -> N
             with temporary.open("w", encoding="utf-8", newline="") as file:
                 _write_csv(rows, columns, file)
         else:
-            _write_parquet(rows, columns, temporary)
+            _write_parquet(rows, columns, [confidence for _, confidence in fields], temporary)
 
 
 def _write_csv(rows: list[dict[str, Any]], columns: list[str], file: Any) -> None:
@@ -98,13 +101,10 @@ def _write_csv(rows: list[dict[str, Any]], columns: list[str], file: Any) -> Non
     table.writerows(rows)
 
 
-def _write_parquet(rows: list[dict[str, Any]], columns: list[str], file: Path) -> None:
+def _write_parquet(rows: list[dict[str, Any]], columns: list[str], confidences: list[str], file: Path) -> None:
     import pyarrow
     from pyarrow import parquet
 
-    kinds = {"page": pyarrow.int64()}
-    schema = pyarrow.schema(
-        (name, pyarrow.float64() if name.endswith("_confidence") else kinds.get(name, pyarrow.string()))
-        for name in columns
-    )
+    kinds = {"page": pyarrow.int64()} | dict.fromkeys(confidences, pyarrow.float64())
+    schema = pyarrow.schema((name, kinds.get(name, pyarrow.string())) for name in columns)
     parquet.write_table(pyarrow.Table.from_pylist(rows, schema), file)

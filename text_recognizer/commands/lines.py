@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -17,9 +18,10 @@ from text_recognizer.data.synthesis.shards import Recipe, ShardFormat, Shards, S
 from text_recognizer.data.text.mix import AS_IT_STANDS, TextMix
 from text_recognizer.data.text.sources import download_text
 from text_recognizer.errors import UsageError, check_at_least, check_seed, counted
-from text_recognizer.files import replacing, write_text
+from text_recognizer.files import read_text, replacing, write_text
 
 LABELS = "labels.tsv"
+_COMPOSED = re.compile(r"\d+\.png\t")
 CAPTION_SIZE = 13
 MARGIN = 12
 
@@ -82,6 +84,8 @@ def lines(
     as_page = Path(out).suffix.lower() == ".png"
     if (Path(out).suffix and not as_page and not Path(out).is_dir()) or (as_page and shards):
         raise UsageError(f"--out is {out!r}, but must be {'a folder' if shards else 'a .png file or a folder'}.")
+    if not as_page and shards is None:
+        _check_folder(Path(out))
     if text is None:
         download_text(text_source)
     download_glyphs(glyphs)
@@ -97,6 +101,14 @@ def lines(
     else:
         _save_files(pictures, texts, Path(out))
         print(f"{counted(count, 'line')} and {LABELS}: {out}")
+
+
+def _check_folder(folder: Path) -> None:
+    """Check that a folder holds no labels but those of composed lines."""
+    labels = folder / LABELS
+    rows = read_text(labels).splitlines() if labels.exists() else []
+    if not all(_COMPOSED.match(row) for row in rows):
+        raise UsageError(f"{labels} is there already, with labels of other pictures. Give another folder with --out.")
 
 
 def _save_shards(shards: Shards, spread: Spread) -> None:

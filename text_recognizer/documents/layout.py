@@ -44,6 +44,7 @@ class ReadPage:
         doubts: Sentences on what was left out or looks wrong.
         error: Why it could not be read.
         grey: uint8 (height, width), while it is needed.
+        jpeg: The same, compressed, where it is kept for a PDF.
     """
 
     file: str
@@ -58,6 +59,7 @@ class ReadPage:
     doubts: list[str] = field(default_factory=list)
     error: UserError | None = None
     grey: np.ndarray | None = None
+    jpeg: bytes | None = None
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from text_recognizer.documents.formats import TRAITS, Format, written
 from text_recognizer.documents.layout import ReadPage
+from text_recognizer.documents.pdf import compress
 from text_recognizer.documents.tables import COLUMNS, PAGE_BREAK, table_of
 from text_recognizer.errors import UsageError
 from text_recognizer.files import replacing
@@ -78,7 +79,11 @@ class Output:
         return self._form in (None, "json", "jsonl")
 
     def add(self, page: ReadPage) -> None:
-        """Take a page, which may hold an error instead of readings; what streams is printed at once."""
+        """Take a page, which may hold an error instead of readings; what streams is printed at once.
+
+        Raises:
+            UsageError: If one file is to hold more than its format can.
+        """
         if self._form is None:
             print(dumps(json_row(page), ensure_ascii=False))
             return
@@ -87,9 +92,25 @@ class Output:
             return
         if self._form != "pdf":
             page.grey = None
-        if self._folder is not None and self._waiting and self._waiting[-1].file != page.file:
+        elif page.grey is not None:
+            compress(page)
+        if self._folder is None:
+            self._check_holds(page)
+        elif self._waiting and self._waiting[-1].file != page.file:
             self.close()
         self._waiting.append(page)
+
+    def _check_holds(self, page: ReadPage) -> None:
+        """Check that a page belongs into the one file that is written, beside those that wait."""
+        assert self._form is not None
+        holds = TRAITS[self._form].holds
+        others = [one for one in self._waiting if not one.error]
+        if page.error or not others or holds == "files" or (holds == "file" and others[-1].file == page.file):
+            return
+        raise UsageError(
+            f"--format={self._form} holds {_HELD[holds]}, but more was read. "
+            "Give a folder, which gets a file for each: --out FOLDER/"
+        )
 
     def _print(self, page: ReadPage) -> None:
         if self._form in _DELIMITERS:
@@ -103,7 +124,6 @@ class Output:
         """Write what waits.
 
         Raises:
-            UsageError: If one file is to hold more than its format can.
             UserError: If a file cannot be written.
         """
         pages, self._waiting = self._waiting, []
@@ -112,13 +132,7 @@ class Output:
         if self._folder is not None:
             self._write_files(self._folder, self._form, pages)
             return
-        readable = [page for page in pages if not page.error]
-        if TRAITS[self._form].holds != "files" and len(_parts(self._form, readable)) > 1:
-            raise UsageError(
-                f"--format={self._form} holds {_HELD[TRAITS[self._form].holds]}, but more was read. "
-                "Give a folder, which gets a file for each: --out FOLDER/"
-            )
-        if not readable and self._form != "json":
+        if not self.takes_errors and all(page.error for page in pages):
             return
         self._write(self._file, written(self._form, pages, self._alternatives, self._named, self._tables))
 
@@ -148,7 +162,8 @@ class Output:
 
 
 def _numbered(stem: str, count: int) -> str:
-    return f"{stem}-{count + 1}" if count else stem
+    """The name of another file; ``-2`` would be its second page."""
+    return f"{stem}_{count + 1}" if count else stem
 
 
 def _parts(form: Format, pages: list[ReadPage]) -> list[list[ReadPage]]:

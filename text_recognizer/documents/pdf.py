@@ -19,7 +19,7 @@ _QUALITY = 80
 
 
 def pdf_of(pages: Sequence[ReadPage]) -> bytes:
-    """A PDF of pages whose ``grey`` is there. Its text is Latin-1; other characters stand as question marks."""
+    """A PDF of pages whose ``grey`` or ``jpeg`` is there. Its text is Latin-1; others stand as question marks."""
     from reportlab.pdfgen.canvas import Canvas
 
     out = io.BytesIO()
@@ -31,25 +31,29 @@ def pdf_of(pages: Sequence[ReadPage]) -> bytes:
     return out.getvalue()
 
 
+def compress(page: ReadPage) -> None:
+    """Keep of the pixels of a page, ``grey``, only their JPEG, an eighth of their size or less."""
+    assert page.grey is not None
+    jpeg = io.BytesIO()
+    Image.fromarray(page.grey).save(jpeg, "JPEG", quality=_QUALITY)
+    page.grey, page.jpeg = None, jpeg.getvalue()
+
+
 def _add_page(canvas: Any, page: ReadPage) -> None:
+    from reportlab.lib.utils import ImageReader
+
+    if page.jpeg is None:
+        compress(page)
+    assert page.jpeg is not None
     scale = _POINTS_PER_INCH / (page.resolution or RESOLUTION)
     canvas.setPageSize((page.width * scale, page.height * scale))
-    canvas.drawImage(_jpeg(page), 0, 0, page.width * scale, page.height * scale)
+    canvas.drawImage(ImageReader(io.BytesIO(page.jpeg)), 0, 0, page.width * scale, page.height * scale)
     canvas.scale(scale, scale)
     for line in lines_of(page):
         descent = math.dist(line.polygon[-1], line.baseline[0])
         for word in line.words:
             _add_word(canvas, word, page.height, descent)
     canvas.showPage()
-
-
-def _jpeg(page: ReadPage) -> Any:
-    from reportlab.lib.utils import ImageReader
-
-    assert page.grey is not None
-    jpeg = io.BytesIO()
-    Image.fromarray(page.grey).save(jpeg, "JPEG", quality=_QUALITY)
-    return ImageReader(jpeg)
 
 
 def _add_word(canvas: Any, word: Word, page_height: int, descent: float) -> None:

@@ -9,8 +9,7 @@ from typing import Literal
 import numpy as np
 
 from text_recognizer.documents.layout import Kind, ReadPage
-from text_recognizer.errors import UserError, attempt, naming
-from text_recognizer.files import printable
+from text_recognizer.errors import UserError, attempt, naming, printable
 from text_recognizer.imaging.normalization import HEIGHT, NormalizedLine
 from text_recognizer.imaging.pages import RESOLUTION, Page, pages_of
 from text_recognizer.imaging.pictures import MAX_PIXELS, Picture

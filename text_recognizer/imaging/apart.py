@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from text_recognizer.errors import UserError
+from text_recognizer.errors import UserError, naming
 
 SECONDS = 60.0
 """That a page may take."""
 _LONGEST_LINE = 10_000
+_MOST_DECODERS = 3  # of one file, each after a page that ended the one before
 _PROGRAM = ("-m", "text_recognizer.imaging.decode")
 
 
@@ -48,25 +49,41 @@ def decode_apart(data: bytes, name: str, task: dict[str, Any], seconds: float = 
 
     Raises:
         UserError: If the file as a whole cannot be decoded, or takes too long; the message names it. A page that
-            cannot be decoded comes as an error, and the next ones follow.
+            cannot be decoded, or ends the decoder, comes as an error, and the next ones follow. After
+            ``_MOST_DECODERS`` pages that end it, the next one's error stands for all that are left.
     """
-    with _Process(data, name, seconds, task) as process:
-        count = process.next_answer()["count"]
-        while said := process.next_answer(may_end=True):
-            number = said["page"]
-            if "error" in said:
-                page = f"{name}, page {number}" if count > 1 else name
-                yield Decoded(number, count, UserError(f"{page}: {said['error']}"))
-            else:
-                yield Decoded(number, count, process.pixels(*said["shape"]))
+    left: list[int] | None = task.get("pages")
+    for _ in range(_MOST_DECODERS):
+        last = 0
+        with _Process(data, seconds, task) as process:
+            with naming(name):
+                count = int(process.next_answer()["count"])
+            try:
+                for last, grey in process.pages():
+                    yield _decoded(name, last, count, grey)
+                return
+            except UserError as error:
+                stopped = error
+        left = [number for number in left or range(1, count + 1) if last < number <= count]
+        if left:
+            yield _decoded(name, left.pop(0), count, stopped)
+        if not left:
+            return
+        task = task | {"pages": left}
+    yield _decoded(name, left[0], count, UserError("left out, with those after it: too many before end the decoder."))
+
+
+def _decoded(name: str, number: int, count: int, grey: np.ndarray | UserError) -> Decoded:
+    if isinstance(grey, UserError):
+        grey = UserError(f"{name}, page {number}: {grey}" if count > 1 else f"{name}: {grey}")
+    return Decoded(number, count, grey)
 
 
 class _Process:
     """A running decoder; it ends with the block."""
 
-    def __init__(self, data: bytes, name: str, seconds: float, task: dict[str, Any]) -> None:
-        self._name, self._seconds = name, seconds
-        self._late = False
+    def __init__(self, data: bytes, seconds: float, task: dict[str, Any]) -> None:
+        self._seconds, self._late = seconds, False
         program = [sys.executable, "-P", *_PROGRAM, json.dumps(task)]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(
@@ -92,6 +109,15 @@ class _Process:
         with suppress(OSError):
             self._process.stdin.close()
 
+    def pages(self) -> Iterator[tuple[int, np.ndarray | UserError]]:
+        """Number and picture of each page, or what is wrong with it.
+
+        Raises:
+            UserError: If the decoder ends before its last page, or takes too long.
+        """
+        while said := self.next_answer(may_end=True):
+            yield said["page"], UserError(said["error"]) if "error" in said else self._pixels(*said["shape"])
+
     def next_answer(self, *, may_end: bool = False) -> dict[str, Any]:
         """The next line that it says; nothing once it is done, where it ``may_end``."""
         line = self._read(lambda pipe: pipe.readline(_LONGEST_LINE))
@@ -101,10 +127,10 @@ class _Process:
             raise self._ended()
         said: dict[str, Any] = json.loads(line)
         if "error" in said and "page" not in said:
-            raise UserError(f"{self._name}: {said['error']}")
+            raise UserError(said["error"])
         return said
 
-    def pixels(self, height: int, width: int) -> np.ndarray:
+    def _pixels(self, height: int, width: int) -> np.ndarray:
         """The picture that it said would follow."""
         pixels = self._read(lambda pipe: pipe.read(height * width))
         if len(pixels) < height * width:
@@ -125,5 +151,5 @@ class _Process:
 
     def _ended(self) -> UserError:
         if self._late:
-            return UserError(f"{self._name}: a page takes more than {self._seconds:g} seconds to decode; simplify it.")
-        return UserError(f"{self._name}: broken: its decoder fails on it. Open it in a viewer and save it anew.")
+            return UserError(f"takes more than {self._seconds:g} seconds to decode; simplify it.")
+        return UserError("broken: its decoder fails on it. Open it in a viewer and save it anew.")

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from text_recognizer.errors import UserError
-from text_recognizer.files import printable
+from text_recognizer.errors import UserError, printable
 from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.iam import is_iam, read_iam
 from text_recognizer.labels.lines import PARTS, LabelledLine, Labels, Part, is_there, listed, within
@@ -128,7 +127,7 @@ def _of_truths(folder: Path, truths: list[Path]) -> Labels:
         try:
             text, not_utf8 = read_text(truth)
         except UserError as error:
-            labels.faults.append(printable(f"Left out: {error}"))
+            labels.faults.append(f"Left out: {error}")
             continue
         odd += [printable(truth.name)] if not_utf8 else []
         labels.lines.append(LabelledLine(within(folder, picture), picture, text.strip("\n").replace("\n", MULTI_LINE)))

@@ -12,8 +12,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
-from text_recognizer.errors import UserError
-from text_recognizer.files import printable
+from text_recognizer.errors import UserError, printable
 from text_recognizer.imaging.pictures import load_picture
 
 Part = Literal["train", "val", "test"]

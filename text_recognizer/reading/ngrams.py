@@ -7,6 +7,7 @@ and numbers for misspelt words.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -25,6 +26,7 @@ CHARACTERS = "".join(c for c in ALPHABET.characters if c not in DIGITS or c == D
 FEWEST_LETTERS = 1000
 """Of a text from which a language can be learned."""
 MOST_LETTERS = 20_000_000
+_MOST_CHARACTERS = 256  # that a model can tell apart; those that are rarer in the text are like those not in it
 _SEEN = 2  # times that a context of a user's text must occur: such texts are short
 _FOLDED = str.maketrans("\u2018\u2019\u201c\u201d\u2013\u2014", "''\"\"--")  # typographic quotes and dashes
 _CAPITALS_SHARE = 0.06
@@ -47,12 +49,10 @@ def read_language(file: str | PathLike[str], alphabet: Sequence[str]) -> Languag
             f"{file}: a text of {letters:,} letters, but a language is learned from {FEWEST_LETTERS:,} letters to "
             f"{MOST_LETTERS:,} characters of text."
         )
-    others = (
-        set(text + text.upper() + text.lower()).intersection(token for token in alphabet if len(token) == 1)
-        - set(CHARACTERS)
-        - set(DIGITS)
-    )
-    return build_language_model(text, characters=CHARACTERS + "".join(sorted(others)), least=_SEEN)
+    known = {token for token in alphabet if len(token) == 1} - {*CHARACTERS, *DIGITS}
+    others = Counter(one for one in text + text.upper() + text.lower() if one in known)
+    commonest = [one for one, _ in others.most_common(_MOST_CHARACTERS - len(CHARACTERS))]
+    return build_language_model(text, characters=CHARACTERS + "".join(sorted(commonest)), least=_SEEN)
 
 
 def build_language_model(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -80,6 +81,21 @@ def test_rows_as_parquet(folder: Path, tmp_path: Path) -> None:
     assert row["contents"] == WRITTEN["contents"]
     assert row["page"] == 1
     assert isinstance(row["contents_confidence"], float)
+
+
+def test_fields_of_any_name_in_parquet_and_files_of_any_name_in_a_table(folder: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    template = json.loads((folder / "template.json").read_text(encoding="utf-8"))
+    template["fields"] = [template["fields"][0] | {"name": "self_confidence"}]
+    (tmp_path / "template.json").write_text(json.dumps(template), encoding="utf-8")
+    shutil.copy(folder / "sheet.pdf", tmp_path)
+    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")
+    Path(odd).write_bytes(b"no picture")
+    for out in (tmp_path / "rows.parquet", tmp_path / "rows.csv"):
+        assert form(str(tmp_path / "template.json"), [odd], out=str(out)) == 1
+    [row] = parquet.read_table(tmp_path / "rows.parquet").to_pylist()
+    assert row["file"].endswith(r"caf\xe9.png")
+    assert list(row)[-2:] == ["self_confidence", "self_confidence_confidence"]
 
 
 @pytest.mark.parametrize("degrees", [0, 15, 90, 180, -100])

@@ -55,6 +55,10 @@ def test_patterns_files_and_lists(folder: Path, tmp_path: Path) -> None:
     assert found == ["a.png", "mit Leerzeichen .png", "ä.png", "\udcff.png"]
 
 
+def test_a_name_that_is_too_long_costs_no_other() -> None:
+    assert [found.file for found in Listing(["a" * 300, "b.png"], {".png"})] == ["a" * 300, "b.png"]
+
+
 @pytest.mark.parametrize("source", ["missing.png", "*.gif", "empty", "missing.txt"])
 def test_a_source_that_stands_for_nothing_is_reported_in_its_place(source: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from text_recognizer.errors import UsageError, UserError
-from text_recognizer.files import printable
+from text_recognizer.errors import UsageError, UserError, printable
 from text_recognizer.reading.archive import rows as module
 from text_recognizer.reading.archive.rows import RowFile, open_rows
 

@@ -52,6 +52,23 @@ def test_folders_that_cannot_be_listed_are_rows(tmp_path: Path, monkeypatch: pyt
     assert "Permission denied" in (tmp_path / "rows.jsonl").read_text()
 
 
+def test_a_file_with_a_page_that_cannot_be_read_has_failed() -> None:
+    tally = Tally()
+    tally.note([{"file": "a.pdf", "pages": [{"page": 1, "text": "a"}, {"page": 2, "error": "no"}]}])
+    tally.note([{"file": "b.pdf", "pages": [{"page": 1, "text": "a"}, {"page": 2, "text": "b"}]}])
+    assert (tally.read, tally.failed) == (2, 1)
+
+
+def test_names_that_are_no_utf_8_are_rows(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_bytes(b"M\xfcller.png\na.png\n")
+    with open_rows(tmp_path / "rows.jsonl", resume=False) as rows:
+        tally = read_archive(Listing([str(tmp_path / "list.txt")], set()), rows_of, rows)
+    assert tally.failed == 2
+    [missing, _] = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert missing["file"] == r"M\xfcller.png"
+    assert missing["error"].startswith(r"M\xfcller.png: no such file.")
+
+
 def test_rate_and_what_is_left_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr(module, "REPORT_SECONDS", 0.0)
     with open_rows(tmp_path / "rows.jsonl", resume=False) as rows:

@@ -92,16 +92,15 @@ class Listing:
         return (found for source in self.sources for found in self._of(source) if self.shard.holds(found.key))
 
     def _of(self, source: str) -> Iterator[Found]:
-        path = Path(source)
         if not source:
             yield Found(source, source, UserError("An empty name was given for a file. Is a variable not set?"))
         elif addresses.is_address(source):
             yield from self._of_address(source)
-        elif path.is_dir():
+        elif os.path.isdir(source):  # noqa: PTH112 (Path's raises where a name is too long, or in a locked folder)
             yield from self._of_folder(source)
-        elif path.suffix.lower() == LIST_SUFFIX and path.is_file():
-            yield from _or_error(source, _of_list(path), "a list that names no file.")
-        elif source != "-" and not path.exists() and glob.has_magic(source):
+        elif source.lower().endswith(LIST_SUFFIX) and os.path.isfile(source):  # noqa: PTH113
+            yield from _or_error(source, _of_list(Path(source)), "a list that names no file.")
+        elif source != "-" and not os.path.exists(source) and glob.has_magic(source):  # noqa: PTH110
             matching = (Found(file, file) for file in glob.iglob(source, recursive=True))  # noqa: PTH207 (Path takes no absolute pattern)
             yield from _or_error(source, self._in_order(matching), "no file matches.")
         else:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from text_recognizer.files import printable
+from text_recognizer.errors import printable
 from text_recognizer.reading.archive.listing import FOLDERS, Listing
 from text_recognizer.reading.archive.rows import Row, RowFile
 
@@ -26,7 +26,7 @@ class Tally:
     Attributes:
         before: How many had a row already, or were named twice.
         read: How many got one now.
-        failed: How many of these say why the file cannot be read.
+        failed: How many of these say why the file, or a page of it, cannot be read.
         total: How many there are; None until all names were counted.
         started: When, on the clock of ``time.monotonic``.
     """
@@ -40,7 +40,7 @@ class Tally:
     def note(self, rows: list[Row]) -> None:
         """Count rows that were written."""
         self.read += len(rows)
-        self.failed += sum("error" in row for row in rows)
+        self.failed += sum(_has_error(row) for row in rows)
 
     def __str__(self) -> str:
         done, rate = self.before + self.read, self.read / max(time.monotonic() - self.started, 1e-9)
@@ -49,6 +49,11 @@ class Tally:
         if self.total is None or not self.read or done >= self.total:
             return said
         return f"{said}, {duration((self.total - done) / rate)} left"
+
+
+def _has_error(row: Row) -> bool:
+    """Whether a file, or a page of it, could not be read."""
+    return "error" in row or any("error" in page for page in row.get("pages", ()))
 
 
 def duration(seconds: float) -> str:
