@@ -188,6 +188,18 @@ def test_a_page_on_its_side_is_turned_and_a_part_is_cut_out(page: Page, tmp_path
     wait_until(lambda: texts(page) == [TEXTS[1]])
 
 
+@pytest.mark.parametrize("ink", [0, 255])
+def test_ink_on_a_transparent_page(page: Page, tmp_path: Path, ink: int) -> None:
+    path = tmp_path / "ink.png"
+    cv2.imwrite(str(path), np.dstack([np.full((350, 560, 3), ink, np.uint8), 255 - sheet()]))
+    choose(page, path, TEXTS)
+    shown = page.script(
+        "const canvas = document.createElement('canvas'), context = canvas.getContext('2d');"
+        "context.drawImage(document.getElementById('picture'), 0, 0); return context.getImageData(0, 0, 1, 1).data[0]"
+    )
+    assert shown == pytest.approx(255 - ink, abs=12)
+
+
 def test_a_picture_stays_as_it_is_turned_by_hand(page: Page, photo: Path, tmp_path: Path) -> None:
     def press(name: str, width: int) -> None:
         page.find(name).click()
