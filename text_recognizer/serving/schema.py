@@ -320,9 +320,9 @@ LEARN: dict[str, Any] = {
         "requestBody": {
             "required": True,
             "description": "characters: characters, each with its pictures, all to one scale; at least "
-            f"{FEWEST_CHARACTERS} characters need {FEWEST_COPIES} or more. lines: copied words, by which the hand "
-            "is measured; may be missing. seed: of everything random, 0 by default. Each picture is dark on white, in "
-            "base64.",
+            f"{FEWEST_CHARACTERS} characters need {FEWEST_COPIES} or more. lines: copied words, to the same "
+            "scale as the characters, by which the hand is measured; may be missing. seed: of everything random, 0 by "
+            "default. Each picture is dark on white, in base64.",
             "content": {"application/json": {"schema": _WRITTEN}},
         },
     },
