@@ -101,10 +101,14 @@ def test_lines_stand_over_the_picture_and_are_corrected(page: Page, photo: Path,
     assert page.shown(".others button")[0].text.lower() == TEXTS[1]
     focused.send_keys(Keys.CONTROL, "a")
     focused.send_keys(Keys.NULL, "and wrote letters")
+    page.requests()
     assert downloaded(page, "text", tmp_path).read_text().lower().split("\n")[1] == "and wrote letters"
     for form, inside in (("json", b"and wrote letters"), ("csv", b"and wrote letters"), ("alto", b'"wrote"')):
         assert inside in downloaded(page, form, tmp_path).read_bytes()
     assert downloaded(page, "pdf", tmp_path).read_bytes().startswith(b"%PDF")
+    asked = [address for address in page.requests() if "v1/read" in address]
+    assert len(asked) == 4
+    assert not any("corrected" in address for address in asked)  # proxies refuse those that hold many lines
 
 
 def test_what_was_read_and_corrected_survives_a_reload(page: Page, photo: Path) -> None:
