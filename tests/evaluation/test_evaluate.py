@@ -40,6 +40,22 @@ def test_figures_of_two_readers(evaluation: Evaluation) -> None:
     assert evaluation.unit == "lines"
 
 
+def test_the_lines_of_one_writer_are_drawn_where_whole_writers_are() -> None:
+    lines = [
+        LabelledLine(f"{number}.png", Path(f"{number}.png"), "Line", {"writer": f"w{number % 10}"})
+        for number in range(100)
+    ]
+    said = [Said("Line" if number // 10 % 2 else "Lime") for number in range(100)]
+    found = evaluate(lines, [Reader("half", said)], group="writer")
+    whole, groups = found.results[0].rates["as it is"], found.results[0].groups
+    assert (whole.exact.low, whole.exact.high) == (0.5, 0.5)  # all writers are alike
+    assert len(groups) == 10
+    for rates in groups.values():
+        assert rates.exact.low < rates.exact.value == 0.5 < rates.exact.high
+    assert "a bootstrap of writers or pages, in groups of fewer than 10 of lines." in table(found)
+    assert "a bootstrap of writers or pages." in table(evaluate(lines, [Reader("half", said)]))
+
+
 def test_as_json_and_as_a_table(evaluation: Evaluation) -> None:
     plain = json.loads(json.dumps(to_json(evaluation), allow_nan=False))
     assert [reader["name"] for reader in plain["readers"]] == ["other <i>", "good"]

@@ -85,6 +85,12 @@ def _pdf(pages: int) -> bytes:
     return _saved(page, "PDF", save_all=True, append_images=[page] * (pages - 1), resolution=RESOLUTION)
 
 
+def _tiff() -> bytes:
+    """A TIFF whose second page is far larger than its first."""
+    page = Image.fromarray(_dots(20)).convert("RGB")
+    return _saved(Image.new("L", (20, 20), 255), "TIFF", save_all=True, append_images=[page], compression="tiff_lzw")
+
+
 KINDS: dict[str, Callable[[], bytes]] = {
     "dots": lambda: _grey(_dots(2)),
     "far dots": lambda: _grey(_dots(20)),
@@ -98,6 +104,7 @@ KINDS: dict[str, Callable[[], bytes]] = {
     "progressive": lambda: _saved(_noise("CMYK"), "JPEG", quality=20, progressive=True),
     "turned": lambda: _saved(_noise("RGB"), "JPEG", quality=20, exif=_turned()),
     "float": lambda: _saved(Image.fromarray(np.zeros((SIDE, SIDE), np.float32)), "TIFF", compression="tiff_lzw"),
+    "tiff": _tiff,
     "heic": lambda: _photograph("HEIF", quality=10, enc_params={"preset": "ultrafast"}),
     "pdf": lambda: _pdf(pages=3),
     "avif": lambda: _photograph("AVIF", speed=10),
@@ -164,7 +171,8 @@ def main(names: list[str]) -> None:
                 body, kind = _form([KINDS[kind]() for kind in FORM_OF] * 4), f"multipart/form-data; boundary={BOUNDARY}"
             else:
                 body, kind = KINDS[name](), "application/octet-stream"
-            for query in ("", "?lines=true") if name != "pdf" else ("?format=json", "?format=pdf"):
+            of_pages = name in ("pdf", "tiff")
+            for query in ("?format=json", "?format=pdf") if of_pages else ("", "?lines=true"):
                 _forget(process)
                 started = time.monotonic()
                 with _most_of_children(process) as decoder:

@@ -14,7 +14,7 @@ from reading_tools import draw
 
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.normalization import normalize
-from text_recognizer.imaging.pictures import MAX_BYTES, load_picture
+from text_recognizer.imaging.pictures import MAX_BYTES, MAX_PIXELS, load_picture, pixels_of
 
 LINE = draw("Read me")
 EXACT = ("PNG", "BMP", "TIFF", "GIF", "PPM")
@@ -100,6 +100,21 @@ def test_the_first_frame_of_many(image_format):
     other = Image.new("L", LINE.shape[::-1], 128)
     file = encoded(Image.fromarray(LINE), image_format, save_all=True, append_images=[other, other])
     np.testing.assert_allclose(load_picture(file), LINE, atol=30)
+
+
+def tiff(*sizes: tuple[int, int]) -> bytes:
+    first, *others = (Image.new("L", size, 255) for size in sizes)
+    return encoded(first, "TIFF", save_all=True, append_images=others, compression="tiff_lzw")
+
+
+def test_the_pixels_of_a_tiff_are_those_of_its_largest_page():
+    file = tiff((20, 20), (6000, 5000), (30, 20))
+    assert pixels_of(tiff((30, 20))) == 600
+    assert pixels_of(file) == 30_000_000
+    assert pixels_of(tiff(*[(20, 20)] * 99)) == 400
+    assert pixels_of(tiff(*[(20, 20)] * 101)) == MAX_PIXELS
+    assert pixels_of(file[:-100]) == MAX_PIXELS  # the entries of the last page
+    assert pixels_of(file[:7]) == 0
 
 
 @pytest.mark.parametrize(

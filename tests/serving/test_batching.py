@@ -1,18 +1,18 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from threading import Event, current_thread
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from reading_tools import bars
+from reading_tools import bars, draw
 from serving_tools import OneReader, png
 
 from text_recognizer.imaging.normalization import NormalizedLine
 from text_recognizer.reading.recognizer import TextRecognizer
 from text_recognizer.serving import batching
 from text_recognizer.serving.app import create_app
-from text_recognizer.serving.batching import Batcher
+from text_recognizer.serving.batching import Batcher, Spent
 from text_recognizer.serving.metrics import Metrics
 
 
@@ -105,6 +105,40 @@ def test_a_picture_that_takes_too_long_is_refused_and_the_next_is_read(gate, mon
     assert len(asyncio.run(batcher.read(gate, [line] * 32))) == 32
     assert b"text_recognizer_queue_lines 0.0" in metrics.text()
     batcher.close()
+
+
+def test_lines_of_a_picture_that_are_read_later_have_what_time_is_left(gate, monkeypatch):
+    monkeypatch.setattr(batching, "MOST_SECONDS", 3600.0)
+    gate.open.set()
+    batcher = Batcher(Metrics())
+    batcher.start()
+    line = NormalizedLine(np.zeros((40, 50), np.uint8), 1.0, 0.0)
+    spent = Spent()
+    assert len(asyncio.run(batcher.read(gate, [line] * 40, spent))) == 40
+    assert 0 < spent.seconds < 3600
+    spent.seconds = 3600.0
+    assert "takes more than 3600 seconds" in str(asyncio.run(batcher.read(gate, [line] * 40, spent))[-1])
+    batcher.close()
+
+
+class Noting(TextRecognizer):
+    """A recognizer that notes which threads read."""
+
+    def read_normalized(self, lines):
+        self.threads = {*getattr(self, "threads", ()), current_thread().name}
+        return super().read_normalized(lines)
+
+
+def test_a_page_is_turned_and_read_by_the_thread_that_reads():
+    recognizer = Noting()
+    line = draw("It is a truth universally", 0.9, 2, 60)
+    page = np.pad(np.vstack([line] * 3), 30, constant_values=255)
+    with TestClient(create_app(OneReader(recognizer)), base_url="http://localhost") as client:
+        recognizer.threads = set()
+        picture = png(np.ascontiguousarray(np.rot90(page)))
+        [read] = client.post("/v1/read?format=json", content=picture).json()["pages"]
+    assert (read["turned"], read["text"].lower().split("\n")) == (90, ["it is a truth universally"] * 3)
+    assert recognizer.threads == {"batches"}
 
 
 def test_a_full_queue_refuses_at_once_and_recovers(gate):

@@ -101,10 +101,14 @@ def test_lines_stand_over_the_picture_and_are_corrected(page: Page, photo: Path,
     assert page.shown(".others button")[0].text.lower() == TEXTS[1]
     focused.send_keys(Keys.CONTROL, "a")
     focused.send_keys(Keys.NULL, "and wrote letters")
+    page.requests()
     assert downloaded(page, "text", tmp_path).read_text().lower().split("\n")[1] == "and wrote letters"
     for form, inside in (("json", b"and wrote letters"), ("csv", b"and wrote letters"), ("alto", b'"wrote"')):
         assert inside in downloaded(page, form, tmp_path).read_bytes()
     assert downloaded(page, "pdf", tmp_path).read_bytes().startswith(b"%PDF")
+    asked = [address for address in page.requests() if "v1/read" in address]
+    assert len(asked) == 4
+    assert not any("corrected" in address for address in asked)  # proxies refuse those that hold many lines
 
 
 def test_what_was_read_and_corrected_survives_a_reload(page: Page, photo: Path) -> None:
@@ -186,6 +190,18 @@ def test_a_page_on_its_side_is_turned_and_a_part_is_cut_out(page: Page, tmp_path
         )
     page.find("cut").click()
     wait_until(lambda: texts(page) == [TEXTS[1]])
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_ink_on_a_transparent_page(page: Page, tmp_path: Path, ink: int) -> None:
+    path = tmp_path / "ink.png"
+    cv2.imwrite(str(path), np.dstack([np.full((350, 560, 3), ink, np.uint8), 255 - sheet()]))
+    choose(page, path, TEXTS)
+    shown = page.script(
+        "const canvas = document.createElement('canvas'), context = canvas.getContext('2d');"
+        "context.drawImage(document.getElementById('picture'), 0, 0); return context.getImageData(0, 0, 1, 1).data[0]"
+    )
+    assert shown == pytest.approx(255 - ink, abs=12)
 
 
 def test_a_picture_stays_as_it_is_turned_by_hand(page: Page, photo: Path, tmp_path: Path) -> None:

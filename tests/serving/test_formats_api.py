@@ -6,7 +6,7 @@ import io
 import json
 import re
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import jsonschema
 import numpy as np
@@ -160,6 +160,29 @@ def test_what_people_corrected_comes_into_formats(client) -> None:
     assert (beyond.status_code, "Line 9" in beyond.json()["error"]) == (422, True)
     alone = client.post("/v1/read", content=LINE, params={"corrected": ["1:x"]})
     assert "give a format" in alone.json()["error"]
+
+
+def test_a_form_holds_what_people_corrected(client: TestClient) -> None:
+    def answer(*corrected: str, field: str = "corrected", path: str = "/v1/read", **options: object) -> Any:
+        return client.post(path, files={"file": ("a.png", LINE)}, data={field: corrected}, params=options)
+
+    assert answer("1:seen: by, mé", format="text").text.strip() == "seen: by, mé"
+    longest = [f"1:{'é' * 399}{number % 10}" for number in range(499)]
+    assert answer(*longest, format="text", corrected="1:a").text.strip() == longest[-1][2:]
+    refused = [
+        (answer("1:a"), 422, "give a format"),
+        (answer("x", format="text"), 422, "parameters. corrected: "),
+        (answer("1:a\0b", format="text"), 422, "cannot be printed"),
+        (answer("9:x", format="text"), 422, "Line 9"),
+        (answer(*longest, "1:a", format="text", corrected="1:a"), 422, "at most 500 items"),
+        (answer(*longest, "1:a", "1:a", format="text"), 400, "500"),
+        (answer("1:" + "a" * 3000, format="text"), 400, "2KB"),
+        (answer("csv", field="format"), 400, "field 'format'"),
+        (answer("1:a", path="/v1/page"), 400, "no other fields"),
+    ]
+    assert [(one.status_code, said in one.json()["error"]) for one, _, said in refused] == [
+        (status, True) for _, status, _ in refused
+    ]
 
 
 def test_a_page_of_a_file_as_a_picture(client) -> None:

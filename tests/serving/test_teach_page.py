@@ -21,8 +21,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import Select
 
 from text_recognizer.alphabet import ALPHABET
+from text_recognizer.data.glyphs.written import cut
 from text_recognizer.hand.file import HandFile
-from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES
+from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES, Samples
 from text_recognizer.hand.sheet.layout import BASELINE, BOX_HEIGHT, BOX_WIDTH, CHARACTERS, COPIES, X_HEIGHT, name_of
 from text_recognizer.hand.store import hand_names, hand_path, save_hand
 from text_recognizer.serving.app import create_app
@@ -146,6 +147,16 @@ def test_boxes_are_those_of_the_sheet(writing: Page) -> None:
     lines = boxes[0].value_of_css_property("background-position").split(", ")
     shares = [float(line.split()[1].rstrip("%")) / 100 for line in lines[:2]]
     assert shares == pytest.approx([BASELINE / BOX_HEIGHT, (BASELINE - X_HEIGHT) / BOX_HEIGHT], abs=0.01)
+
+
+@pytest.mark.parametrize("height", [0.1, 0.4, 0.9])
+def test_words_are_drawn_to_the_scale_of_characters(page: Page, height: float) -> None:
+    strokes = [[{"x": 0.3, "y": 0.05 + y, "width": 0.03} for y in (0, height)]]
+    code = "import('./scripts/boxes.js').then((it) => arguments[2](it.pictureOf(arguments[0], arguments[1])))"
+    character, words = (page.browser.execute_async_script(code, strokes, one) for one in (True, False))
+    samples = Samples.from_json({"characters": {"l": [character]}, "lines": [{"text": "l", "picture": words}]})
+    (_, one), (_, other) = *samples.characters, *samples.lines
+    assert cut(other).shape == pytest.approx(cut(one).shape, abs=1)
 
 
 def test_undo_redo_clear_and_the_way_through_the_characters(writing: Page) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -15,7 +15,14 @@ from text_recognizer.imaging.pages import RESOLUTION, Page, pages_of
 from text_recognizer.imaging.pictures import MAX_PIXELS, Picture
 from text_recognizer.reading.recognizer import Reading, TextRecognizer
 
+T = TypeVar("T")
 Layout = Literal["auto", "line", "page"]
+Lines = Sequence[NormalizedLine | None]
+"""What the model is to read; None for blank paper."""
+Results = Sequence[Reading | UserError]
+"""Of each line its reading, or what is wrong with it."""
+Steps = Generator[Lines, Results, T]
+"""Gives lines to be read, and is sent their results."""
 
 AT_ONCE = 64
 """Pages that are read together, so that batches fill."""
@@ -39,11 +46,23 @@ class Loaded:
 
     Attributes:
         page: Without readings yet.
-        lines: What the model is to read of it; None for blank paper.
+        lines: What the model is to read of it.
     """
 
     page: ReadPage
-    lines: Sequence[NormalizedLine | None] = field(default_factory=list)
+    lines: Lines = field(default_factory=list)
+
+
+def lines_after(steps: Steps[None], results: Results | None) -> Lines | None:
+    """The lines to be read after those of which these are the results, None if they were the last.
+
+    Args:
+        results: None at the first step.
+    """
+    try:
+        return next(steps) if results is None else steps.send(results)
+    except StopIteration:
+        return None
 
 
 class DocumentReader:
@@ -82,8 +101,14 @@ class DocumentReader:
         for group in self._in_groups(pictures):
             results = iter(self.recognizer.read_normalized([line for one in group for line in one.lines]))
             for one in group:
-                self.finish(one, [next(results) for _ in one.lines])
+                self._finish(one, [next(results) for _ in one.lines])
             yield [one.page for one in group]
+
+    def _finish(self, loaded: Loaded, results: Results) -> None:
+        steps = self.steps(loaded)
+        next(steps)
+        while (lines := lines_after(steps, results)) is not None:
+            results = self.recognizer.read_normalized(lines)
 
     def _in_groups(self, pictures: Iterable[tuple[str, Picture | UserError]]) -> Iterator[list[Loaded]]:
         group: list[Loaded] = []
@@ -134,7 +159,7 @@ class DocumentReader:
         page.grey, page.resolution = grey, found.resolution
         page.height, page.width = grey.shape
 
-        def prepare() -> tuple[Kind, Sequence[NormalizedLine | None]]:
+        def prepare() -> tuple[Kind, Lines]:
             with naming(page.name):
                 return self._lines(grey)
 
@@ -145,7 +170,7 @@ class DocumentReader:
         page.kind = prepared[0]
         return Loaded(page, prepared[1])
 
-    def _lines(self, grey: np.ndarray) -> tuple[Kind, Sequence[NormalizedLine | None]]:
+    def _lines(self, grey: np.ndarray) -> tuple[Kind, Lines]:
         """What a picture is, and its lines."""
         if self._layout == "page":
             return "page", self.recognizer.lines(grey, split=True)
@@ -159,20 +184,23 @@ class DocumentReader:
             return "page", lines
         return "line", lines if line is None and lines else [line]
 
-    def finish(self, loaded: Loaded, results: Sequence[Reading | UserError]) -> None:
-        """Put what was read of a page's lines into the page; if it reads badly, try it turned, if it may be."""
+    def steps(self, loaded: Loaded) -> Steps[None]:
+        """Read a page: its lines; if they read badly, some of it turned, if it may be, and then all as it reads best.
+
+        What was read is in the page after the last step.
+        """
         page = loaded.page
-        for result in results:
+        for result in (yield loaded.lines):
             if isinstance(result, UserError):
                 page.error = UserError(f"{page.name}: {result}")
                 return
             page.readings.append(result)
         if page.grey is not None and not page.error:
             if self._turn:
-                self._turn_upright(page)
+                yield from self._turn_upright(page)
             page.doubts += self._doubts(page)
 
-    def _turn_upright(self, page: ReadPage) -> None:
+    def _turn_upright(self, page: ReadPage) -> Steps[None]:
         """Read a page that reads badly as it reads best: as it lies, or turned by quarters, if that is much better."""
         assert page.grey is not None
         confidence = page.confidence
@@ -184,26 +212,26 @@ class DocumentReader:
             return
         turn = 0
         for quarters in (1, 2, 3) if confidence < DOUBTFUL else (2,):
-            tried = self._tried(np.rot90(page.grey, -quarters))
+            tried = yield from self._tried(np.rot90(page.grey, -quarters))
             if tried > best:
                 best, turn = tried, quarters
         if not turn:
             return
         turned = self._prepared(ReadPage(page.file), Page(1, 1, np.ascontiguousarray(np.rot90(page.grey, -turn))))
-        readings = self.recognizer.read_normalized(turned.lines)
+        readings = yield turned.lines
         if turned.page.error is None and not any(isinstance(one, UserError) for one in readings):
             page.readings = [one for one in readings if isinstance(one, Reading)]
             page.grey, page.kind, page.turned = turned.page.grey, turned.page.kind, 90 * turn
             page.width, page.height = turned.page.width, turned.page.height
 
-    def _tried(self, grey: np.ndarray) -> float:
+    def _tried(self, grey: np.ndarray) -> Steps[float]:
         """How confidently the longest lines of a page are read; 0 if they hold too little to tell."""
         lines = attempt("the page", lambda: self._lines(np.ascontiguousarray(grey))[1])
         if isinstance(lines, UserError):
             return 0.0
         longest = sorted((line for line in lines if line), key=lambda line: -line.image.shape[1])[:_TRIED_LINES]
-        readings = [one for one in self.recognizer.read_normalized(longest) if isinstance(one, Reading)]
-        page = ReadPage("", readings=readings)
+        results = yield longest
+        page = ReadPage("", readings=[one for one in results if isinstance(one, Reading)])
         return page.confidence if len(page.text) >= _FEWEST_TURNED else 0.0
 
     def _doubts(self, page: ReadPage) -> list[str]:

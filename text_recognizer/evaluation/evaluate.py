@@ -22,11 +22,19 @@ from text_recognizer.evaluation.measures import (
 )
 from text_recognizer.evaluation.readings import Reader
 from text_recognizer.evaluation.reliability import Bin, Kept, calibration_error, rejection, reliability
-from text_recognizer.evaluation.significance import Difference, Interval, difference_of, rate_of, units_of
+from text_recognizer.evaluation.significance import (
+    FEWEST_UNITS,
+    Difference,
+    Interval,
+    difference_of,
+    rate_of,
+    units_of,
+)
 from text_recognizer.labels.lines import LabelledLine
 from text_recognizer.labels.parts import unit_of
 
 CONFUSIONS = 25
+_LINES = "lines"
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,13 @@ class Evaluation:
     results: list[Result]
     differences: dict[tuple[int, int], Difference]
 
+    @property
+    def drawn(self) -> str:
+        """What chance draws, and what in small groups."""
+        if self.group is None or self.unit == _LINES:
+            return self.unit
+        return f"{self.unit}, in groups of fewer than {FEWEST_UNITS} of {_LINES}"
+
 
 def evaluate(
     lines: list[LabelledLine], readers: Sequence[Reader], *, form: Form = "NFC", group: str | None = None, seed: int = 0
@@ -124,7 +139,7 @@ def evaluate(
         (a, b): difference_of(results[a].edits, results[b].edits, lengths, units, seed)
         for a, b in combinations(range(len(results)), 2)
     }
-    unit = "writers or pages" if known else "lines"
+    unit = "writers or pages" if known else _LINES
     return Evaluation(lines, texts, form, unit, group, results, differences)
 
 
@@ -142,9 +157,14 @@ def _result(reader: Reader, texts: list[str], values: list[str], units: np.ndarr
     groups = {}
     for value in sorted(set(values)):
         own = np.array([one == value for one in values])
-        groups[value] = _rates(counts[own], units[own], seed)
+        groups[value] = _rates(counts[own], _units_within(units[own]), seed)
     worst = [(*pair, count) for pair, count in confusions(found, texts).most_common(CONFUSIONS)]
     return Result(reader.name, rates, groups, worst, _reliability(reader, found, texts, counts), found, counts[:, 0])
+
+
+def _units_within(units: np.ndarray) -> np.ndarray:
+    """The units of a group: its lines where it has few others, whose draws would all be alike."""
+    return units if len(np.unique(units)) >= FEWEST_UNITS else np.arange(len(units))
 
 
 def _rates_of(found: list[str], texts: list[str], units: np.ndarray, variant: Variant, seed: int) -> Rates:

@@ -43,7 +43,7 @@ def html(evaluation: Evaluation, faults: Sequence[str], *, title: str, worst: in
         f"<h1>{escape(title)}</h1>",
         f"<p>{counted(len(evaluation.lines), 'line')}, {counted(sum(map(len, evaluation.texts)), 'character')}. "
         f"Unicode: {evaluation.form}; white space: single spaces. An error is a code point or a word that is inserted, "
-        f"deleted or replaced. In brackets {LEVEL:.0%} intervals of a bootstrap of {evaluation.unit}.</p>",
+        f"deleted or replaced. In brackets {LEVEL:.0%} intervals of a bootstrap of {evaluation.drawn}.</p>",
         _faults(faults),
         *(_section(result, evaluation.group) for result in evaluation.results),
         _differences(evaluation),

@@ -17,7 +17,7 @@ def table(evaluation: Evaluation) -> str:
     normal = "Unicode as it stands" if evaluation.form == "none" else f"Unicode in {evaluation.form}"
     size = f"{counted(len(evaluation.lines), 'line')}, {counted(sum(map(len, evaluation.texts)), 'character')}"
     lines = [
-        f"{size}; {normal}, white space single spaces. In brackets: {LEVEL:.0%} of a bootstrap of {evaluation.unit}."
+        f"{size}; {normal}, white space single spaces. In brackets: {LEVEL:.0%} of a bootstrap of {evaluation.drawn}."
     ]
     for result in evaluation.results:
         lines += ["", *_result(result, evaluation.group)]

@@ -72,7 +72,7 @@ class Samples:
 
         Args:
             written: ``{"characters": {"a": [picture, ...]}, "lines": [{"text": "...", "picture": picture}]}``,
-                each picture a PNG in base64, dark on white, those of characters with the whole box.
+                each picture a PNG in base64, dark on white, all to one scale, those of characters with the whole box.
 
         Raises:
             UserError: If it has another form, a picture cannot be read, or a text is outside the alphabet.

@@ -37,6 +37,7 @@ SUFFIXES = frozenset(
 _HINT = "Open it in a picture viewer and save the writing as PNG or JPEG."
 _TOO_MANY_BYTES = f"more than {MAX_BYTES >> 20} MB; save the line itself as PNG or JPEG."
 _SNIFFED = 1024
+_PAGES_SEEN = 100  # of a TIFF, when its size is asked for
 _ROWS_AT_ONCE = 256
 _PHOTOGRAPH_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
@@ -107,16 +108,32 @@ def _photograph(data: bytes, name: str, max_pixels: int) -> np.ndarray:
 
 
 def pixels_of(data: bytes) -> int:
-    """How many pixels a picture file says it has; 0 if it is none, the most there may be of a HEIC or AVIF file."""
+    """How many pixels a picture file says it has, a TIFF in its largest page; 0 if it is none.
+
+    The most there may be of a HEIC or AVIF file, and of a TIFF with very many pages or a broken one.
+    """
     if is_photograph(data):
         return MAX_PIXELS
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                return image.width * image.height
+                return _pixels_of_tiff(image) if image.format == "TIFF" else image.width * image.height
     except Exception:  # load_picture says what is wrong with it
         return 0
+
+
+def _pixels_of_tiff(image: Image.Image) -> int:
+    most = 0
+    try:
+        for number in range(_PAGES_SEEN):
+            image.seek(number)
+            most = max(most, image.width * image.height)
+    except EOFError:  # there are no more
+        return most
+    except Exception:  # Pillow raises almost anything on a broken page; others may be whole
+        return MAX_PIXELS
+    return MAX_PIXELS
 
 
 def _expected() -> str:

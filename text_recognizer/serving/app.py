@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import ProgramFault, UserError, attempt, naming
@@ -41,7 +42,7 @@ from text_recognizer.serving.limits import (
 from text_recognizer.serving.metrics import Metrics
 from text_recognizer.serving.readers import Readers
 from text_recognizer.serving.reference import reference_page
-from text_recognizer.serving.schema import PICTURE, READ, Options, PageOptions
+from text_recognizer.serving.schema import MOST_CORRECTED, PICTURE, READ, Options, PageOptions
 from text_recognizer.serving.security import LOOPBACK_NAMES, SecurityMiddleware
 from text_recognizer.serving.teaching.corrections import add_corrections
 from text_recognizer.serving.teaching.hands import Learning, add_hands, named
@@ -168,14 +169,14 @@ def _add_api(app: FastAPI, service: Service) -> None:
     @app.post("/v1/read", dependencies=[Depends(_check_given_once)], **READ)
     async def read(request: Request, options: Annotated[Options, Query()]) -> Response:
         with service.limiter.admit() as admission:
-            uploads = await admission.uploads(request)
-            request.state.pictures = len(uploads)
-            return await while_there(request, service.answer(uploads, options))
+            sent = await admission.sent(request, MOST_CORRECTED)
+            request.state.pictures = len(sent.uploads)
+            return await while_there(request, service.answer(sent.uploads, _with_fields(options, sent.fields)))
 
     @app.post("/v1/page", dependencies=[Depends(_check_given_once)], **PICTURE)
     async def page(request: Request, options: Annotated[PageOptions, Query()]) -> Response:
         with service.limiter.admit() as admission:
-            [upload, *_] = await admission.uploads(request)
+            [upload, *_] = (await admission.sent(request)).uploads
             return await while_there(request, service.documents.picture(upload, options.number))
 
     @app.head("/metrics", include_in_schema=False)
@@ -211,6 +212,28 @@ async def _check_given_once(request: Request) -> None:
     counts = Counter(name for name, _ in request.query_params.multi_items() if name not in ("words", "corrected"))
     if repeated := [name for name, count in counts.items() if count > 1]:
         raise HTTPException(422, f"{', '.join(repeated)}: given more than once. Give one value of each.")
+
+
+def _with_fields(options: Options, fields: list[tuple[str, str]]) -> Options:
+    """The options, with the lines that fields of the form correct too.
+
+    Raises:
+        HTTPException: 400 if a field says something else.
+        RequestValidationError: If they make no sense.
+    """
+    if others := [name for name, _ in fields if name != "corrected"]:
+        raise HTTPException(
+            400,
+            f"The form has a field {others[0][:50]!r}. Expected files and fields 'corrected'; give other parameters in "
+            "the address.",
+        )
+    if not fields:
+        return options
+    corrected = [*options.corrected, *(text for _, text in fields)]
+    try:
+        return Options.model_validate({**options.model_dump(), "corrected": corrected})
+    except ValidationError as error:
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
 
 
 def _add_page(app: FastAPI) -> None:

@@ -21,20 +21,27 @@ MOST_SECONDS = 60.0
 """Of reading, for one picture."""
 
 
+@dataclass
+class Spent:
+    """Seconds that reading a picture has taken."""
+
+    seconds: float = 0.0
+
+
 @dataclass(eq=False)
 class _Job:
     """The lines of a picture, some of which may have been read.
 
     Attributes:
+        spent: On the picture.
         results: Of the lines that were read, in order.
-        seconds: What reading them took.
     """
 
     recognizer: TextRecognizer
     lines: Sequence[NormalizedLine | None]
+    spent: Spent
     future: Future[list[Reading | UserError]] = field(default_factory=Future)
     results: list[Reading | UserError] = field(default_factory=list)
-    seconds: float = 0.0
 
     def left(self, most: int | None = None) -> Sequence[NormalizedLine | None]:
         """The lines still to be read, or ``most`` of them."""
@@ -92,10 +99,16 @@ class Batcher:
         return self._thread.is_alive()
 
     async def read(
-        self, recognizer: TextRecognizer, lines: Sequence[NormalizedLine | None]
+        self, recognizer: TextRecognizer, lines: Sequence[NormalizedLine | None], spent: Spent | None = None
     ) -> list[Reading | UserError]:
-        """Read the lines of one request, together with those of others; each its reading, or what is wrong."""
-        job = _Job(recognizer, lines)
+        """Read lines of one picture, together with those of others; each its reading, or what is wrong.
+
+        Args:
+            recognizer: Reads them.
+            lines: To read; None is blank paper.
+            spent: On other lines of the picture; by default nothing.
+        """
+        job = _Job(recognizer, lines, spent or Spent())
         with self._changed:
             self._jobs.append(job)
             self._metrics.queue_lines.inc(len(lines))
@@ -117,12 +130,12 @@ class Batcher:
                 pace = (time.monotonic() - started) / max(1, _columns(lines))
                 for job, part in turns:
                     job.results += islice(readings, len(part))
-                    job.seconds += pace * _columns(part)
+                    job.spent.seconds += pace * _columns(part)
                     self._end_or_go_on(job)
 
     def _end_or_go_on(self, job: _Job) -> None:
         """A job whose lines are all read ends; another waits for its next turn behind all that came meanwhile."""
-        if job.left() and job.seconds > MOST_SECONDS:
+        if job.left() and job.spent.seconds > MOST_SECONDS:
             self._leave(job)
             job.results.append(UserError(f"takes more than {MOST_SECONDS:.0f} seconds to read. Cut it into parts."))
             job.end()

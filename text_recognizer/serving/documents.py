@@ -14,11 +14,11 @@ from starlette.responses import Response
 from text_recognizer.documents.corrected import correct
 from text_recognizer.documents.formats import TRAITS, Format, written
 from text_recognizer.documents.layout import ReadPage
-from text_recognizer.documents.reader import DocumentReader
+from text_recognizer.documents.reader import DocumentReader, Loaded, Results, lines_after
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.imaging.pages import Page, page_numbers, pages_of
 from text_recognizer.reading.recognizer import TextRecognizer
-from text_recognizer.serving.batching import Batcher
+from text_recognizer.serving.batching import Batcher, Spent
 from text_recognizer.serving.decoding import Decoding
 from text_recognizer.serving.limits import MAX_PIXELS, Upload
 from text_recognizer.serving.metrics import Metrics
@@ -119,13 +119,18 @@ class Documents:
                 if loaded is None:
                     return
                 _check_limits(loaded.page, pages, time.monotonic() - started)
-                results = await self._batcher.read(reader.recognizer, loaded.lines)
-                await self._decoding.in_thread(reader.finish, loaded, results)
+                await self._read_lines(reader, loaded)
             page: ReadPage = loaded.page
             pages.append(page)
             self._metrics.readings.labels("refused" if page.error else "read").inc()
             if not keep:
                 page.grey = None
+
+    async def _read_lines(self, reader: DocumentReader, loaded: Loaded) -> None:
+        steps, spent = reader.steps(loaded), Spent()
+        results: Results | None = None
+        while (lines := await self._decoding.in_thread(lines_after, steps, results)) is not None:
+            results = await self._batcher.read(reader.recognizer, lines, spent)
 
 
 def _jpeg_of(upload: Upload, number: int) -> tuple[Page, bytes]:

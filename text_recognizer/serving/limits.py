@@ -23,6 +23,7 @@ BYTES_PER_PIXEL = 24
 """What decoding a picture and finding its lines takes at most, tests/faults/test_memory.py measures it."""
 LEAST_BYTES_A_SECOND = 16_000
 """That clients send of a request, and take of an answer."""
+_MOST_BYTES_OF_FIELD = 2048
 _MEGABYTE = 1 << 20
 _MEGABYTES_OF_ALL = 256
 _SECONDS_TO_SEND = 60
@@ -53,6 +54,19 @@ class Upload:
 
     name: str
     data: bytes
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a request holds.
+
+    Attributes:
+        uploads: The pictures.
+        fields: Names and texts of what else is in its form.
+    """
+
+    uploads: list[Upload]
+    fields: list[tuple[str, str]]
 
 
 class RequestLimiter:
@@ -120,8 +134,12 @@ class Admission:
         self.has_place = False
         self._limiter = limiter
 
-    async def uploads(self, request: Request) -> list[Upload]:
+    async def sent(self, request: Request, most_fields: int = 0) -> Sent:
         """Receive the pictures: the files of a multipart form, or the body itself, whatever it calls itself.
+
+        Args:
+            request: Which holds them.
+            most_fields: Of the form, beside its files.
 
         Raises:
             HTTPException: 400 for a broken form, 408 for a client that stops sending, 413 for too large a request, 422
@@ -129,10 +147,12 @@ class Admission:
         """
         if request.headers.get("content-type", "").lower().startswith("multipart/"):
             async with self._in_time() as limit:
-                form = await self._form(request, limit)
+                form = await self._form(request, limit, most_fields)
             self._limiter.take_place(self)
-            return await _files(form)
-        return [Upload("picture", await self.body(request))]
+            return Sent(
+                await _files(form), [(name, text) for name, text in form.multi_items() if isinstance(text, str)]
+            )
+        return Sent([Upload("picture", await self.body(request))], [])
 
     async def body(self, request: Request) -> bytes:
         """Receive the body, whatever it is.
@@ -183,8 +203,14 @@ class Admission:
                 f"{LEAST_BYTES_A_SECOND // 1000} kB a second are expected, and all of it within {_SECONDS_TO_SEND}.",
             ) from None
 
-    async def _form(self, request: Request, limit: asyncio.Timeout) -> FormData:
-        parser = _FormInMemory(request.headers, self._limited(request, limit), max_files=MAX_PICTURES, max_fields=0)
+    async def _form(self, request: Request, limit: asyncio.Timeout, most_fields: int) -> FormData:
+        parser = _FormInMemory(
+            request.headers,
+            self._limited(request, limit),
+            max_files=MAX_PICTURES,
+            max_fields=most_fields,
+            max_part_size=_MOST_BYTES_OF_FIELD,
+        )
         try:
             form = await parser.parse()
         except (MultiPartException, UnicodeError) as error:
@@ -192,7 +218,7 @@ class Admission:
             raise HTTPException(
                 400,
                 f"Not a form of pictures: {reason}. Expected multipart/form-data of at most {MAX_PICTURES} files "
-                "and no other fields; curl sends one with -F file=@line.png.",
+                f"and {most_fields or 'no'} other fields; curl sends one with -F file=@line.png.",
             ) from None
         if not parser.ended:
             raise HTTPException(400, "The form ends before its closing boundary: it was cut off. Send it again.")

@@ -55,7 +55,7 @@ class Options(BaseModel):
         [],
         max_length=MOST_CORRECTED,
         description="With format: what lines say in place of what is read, given one by one as number and text. Lines "
-        "with text are counted from 1, over all pages.",
+        "with text are counted from 1, over all pages. Fields of a form may say this too: an address holds only few.",
         examples=[["2:What the second line says"]],
     )
     allow: str | None = Field(None, description="The only characters that lines may have.", examples=["0-9.,"])
@@ -232,6 +232,23 @@ _WRITTEN_FORMATS: dict[str, Any] = {
     for form, traits in TRAITS.items()
     if form != "json"
 }
+_BYTES = {"type": "string", "format": "binary"}
+
+
+def _pictures(**fields: dict[str, Any]) -> dict[str, Any]:
+    """A body of pictures, or a form of them and of these fields."""
+    form = {"type": "object", "properties": {"file": {"type": "array", "items": _BYTES}, **fields}}
+    return {
+        "required": True,
+        "description": f"Pictures ({', '.join(PICTURES)}), and with a format PDFs. What they are is seen from "
+        "their bytes.",
+        "content": {
+            "image/*": {"schema": _BYTES},
+            "application/octet-stream": {"schema": _BYTES},
+            "multipart/form-data": {"schema": form},
+        },
+    }
+
 
 READ: dict[str, Any] = {
     "summary": "Read pictures and documents",
@@ -246,27 +263,9 @@ READ: dict[str, Any] = {
         },
         **_problems(400, 403, 404, 408, 413, 422, 503),
     },
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "description": f"Pictures ({', '.join(PICTURES)}), and with a format PDFs. What they are is seen from "
-            "their bytes.",
-            "content": {
-                "image/*": {"schema": {"type": "string", "format": "binary"}},
-                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-                "multipart/form-data": {
-                    "schema": {
-                        "type": "object",
-                        "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
-                    }
-                },
-            },
-        },
-    },
+    "openapi_extra": {"requestBody": _pictures(corrected={"type": "array", "items": {"type": "string"}})},
 }
 """What the route that reads tells FastAPI about itself."""
-
-_BYTES = {"type": "string", "format": "binary"}
 
 PICTURE: dict[str, Any] = {
     "summary": "A page of a document as a picture",
@@ -275,11 +274,11 @@ PICTURE: dict[str, Any] = {
     "responses": {
         200: {
             "description": "The page.",
-            "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+            "content": {"image/jpeg": {"schema": _BYTES}},
         },
         **_problems(400, 403, 408, 413, 422, 503),
     },
-    "openapi_extra": {"requestBody": READ["openapi_extra"]["requestBody"]},
+    "openapi_extra": {"requestBody": _pictures()},
 }
 """What the route that shows a page tells FastAPI about itself."""
 
@@ -320,9 +319,9 @@ LEARN: dict[str, Any] = {
         "requestBody": {
             "required": True,
             "description": "characters: characters, each with its pictures, all to one scale; at least "
-            f"{FEWEST_CHARACTERS} characters need {FEWEST_COPIES} or more. lines: copied words, by which the hand "
-            "is measured; may be missing. seed: of everything random, 0 by default. Each picture is dark on white, in "
-            "base64.",
+            f"{FEWEST_CHARACTERS} characters need {FEWEST_COPIES} or more. lines: copied words, to the same "
+            "scale as the characters, by which the hand is measured; may be missing. seed: of everything random, 0 by "
+            "default. Each picture is dark on white, in base64.",
             "content": {"application/json": {"schema": _WRITTEN}},
         },
     },

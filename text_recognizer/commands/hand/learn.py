@@ -32,7 +32,7 @@ from text_recognizer.training.logs import quiet_lightning
 def learn_hand(
     photos: list[str], *, name: str, seed: int = 42, contact: str = "contact.png", minutes: float = 12.0
 ) -> None:
-    """Learn a hand from photographs of the filled-in sheet, in a minute or two, or from labelled lines.
+    """Learn a hand from photographs of the filled-in sheet, in a few minutes, or from labelled lines.
 
     Args:
         photos: Photographs or scans of one or more filled-in sheets of one person, or hand files, whose pictures are

@@ -60,7 +60,7 @@ class Learning:
         """
         lock = _lock(_LETTING_GO)
         if lock is None:
-            raise HTTPException(409, "A hand is being learned already. Wait until that is done, a minute or two.")
+            raise HTTPException(409, "A hand is being learned already. Wait until that is done, a few minutes.")
         progress = Progress(name=name, state="learning")
         try:
             stop_file().unlink(missing_ok=True)

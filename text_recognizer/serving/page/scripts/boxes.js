@@ -1,8 +1,9 @@
 import { Pad } from "./pad.js";
-import { drawOnPaper, pictureOfLine } from "./strokes.js";
+import { boundsOf, drawOnPaper, widened } from "./strokes.js";
 
 const BOX = { left: 0, top: 0, right: 0.75, bottom: 1 }; // in heights, as on the sheet of paper
 const SCALE = 160; // pixels of a box's height
+const MARGIN = 0.05; // heights, around words
 
 /**
  * Boxes to write in: those of one prompt at a time.
@@ -40,8 +41,8 @@ export class Boxes extends EventTarget {
   }
 }
 
-/** A picture of what is written, a PNG in base64: of a character the whole box, of words the ink. */
+/** A picture of what is written, a PNG in base64: of a character the whole box, of words the ink, all to one scale. */
 export function pictureOf(strokes, isCharacter) {
-  const canvas = isCharacter ? drawOnPaper(strokes, SCALE, BOX) : pictureOfLine(strokes).canvas;
-  return canvas.toDataURL().split(",")[1];
+  const box = isCharacter ? BOX : widened(boundsOf(strokes), MARGIN);
+  return drawOnPaper(strokes, SCALE, box).toDataURL().split(",")[1];
 }

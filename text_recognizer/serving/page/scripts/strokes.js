@@ -97,14 +97,13 @@ export function pictureOfLine(strokes) {
   const ink = boundsOf(strokes);
   const fitting = Math.min(MOST_SCALE, Math.max(LEAST_SCALE, INK_HEIGHT / (ink.bottom - ink.top)));
   const scale = Math.min(fitting, MOST_WIDTH / (ink.right - ink.left));
-  const margin = MARGIN / scale;
-  const canvas = drawOnPaper(strokes, scale, {
-    left: ink.left - margin,
-    top: ink.top - margin,
-    right: ink.right + margin,
-    bottom: ink.bottom + margin,
-  });
-  return { canvas, scale, left: ink.left - margin };
+  const box = widened(ink, MARGIN / scale);
+  return { canvas: drawOnPaper(strokes, scale, box), scale, left: box.left };
+}
+
+/** A box with a margin around it. */
+export function widened({ left, top, right, bottom }, margin) {
+  return { left: left - margin, top: top - margin, right: right + margin, bottom: bottom + margin };
 }
 
 /** Strokes in black on white, as they stand in `box`, at `scale` pixels a unit. */

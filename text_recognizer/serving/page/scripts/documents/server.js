@@ -3,9 +3,10 @@ import { ask } from "../server.js";
 const PATIENCE = 120_000; // milliseconds; a page may hold many lines
 const ALTERNATIVES = 4;
 
-function post(path, picture, name) {
+function post(path, picture, name, corrected = []) {
   const body = new FormData();
   body.append("file", picture, name);
+  for (const line of corrected) body.append("corrected", line);
   return ask(path, { method: "POST", body, signal: AbortSignal.timeout(PATIENCE) });
 }
 
@@ -34,6 +35,6 @@ export async function readPage(picture, name, options) {
 export async function writePage(picture, name, format, said) {
   const [form, tables] = format.split(" ");
   const query = new URLSearchParams({ format: form, turn: false, ...(tables && { tables: true }) });
-  for (const [place, text] of said) query.append("corrected", `${place + 1}:${text}`);
-  return (await post(`v1/read?${query}`, picture, name)).blob();
+  const corrected = [...said].map(([place, text]) => `${place + 1}:${text}`);
+  return (await post(`v1/read?${query}`, picture, name, corrected)).blob();
 }
