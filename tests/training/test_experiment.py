@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import pytest
 import torch
 
@@ -41,6 +42,7 @@ SMALL_LINES = (
     "--model_class LineCNN --data_class EMNISTLines --glyphs strokes --text builtin --max_length 8 --max_overlap 0 "
     "--num_train 64 --num_val 16 --num_test 16 --batch_size 16 --conv_dim 8 --fc_dim 16 --gpus 0"
 )
+PEN_STROKES = "--model_class MLP --fc1 32 --fc2 32 --data_class PenStrokes --batch_size 50 --gpus 0"
 
 
 def run_main(flags: str, log_dir: Path) -> tuple[int, dict[str, Any], Path]:
@@ -93,6 +95,14 @@ def test_a_trained_model_comes_back(finished_run: Path) -> None:
         assert len(recognition.read(torch.rand(2, 1, 28, 224))) == 2
     with pytest.raises(UserError, match="no checkpoint"):
         text_recognizer.load(finished_run / "nothing.ckpt")
+
+
+def test_the_mean_of_the_weights_is_tested_as_it_is_saved(tmp_path: Path) -> None:
+    _, metrics, run = run_main(f"{PEN_STROKES} --max_epochs 1 --ema_decay 0.999", tmp_path)
+    data, _, _ = build(parse(["--config", str(run / "config.yaml")], prog="text-recognizer train"))
+    trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    [loaded] = trainer.test(text_recognizer.load(run), datamodule=data, verbose=False)
+    assert {name: metrics[name] for name in loaded} == pytest.approx(loaded)
 
 
 def test_its_config_runs_again_to_the_same_figures(finished_run: Path, tmp_path: Path) -> None:

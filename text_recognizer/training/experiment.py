@@ -15,7 +15,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging
+from lightning.pytorch.callbacks import Callback, EarlyStopping
 from lightning.pytorch.tuner.tuning import Tuner
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
@@ -35,6 +35,7 @@ from text_recognizer.training.interruption import (
     BestCheckpoint,
     Continuing,
     LastCheckpoint,
+    MeanOfWeights,
     StopOnSignal,
     Stopped,
     WholeFiles,
@@ -285,7 +286,7 @@ def build_trainer(
         callbacks.append(last := LastCheckpoint(run_dir, experiment.checkpoint_minutes, stop))
     callbacks.append(cost := Cost(last))
     if experiment.ema_decay:
-        callbacks.append(EMAWeightAveraging(decay=experiment.ema_decay))
+        callbacks.append(MeanOfWeights(decay=experiment.ema_decay))
     if arguments.trainer["enable_progress_bar"] is not False:
         callbacks.append(CostBar(cost, 1 if sys.stderr.isatty() else LOG_REFRESH_STEPS))
     if validates and experiment.stop_early and not arguments.trainer["overfit_batches"]:
