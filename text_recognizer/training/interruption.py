@@ -214,9 +214,7 @@ class BestCheckpoint(ModelCheckpoint):
     """
 
     def __init__(self, run_dir: Path, monitor: str, resumed: str | None) -> None:
-        super().__init__(
-            run_dir, filename="best", monitor=monitor, save_on_train_epoch_end=True, enable_version_counter=False
-        )
+        super().__init__(run_dir, filename="best", monitor=monitor, enable_version_counter=False)
         self._resumed = resumed
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -250,7 +248,7 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps ``last.ckpt``: after each epoch, every so many minutes, and when the run is told to stop.
+    """Keeps ``last.ckpt``: after each epoch, every so many minutes, and when the run is told to stop or ends.
 
     Args:
         run_dir: Folder of the run.
@@ -274,14 +272,19 @@ class LastCheckpoint(Checkpoint):
         if not _is_between_steps(trainer, batch_idx):
             return
         stops = self.stop.asked(trainer) and not _validates_now(trainer, batch_idx)
-        ends = trainer.should_stop or trainer.global_step == trainer.max_steps
-        if stops or ends or (self._is_due(trainer) and not _validates_now(trainer, batch_idx)):
+        if stops or _ends(trainer) or (self._is_due(trainer) and not _validates_now(trainer, batch_idx)):
             self._save(trainer)
         if stops:
             self._stop(trainer)
 
     def _is_due(self, trainer: L.Trainer) -> bool:
         return trainer.strategy.broadcast(time.monotonic() - self._saved >= self.seconds)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Save a run that ends here, within an epoch, with what it knows of this validation."""
+        fits = trainer.state.fn == TrainerFn.FITTING
+        if fits and not trainer.is_last_batch and _ends(trainer):
+            self._save(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.is_last_batch:
@@ -300,6 +303,11 @@ class LastCheckpoint(Checkpoint):
         if trainer.is_global_zero:
             print(f"Stopped. Go on with --load_checkpoint={self.path}", file=sys.stderr)
         raise Stopped
+
+
+def _ends(trainer: L.Trainer) -> bool:
+    """Whether the training ends here, if need be within an epoch."""
+    return trainer.should_stop or trainer.global_step == trainer.max_steps
 
 
 def _is_between_steps(trainer: L.Trainer, batch_idx: int) -> bool:
