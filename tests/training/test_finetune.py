@@ -78,7 +78,7 @@ def test_features_stay_where_they_are_frozen() -> None:
     ("flags", "error", "message"),
     [
         ("--init=nowhere.onnx", UserError, "nowhere.onnx: not a model file that can be trained on"),
-        ("--init=reader --load_weights=x.safetensors", UsageError, "Leave out all but one"),
+        ("--init=reader --load_weights=x.safetensors", UsageError, "Leave out one of them"),
         ("--init=reader --loss=aligned_ctc", UsageError, "does not know where its characters stand"),
         ("--init=reader --context_dim=64", UserError, "has weights of other sizes"),
         ("--model_class=LineReader --freeze=features --conv_dim=8", None, ""),

@@ -18,6 +18,7 @@ from training_tools import READER, STEPS_OF_AN_EPOCH, train, weights
 
 from text_recognizer.commands.train import main
 from text_recognizer.training import interruption
+from text_recognizer.training.checkpoint import Checkpoint
 from text_recognizer.training.interruption import (
     BestCheckpoint,
     StopOnFile,
@@ -27,6 +28,7 @@ from text_recognizer.training.interruption import (
     set_random_state,
 )
 from text_recognizer.training.recognition import Recognition
+from text_recognizer.training.weights import save_weights
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +63,21 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     found = weights(resumed)
     assert [name for name, value in weights(whole).items() if not torch.equal(found[name], value)] == []
     assert json.loads((resumed / "metrics.json").read_text())["steps"] == 2 * STEPS_OF_AN_EPOCH
+
+
+@pytest.mark.parametrize("flag", ["--init", "--load_weights"])
+def test_a_training_that_started_from_weights_goes_on_as_it_says(
+    flag: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_weights(tmp_path / "reader.safetensors", Checkpoint.load(str(whole / "best.ckpt")))
+    flags = f"{READER} --max_epochs 1 {flag} {tmp_path / 'reader.safetensors'}"
+    _, uninterrupted = train(flags, tmp_path / "uninterrupted", monkeypatch)
+    _, run = train(flags, tmp_path / "stopped", monkeypatch, stopped_at=2)
+    again = f"--config {run / 'config.yaml'} --load_checkpoint {run / 'last.ckpt'}"
+    code, resumed = train(again, tmp_path / "resumed", monkeypatch)
+    assert code == 0
+    expected = weights(uninterrupted)
+    assert [name for name, value in weights(resumed).items() if not torch.equal(value, expected[name])] == []
 
 
 def test_a_run_that_steps_end_within_an_epoch_goes_on_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
