@@ -14,13 +14,15 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import EarlyStopping
 from training_tools import READER, STEPS_OF_AN_EPOCH, train, weights
 
 from text_recognizer.commands.train import main
-from text_recognizer.training import interruption
+from text_recognizer.training import experiment, interruption
 from text_recognizer.training.checkpoint import Checkpoint
 from text_recognizer.training.interruption import (
     BestCheckpoint,
+    StopEarly,
     StopOnFile,
     StopOnSignal,
     WholeFiles,
@@ -131,6 +133,28 @@ def test_a_run_that_stops_early_within_an_epoch_goes_on_there(
     _, resumed = train(f"{READER} {flags}", tmp_path / "resumed", monkeypatch)
     expected = weights(whole)
     assert [name for name, value in weights(resumed).items() if not torch.equal(value, expected[name])] == []
+
+
+def test_a_run_that_stopped_early_is_tested_again_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tested: list[str] = []
+    real_test = experiment.test
+    monkeypatch.setattr(experiment, "test", lambda *args: tested.append(args[-1]) or real_test(*args))
+    validate_to({4: 1.0, 8: 2.0}, monkeypatch)
+    flags = f"{READER} --max_epochs 3 --stop_early 1 --resume auto"
+    _, run = train(flags, tmp_path, monkeypatch)
+    code, again = train(flags, tmp_path, monkeypatch)
+    assert code == 0
+    assert tested == [str(run / "best.ckpt")] * 2
+    assert not (again / "last.ckpt").exists()
+    assert "Raise --stop_early to go on" in capsys.readouterr().out
+
+
+def test_the_flags_say_how_patient_a_resumed_run_is() -> None:
+    before, now = EarlyStopping("val_loss", patience=2), StopEarly("val_loss", patience=5)
+    now.load_state_dict(before.state_dict())
+    assert (now.state_key, now.patience) == (before.state_key, 5)
 
 
 def test_a_test_that_is_stopped_leaves_the_figures_of_the_training(

@@ -76,6 +76,7 @@ class Checkpoint:
         finished_epochs: Epochs of training behind it.
         weights: The model's state dict.
         loss: What the model was trained with, if the file says so.
+        waited: Validations in a row, up to it, in which the validation loss had not fallen.
     """
 
     path: str
@@ -83,6 +84,7 @@ class Checkpoint:
     finished_epochs: int
     weights: dict[str, torch.Tensor]
     loss: str | None = None
+    waited: int = 0
 
     @classmethod
     def load(cls, path: str) -> Checkpoint:
@@ -104,7 +106,8 @@ class Checkpoint:
                 for name, value in content["state_dict"].items()
                 if name.startswith("model.")
             }
-            return cls(path, description, _finished_epochs(content), weights, described.get("loss"))
+            loss, waited = described.get("loss"), _waited(content)
+            return cls(path, description, _finished_epochs(content), weights, loss, waited)
         except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError, ValueError) as error:
             raise UserError(
                 f"{path} is damaged or no checkpoint of this program ({type(error).__name__}). "
@@ -121,3 +124,8 @@ class Checkpoint:
 def _finished_epochs(content: dict[str, Any]) -> int:
     loops = content.get("loops", {}).get("fit_loop", {})
     return int(loops["epoch_progress"]["current"]["processed"] if loops else content["epoch"] + 1)
+
+
+def _waited(content: dict[str, Any]) -> int:
+    states = content.get("callbacks", {}).items()
+    return next((state["wait_count"] for name, state in states if name.startswith("EarlyStopping")), 0)

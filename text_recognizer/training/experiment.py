@@ -15,7 +15,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.tuner.tuning import Tuner
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
@@ -36,9 +36,11 @@ from text_recognizer.training.interruption import (
     Continuing,
     LastCheckpoint,
     MeanOfWeights,
+    StopEarly,
     StopOnSignal,
     Stopped,
     WholeFiles,
+    best_beside,
 )
 from text_recognizer.training.logs import LogPictures, build_loggers, close_loggers
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
@@ -290,7 +292,7 @@ def build_trainer(
     if arguments.trainer["enable_progress_bar"] is not False:
         callbacks.append(CostBar(cost, 1 if sys.stderr.isatty() else LOG_REFRESH_STEPS))
     if validates and experiment.stop_early and not arguments.trainer["overfit_batches"]:
-        callbacks.append(EarlyStopping(MONITOR, patience=experiment.stop_early, strict=False))
+        callbacks.append(StopEarly(MONITOR, patience=experiment.stop_early, strict=False))
     trainer = L.Trainer(
         **arguments.trainer | where,
         callbacks=callbacks,
@@ -389,21 +391,18 @@ def find_learning_rate(trainer: L.Trainer, recognition: Recognition, data: DataM
 
 
 def tested_checkpoint(best: BestCheckpoint | None, resumed: Checkpoint | None, figures: dict[str, Any]) -> str | None:
-    """The checkpoint to test: the best; the one resumed, if nothing was trained; else the model as it is."""
+    """The checkpoint to test: the best; that of the run resumed, if nothing was trained; else the model as it is."""
     if best is not None and best.best_model_path:
         return best.best_model_path
-    return resumed.path if resumed is not None and not figures["train_seconds"] else None
+    return best_beside(resumed.path) if resumed is not None and not figures["train_seconds"] else None
 
 
 def fit(
     trainer: L.Trainer, recognition: Recognition, data: DataModule, arguments: Arguments, resumed: Checkpoint | None
 ) -> dict[str, Any]:
-    """Train, unless the checkpoint has all its epochs behind it; returns what is known of training and validation."""
-    if resumed is not None and resumed.finished_epochs >= (trainer.max_epochs or 0) >= 0:
-        print(
-            f"{resumed.path} has {resumed.finished_epochs} epochs behind it and --max_epochs is {trainer.max_epochs}: "
-            "nothing to train, only to test. Raise --max_epochs to go on."
-        )
+    """Train, unless the checkpoint's training has ended; returns what is known of training and validation."""
+    if resumed is not None and (ended := why_ended(resumed, trainer)):
+        print(ended)
         return {"epochs": resumed.finished_epochs, "train_seconds": 0.0}
     started = time.perf_counter()
     with suppress(Stopped):
@@ -415,6 +414,19 @@ def fit(
         validated = [name for name in figures if name.startswith("val_")]
         figures |= {name.replace("val_", "train_"): figures.pop(name) for name in validated}
     return figures
+
+
+def why_ended(resumed: Checkpoint, trainer: L.Trainer) -> str:
+    """Why nothing is to be trained after a checkpoint, and what to do to go on; nothing if something is."""
+    only_tested = "nothing to train, only to test. Raise"
+    epochs, stopper = resumed.finished_epochs, trainer.early_stopping_callback
+    if epochs >= (trainer.max_epochs or 0) >= 0:
+        said = f"{resumed.path} has {epochs} epochs behind it and --max_epochs is {trainer.max_epochs}"
+        return f"{said}: {only_tested} --max_epochs to go on."
+    if stopper and resumed.waited >= stopper.patience and not (trainer.min_epochs or trainer.min_steps):
+        said = f"Before {resumed.path}, the validation loss had not fallen for {resumed.waited} validations"
+        return f"{said} and --stop_early is {stopper.patience}: {only_tested} --stop_early to go on, or set it to 0."
+    return ""
 
 
 def test(trainer: L.Trainer, recognition: Recognition, data: DataModule, checkpoint: str | None) -> dict[str, float]:

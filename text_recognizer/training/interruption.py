@@ -19,13 +19,13 @@ import lightning as L
 import numpy as np
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback, Checkpoint, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
 from text_recognizer.files import replacing
 
 _RANDOM_STATES = "random_states"
-LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -193,6 +193,17 @@ def set_random_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all(state["cuda"])
 
 
+class StopEarly(EarlyStopping):
+    """Lightning's, but the flags say how patient a run is that goes on, and not its checkpoint."""
+
+    @property
+    def state_key(self) -> str:
+        return EarlyStopping(self.monitor).state_key
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict | {"patience": self.patience})
+
+
 class MeanOfWeights(EMAWeightAveraging):
     """A running mean of the weights, which is validated, saved and tested.
 
@@ -226,7 +237,7 @@ class BestCheckpoint(ModelCheckpoint):
             print(f"{state_dict['best_model_path']} is gone: the best epoch is looked for anew.", file=sys.stderr)
             return
         assert self.dirpath is not None
-        path = str(Path(self.dirpath) / "best.ckpt")
+        path = str(Path(self.dirpath) / BEST)
         if int(os.environ.get("LOCAL_RANK", 0)) == 0 and not Path(path).exists():
             with replacing(path) as temporary:
                 shutil.copyfile(kept, temporary)
@@ -243,8 +254,14 @@ class BestCheckpoint(ModelCheckpoint):
 
     def _kept(self, path: str) -> Path | None:
         """The best checkpoint of the earlier run: beside the one that is resumed, or where it was written."""
-        beside = [Path(self._resumed).with_name("best.ckpt")] if self._resumed else []
+        beside = [Path(self._resumed).with_name(BEST)] if self._resumed else []
         return next((one for one in [*beside, Path(path)] if path and one.is_file()), None)
+
+
+def best_beside(path: str) -> str:
+    """The best checkpoint of the run whose last one, or the one before, is ``path``; ``path`` if that is neither."""
+    best = Path(path).with_name(BEST)
+    return str(best) if Path(path).name in (LAST, PREVIOUS) and best.is_file() else path
 
 
 class LastCheckpoint(Checkpoint):
