@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,13 +155,27 @@ def test_a_finished_checkpoint_is_only_tested(
     assert not (run / "last.ckpt").exists()
 
 
-def test_a_checkpoint_of_another_model_is_refused(
-    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--conv_dim 16", "has another conv_dim 8 (wanted: 16)"),
+        ("--optimizer SGD", "has another optimizer AdamW (wanted: SGD)"),
+        ("--lr 0.01 --weight_decay 0.1", "has another lr 0.003 (wanted: 0.01), weight_decay 0.01 (wanted: 0.1)"),
+        ("--batch_size 8 --seed 7", "has another batch_size 16 (wanted: 8), seed 42 (wanted: 7)"),
+    ],
+)
+def test_a_checkpoint_of_another_model_or_training_is_refused(
+    flags: str, message: str, finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = SMALL_LINES.replace("--conv_dim 8", "--conv_dim 16")
-    assert main([*flags.split(), "--log_dir", str(tmp_path), "--load_checkpoint", str(finished_run / "last.ckpt")]) == 1
-    assert "conv_dim" in capsys.readouterr().err
+    arguments = f"{SMALL_LINES} --load_checkpoint {finished_run / 'last.ckpt'} {flags} --log_dir {tmp_path}"
+    assert main(arguments.split()) == 1
+    assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_says_nothing_of_its_training_is_taken(finished_run: Path) -> None:
+    now = Checkpoint.load(str(finished_run / "last.ckpt")).description
+    replace(now, training={}).require(replace(now, training=now.training | {"lr": 0.01}), "last.ckpt")
 
 
 def test_a_checkpoint_that_would_execute_code_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,6 +51,8 @@ from text_recognizer.training.weights import load_reader, load_weights, widened
 LOG_REFRESH_STEPS = 100
 MONITOR = "val_loss"
 LR_FIND_BATCHES = 100
+EXACT = ("optimizer", "lr", "one_cycle_max_lr", "weight_decay", "batch_size", "seed")
+"""Flags that a training which goes on must share with the earlier run, besides those of the model."""
 AT_LEAST_ONE = ("accumulate_grad_batches", "check_val_every_n_epoch")
 NOTES = {
     "test_acc": "share of all positions, padding counted: the lab's accuracy",
@@ -191,7 +193,8 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
     data = load_class(DATA_CLASSES, experiment.data_class, "--data_class")(**arguments.data)
     reader = reader_for(data, experiment.init) if experiment.init is not None else None
     model_args = {"input_shape": data.input_shape, "num_classes": len(data.alphabet), **arguments.model}
-    description = Description(experiment.model_class, model_args, data.alphabet)
+    training = {name: value for name, value in (arguments.recognition | arguments.data).items() if name in EXACT}
+    description = Description(experiment.model_class, model_args, data.alphabet, training)
     model = description.build()
     if experiment.load_weights is not None:
         start_from(experiment.load_weights, load_weights(experiment.load_weights), model, description)
