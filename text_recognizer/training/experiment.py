@@ -207,15 +207,17 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
             f"--model_class {experiment.model_class} reads {reads}, "
             f"but --data_class {experiment.data_class} holds {holds}."
         )
+    recognition: Recognition
     if reads_lines:
         width = None if data.varying_widths else data.input_shape[2]
         sizes = {"input_width": width, "target_length": data.target_shape[0]}
         recognition = LineRecognition(model, data.alphabet, **sizes, **_loss_for(data, arguments.recognition))
-        recognition.hold(norms=experiment.init is not None, features=experiment.freeze == "features")
-        if experiment.init is not None and isinstance(data, LabelledLines):
-            recognition.keep()
-        return data, recognition, description
-    return data, CharacterRecognition(model, data.alphabet, **arguments.recognition), description
+    else:
+        recognition = CharacterRecognition(model, data.alphabet, **arguments.recognition)
+    recognition.hold(norms=experiment.init is not None, features=experiment.freeze == "features")
+    if isinstance(recognition, LineRecognition) and isinstance(data, LabelledLines) and experiment.init is not None:
+        recognition.keep()
+    return data, recognition, description
 
 
 def reader_for(data: DataModule, init: str) -> tuple[Description, dict[str, Tensor]]:
