@@ -43,6 +43,7 @@ SMALL_LINES = (
     "--model_class LineCNN --data_class EMNISTLines --glyphs strokes --text builtin --max_length 8 --max_overlap 0 "
     "--num_train 64 --num_val 16 --num_test 16 --batch_size 16 --conv_dim 8 --fc_dim 16 --gpus 0"
 )
+PAPER_LINES = "--model_class LineReader --data_class PaperLines"
 PEN_STROKES = "--model_class MLP --fc1 32 --fc2 32 --data_class PenStrokes --batch_size 50 --gpus 0"
 
 
@@ -301,6 +302,15 @@ def test_every_precision_trains(precision: str, model: str, tmp_path: Path) -> N
         ("--data_class EMNISTLines --model_class LineCNN --max_overlap 1.5", 2, "max_overlap"),
         ("--data_class EMNISTLines --model_class LineCNN --max_length 0", 2, "--max_length is 0"),
         ("--data_class EMNISTLines --model_class LineCNN --num_train -5", 2, "--num_train is -5"),
+        (f"{PAPER_LINES} --num_train 0", 2, "--num_train is 0, but must be at least 1"),
+        (f"{PAPER_LINES} --max_length 0", 2, "--max_length is 0, but must be at least 1"),
+        (
+            f"{PAPER_LINES} --shares.pen_words 0 --shares.pen_characters 0 --shares.fonts 0 --shares.glyphs 0",
+            2,
+            "weights are 0 or more and one is above 0",
+        ),
+        (f"{PAPER_LINES} --shares.glyphs -1", 2, "weights are 0 or more and one is above 0"),
+        ("--data_class ScriptLines --model_class LineReader --sheet a.npz --num_val 0", 2, "--num_val is 0"),
         ("--load_checkpoint nowhere.ckpt", 1, "no checkpoint nowhere.ckpt"),
         (f"{SMALL_LINES} --load_weights nowhere.safetensors", 1, "no weights nowhere.safetensors"),
         (f"{SMALL_LINES} --load_checkpoint a.ckpt --resume auto", 2, "Leave out it or --load_checkpoint"),
