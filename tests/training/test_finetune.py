@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from documents import ROOT
 from labelled_tools import write_lines
 
 from text_recognizer.alphabet import READER_ALPHABET, Alphabet
 from text_recognizer.cli import main
+from text_recognizer.commands.finetune import arguments_of_lines
 from text_recognizer.data.sets.labelled_lines import LabelledLines
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
@@ -65,6 +68,15 @@ def test_the_model_of_a_reader_comes_with_it() -> None:
     norms = [layer for layer in recognition.train().modules() if isinstance(layer, torch.nn.BatchNorm2d)]
     assert not any(layer.training for layer in norms)
     assert recognition.model.training
+
+
+def test_the_documents_give_the_same_training_in_full() -> None:
+    page = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+    [flags] = re.findall(r"^    text-recognizer train (.*)$", page, re.MULTILINE)
+    in_full, short = parse(flags.split(), "train"), arguments_of_lines("finetune", "mine", {}, "training/logs")
+    assert in_full.trainer | {"precision": short.trainer["precision"]} == short.trainer  # as the machine has it
+    for group in ("experiment", "data", "model", "recognition"):
+        assert getattr(in_full, group) == getattr(short, group)
 
 
 def test_features_stay_where_they_are_frozen() -> None:
