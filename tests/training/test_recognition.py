@@ -10,7 +10,7 @@ from text_recognizer.alphabet import ALPHABET, PADDING
 from text_recognizer.data import EMNISTLines, PenStrokes
 from text_recognizer.data.sets.loaders import Batch
 from text_recognizer.errors import UsageError
-from text_recognizer.models import CNN, LineCNN, LineReader
+from text_recognizer.models import CNN, LineCNN, LineReader, LineReshapeCNN
 from text_recognizer.training.arguments import parse
 from text_recognizer.training.experiment import build
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, needed_steps, one_cycle
@@ -35,6 +35,12 @@ def test_ctc_needs_at_least_as_many_outputs_as_characters() -> None:
     model = LineCNN(input_shape=(1, 28, 28 * 8), window_stride=56)
     with pytest.raises(UsageError, match="window_stride"):
         LineRecognition(model, ALPHABET, input_width=28 * 8, target_length=8, loss="ctc")
+
+
+def test_squares_of_a_line_have_no_stride_to_make_smaller() -> None:
+    model = LineReshapeCNN(input_shape=(1, 28, 28 * 8))
+    with pytest.raises(UsageError, match="--model_class=LineCNNSimple or LineCNN with a smaller --window_stride"):
+        LineRecognition(model, ALPHABET, input_width=28 * 8, target_length=9, loss="ctc")
 
 
 def test_ctc_paths_collapse_to_padded_texts() -> None:

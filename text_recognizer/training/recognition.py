@@ -16,6 +16,7 @@ from torchmetrics import Metric
 
 from text_recognizer.alphabet import BLANK, PADDING, Alphabet
 from text_recognizer.errors import UsageError, check_at_least
+from text_recognizer.models import LineReshapeCNN
 from text_recognizer.training.alignment import IGNORED, aligned_labels, line_steps
 from text_recognizer.training.checkpoint import Checkpoint, Description
 from text_recognizer.training.metrics import CharacterMetrics, LineMetrics
@@ -320,8 +321,8 @@ class LineRecognition(Recognition):
             )
         if loss != "cross_entropy" and steps < target_length:
             raise UsageError(
-                f"{outputs}, fewer than the {target_length} characters that a target may hold. "
-                "Use a smaller --window_stride."
+                f"{outputs}, fewer than the {target_length} characters (--max_length) that a target may hold."
+                f"{self._remedy()}"
             )
 
     def keep(self) -> None:
@@ -354,6 +355,8 @@ class LineRecognition(Recognition):
         self.told_too_long |= count > 0
 
     def _remedy(self) -> str:
+        if isinstance(self.model, LineReshapeCNN):
+            return " --model_class=LineCNNSimple or LineCNN with a smaller --window_stride gives more outputs."
         return " A smaller --window_stride gives more outputs." if hasattr(self.model, "window_stride") else ""
 
     def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:
