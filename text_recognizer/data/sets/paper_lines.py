@@ -276,8 +276,9 @@ def reader_view(ink: Ink | None, width: float, rng: np.random.Generator) -> View
 class PaperLines(DataModule):
     """Handwritten lines as a camera sees them: real pen strokes (UNIPEN), fonts and characters on all kinds of paper.
 
-    Lines are composed on demand; training lines are new each epoch. Writers, font families, glyphs and texts are split
-    first, so that the splits share none of them.
+    Lines are composed on demand; training lines are new each epoch. Writers, font families, glyphs and the texts that
+    fonts and characters write are split first. The splits share none of these, except texts of one or two characters.
+    Pen words are split by writer alone: many writers wrote the same words, so their texts recur in other splits.
 
     Args:
         batch_size: Lines per batch.
