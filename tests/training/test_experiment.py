@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import pytest
 import torch
 
@@ -41,6 +43,8 @@ SMALL_LINES = (
     "--model_class LineCNN --data_class EMNISTLines --glyphs strokes --text builtin --max_length 8 --max_overlap 0 "
     "--num_train 64 --num_val 16 --num_test 16 --batch_size 16 --conv_dim 8 --fc_dim 16 --gpus 0"
 )
+PAPER_LINES = "--model_class LineReader --data_class PaperLines"
+PEN_STROKES = "--model_class MLP --fc1 32 --fc2 32 --data_class PenStrokes --batch_size 50 --gpus 0"
 
 
 def run_main(flags: str, log_dir: Path) -> tuple[int, dict[str, Any], Path]:
@@ -95,6 +99,14 @@ def test_a_trained_model_comes_back(finished_run: Path) -> None:
         text_recognizer.load(finished_run / "nothing.ckpt")
 
 
+def test_the_mean_of_the_weights_is_tested_as_it_is_saved(tmp_path: Path) -> None:
+    _, metrics, run = run_main(f"{PEN_STROKES} --max_epochs 1 --ema_decay 0.999", tmp_path)
+    data, _, _ = build(parse(["--config", str(run / "config.yaml")], prog="text-recognizer train"))
+    trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    [loaded] = trainer.test(text_recognizer.load(run), datamodule=data, verbose=False)
+    assert {name: metrics[name] for name in loaded} == pytest.approx(loaded)
+
+
 def test_its_config_runs_again_to_the_same_figures(finished_run: Path, tmp_path: Path) -> None:
     code, again, _ = run_main(f"--config {finished_run / 'config.yaml'}", tmp_path)
     first = json.loads((finished_run / "metrics.json").read_text())
@@ -144,13 +156,27 @@ def test_a_finished_checkpoint_is_only_tested(
     assert not (run / "last.ckpt").exists()
 
 
-def test_a_checkpoint_of_another_model_is_refused(
-    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ("--conv_dim 16", "has another conv_dim 8 (wanted: 16)"),
+        ("--optimizer SGD", "has another optimizer AdamW (wanted: SGD)"),
+        ("--lr 0.01 --weight_decay 0.1", "has another lr 0.003 (wanted: 0.01), weight_decay 0.01 (wanted: 0.1)"),
+        ("--batch_size 8 --seed 7", "has another batch_size 16 (wanted: 8), seed 42 (wanted: 7)"),
+    ],
+)
+def test_a_checkpoint_of_another_model_or_training_is_refused(
+    flags: str, message: str, finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flags = SMALL_LINES.replace("--conv_dim 8", "--conv_dim 16")
-    assert main([*flags.split(), "--log_dir", str(tmp_path), "--load_checkpoint", str(finished_run / "last.ckpt")]) == 1
-    assert "conv_dim" in capsys.readouterr().err
+    arguments = f"{SMALL_LINES} --load_checkpoint {finished_run / 'last.ckpt'} {flags} --log_dir {tmp_path}"
+    assert main(arguments.split()) == 1
+    assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_that_says_nothing_of_its_training_is_taken(finished_run: Path) -> None:
+    now = Checkpoint.load(str(finished_run / "last.ckpt")).description
+    replace(now, training={}).require(replace(now, training=now.training | {"lr": 0.01}), "last.ckpt")
 
 
 def test_a_checkpoint_that_would_execute_code_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -276,9 +302,18 @@ def test_every_precision_trains(precision: str, model: str, tmp_path: Path) -> N
         ("--data_class EMNISTLines --model_class LineCNN --max_overlap 1.5", 2, "max_overlap"),
         ("--data_class EMNISTLines --model_class LineCNN --max_length 0", 2, "--max_length is 0"),
         ("--data_class EMNISTLines --model_class LineCNN --num_train -5", 2, "--num_train is -5"),
+        (f"{PAPER_LINES} --num_train 0", 2, "--num_train is 0, but must be at least 1"),
+        (f"{PAPER_LINES} --max_length 0", 2, "--max_length is 0, but must be at least 1"),
+        (
+            f"{PAPER_LINES} --shares.pen_words 0 --shares.pen_characters 0 --shares.fonts 0 --shares.glyphs 0",
+            2,
+            "weights are 0 or more and one is above 0",
+        ),
+        (f"{PAPER_LINES} --shares.glyphs -1", 2, "weights are 0 or more and one is above 0"),
+        ("--data_class ScriptLines --model_class LineReader --sheet a.npz --num_val 0", 2, "--num_val is 0"),
         ("--load_checkpoint nowhere.ckpt", 1, "no checkpoint nowhere.ckpt"),
         (f"{SMALL_LINES} --load_weights nowhere.safetensors", 1, "no weights nowhere.safetensors"),
-        (f"{SMALL_LINES} --load_weights a.safetensors --load_checkpoint a.ckpt", 2, "Leave out all but one"),
+        (f"{SMALL_LINES} --load_checkpoint a.ckpt --resume auto", 2, "Leave out it or --load_checkpoint"),
         ("--config nowhere.yaml", 2, "nowhere.yaml"),
     ],
 )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from documents import ROOT
 from labelled_tools import write_lines
 
 from text_recognizer.alphabet import READER_ALPHABET, Alphabet
 from text_recognizer.cli import main
+from text_recognizer.commands.finetune import arguments_of_lines
 from text_recognizer.data.sets.labelled_lines import LabelledLines
 from text_recognizer.errors import UsageError, UserError
 from text_recognizer.reading.model_file import DEFAULT_MODEL, LineModel
@@ -67,6 +70,15 @@ def test_the_model_of_a_reader_comes_with_it() -> None:
     assert recognition.model.training
 
 
+def test_the_documents_give_the_same_training_in_full() -> None:
+    page = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+    [flags] = re.findall(r"^    text-recognizer train (.*)$", page, re.MULTILINE)
+    in_full, short = parse(flags.split(), "train"), arguments_of_lines("finetune", "mine", {}, "training/logs")
+    assert in_full.trainer | {"precision": short.trainer["precision"]} == short.trainer  # as the machine has it
+    for group in ("experiment", "data", "model", "recognition"):
+        assert getattr(in_full, group) == getattr(short, group)
+
+
 def test_features_stay_where_they_are_frozen() -> None:
     arguments = parse(["--data_class=LabelledLines", "--path=mine", "--init=reader", "--freeze=features"], "train")
     model = build(arguments)[1].model
@@ -78,7 +90,7 @@ def test_features_stay_where_they_are_frozen() -> None:
     ("flags", "error", "message"),
     [
         ("--init=nowhere.onnx", UserError, "nowhere.onnx: not a model file that can be trained on"),
-        ("--init=reader --load_weights=x.safetensors", UsageError, "Leave out all but one"),
+        ("--init=reader --load_weights=x.safetensors", UsageError, "Leave out one of them"),
         ("--init=reader --loss=aligned_ctc", UsageError, "does not know where its characters stand"),
         ("--init=reader --context_dim=64", UserError, "has weights of other sizes"),
         ("--model_class=LineReader --freeze=features --conv_dim=8", None, ""),

@@ -14,12 +14,15 @@ import lightning as L
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import EarlyStopping
 from training_tools import READER, STEPS_OF_AN_EPOCH, train, weights
 
 from text_recognizer.commands.train import main
-from text_recognizer.training import interruption
+from text_recognizer.training import experiment, interruption
+from text_recognizer.training.checkpoint import Checkpoint
 from text_recognizer.training.interruption import (
     BestCheckpoint,
+    StopEarly,
     StopOnFile,
     StopOnSignal,
     WholeFiles,
@@ -27,6 +30,7 @@ from text_recognizer.training.interruption import (
     set_random_state,
 )
 from text_recognizer.training.recognition import Recognition
+from text_recognizer.training.weights import save_weights
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +45,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("", STEPS_OF_AN_EPOCH + 2, signal.SIGINT, 130),
         ("--num_workers 1", 2, signal.SIGTERM, 143),
+        ("--val_check_interval 0.5", STEPS_OF_AN_EPOCH + 1, signal.SIGTERM, 143),
         ("--max_epochs -1 --max_steps 8", STEPS_OF_AN_EPOCH, signal.SIGTERM, 143),
     ],
-    ids=["within an epoch", "with a worker", "at the end of an epoch, limited by steps"],
+    ids=["within an epoch", "with a worker", "between validations", "at the end of an epoch, limited by steps"],
 )
 def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     more: str, step: int, number: int, code: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -62,11 +67,94 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(
     assert json.loads((resumed / "metrics.json").read_text())["steps"] == 2 * STEPS_OF_AN_EPOCH
 
 
+@pytest.mark.parametrize("flag", ["--init", "--load_weights"])
+def test_a_training_that_started_from_weights_goes_on_as_it_says(
+    flag: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_weights(tmp_path / "reader.safetensors", Checkpoint.load(str(whole / "best.ckpt")))
+    flags = f"{READER} --max_epochs 1 {flag} {tmp_path / 'reader.safetensors'}"
+    _, uninterrupted = train(flags, tmp_path / "uninterrupted", monkeypatch)
+    _, run = train(flags, tmp_path / "stopped", monkeypatch, stopped_at=2)
+    again = f"--config {run / 'config.yaml'} --load_checkpoint {run / 'last.ckpt'}"
+    code, resumed = train(again, tmp_path / "resumed", monkeypatch)
+    assert code == 0
+    expected = weights(uninterrupted)
+    assert [name for name, value in weights(resumed).items() if not torch.equal(value, expected[name])] == []
+
+
 def test_a_run_that_steps_end_within_an_epoch_goes_on_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, run = train(f"{READER} --max_steps 6", tmp_path, monkeypatch)
     content = torch.load(run / "last.ckpt", weights_only=True)
     assert content["global_step"] == 6
     assert content["EMNISTLines"] == {"epoch": 1, "batches": 2}
+
+
+def validate_to(losses: dict[int, float], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let validations after so many steps come to these losses."""
+    evaluated = Recognition._evaluated
+
+    def scripted(self: Recognition, batch: Any, metrics: Any) -> torch.Tensor:
+        loss = evaluated(self, batch, metrics)
+        return torch.tensor(losses.get(self.trainer.global_step, loss.item()))
+
+    monkeypatch.setattr(Recognition, "_evaluated", scripted)
+
+
+@pytest.mark.parametrize(
+    ("flags", "losses", "best"),
+    [
+        ("--val_check_interval 0.5", {2: 3.0, 4: 2.0, 6: 1.0, 8: 4.0}, 6),
+        ("--val_check_interval 2 --check_val_every_n_epoch null", {2: 3.0, 4: 1.0, 6: 2.0, 8: 4.0}, 4),
+    ],
+)
+def test_the_weights_of_the_lowest_validation_loss_are_kept(
+    flags: str, losses: dict[int, float], best: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validate_to(losses, monkeypatch)
+    _, run = train(f"{READER} {flags}", tmp_path / "first", monkeypatch)
+    content = torch.load(run / "last.ckpt", weights_only=True)
+    [kept] = [state for name, state in content["callbacks"].items() if name.startswith("BestCheckpoint")]
+    assert torch.load(run / "best.ckpt", weights_only=True)["global_step"] == best
+    assert kept["best_model_score"] == losses[best]
+    _, resumed = train(f"{READER} {flags} --load_checkpoint {run / 'best.ckpt'}", tmp_path / "resumed", monkeypatch)
+    expected = weights(whole)
+    assert [name for name, value in weights(resumed).items() if not torch.equal(value, expected[name])] == []
+
+
+def test_a_run_that_stops_early_within_an_epoch_goes_on_there(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validate_to({2: 2.0, 4: 1.0, 6: 3.0}, monkeypatch)
+    _, run = train(f"{READER} --val_check_interval 0.5 --stop_early 1", tmp_path / "first", monkeypatch)
+    content = torch.load(run / "last.ckpt", weights_only=True)
+    [stop] = [state for name, state in content["callbacks"].items() if name.startswith("EarlyStopping")]
+    assert (content["global_step"], stop["wait_count"]) == (6, 1)
+    flags = f"--val_check_interval 0.5 --stop_early 0 --load_checkpoint {run / 'last.ckpt'}"
+    _, resumed = train(f"{READER} {flags}", tmp_path / "resumed", monkeypatch)
+    expected = weights(whole)
+    assert [name for name, value in weights(resumed).items() if not torch.equal(value, expected[name])] == []
+
+
+def test_a_run_that_stopped_early_is_tested_again_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tested: list[str] = []
+    real_test = experiment.test
+    monkeypatch.setattr(experiment, "test", lambda *args: tested.append(args[-1]) or real_test(*args))
+    validate_to({4: 1.0, 8: 2.0}, monkeypatch)
+    flags = f"{READER} --max_epochs 3 --stop_early 1 --resume auto"
+    _, run = train(flags, tmp_path, monkeypatch)
+    code, again = train(flags, tmp_path, monkeypatch)
+    assert code == 0
+    assert tested == [str(run / "best.ckpt")] * 2
+    assert not (again / "last.ckpt").exists()
+    assert "Raise --stop_early to go on" in capsys.readouterr().out
+
+
+def test_the_flags_say_how_patient_a_resumed_run_is() -> None:
+    before, now = EarlyStopping("val_loss", patience=2), StopEarly("val_loss", patience=5)
+    now.load_state_dict(before.state_dict())
+    assert (now.state_key, now.patience) == (before.state_key, 5)
 
 
 def test_a_test_that_is_stopped_leaves_the_figures_of_the_training(

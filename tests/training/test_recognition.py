@@ -10,7 +10,9 @@ from text_recognizer.alphabet import ALPHABET, PADDING
 from text_recognizer.data import EMNISTLines, PenStrokes
 from text_recognizer.data.sets.loaders import Batch
 from text_recognizer.errors import UsageError
-from text_recognizer.models import CNN, LineCNN, LineReader
+from text_recognizer.models import CNN, LineCNN, LineReader, LineReshapeCNN
+from text_recognizer.training.arguments import parse
+from text_recognizer.training.experiment import build
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, needed_steps, one_cycle
 
 
@@ -33,6 +35,12 @@ def test_ctc_needs_at_least_as_many_outputs_as_characters() -> None:
     model = LineCNN(input_shape=(1, 28, 28 * 8), window_stride=56)
     with pytest.raises(UsageError, match="window_stride"):
         LineRecognition(model, ALPHABET, input_width=28 * 8, target_length=8, loss="ctc")
+
+
+def test_squares_of_a_line_have_no_stride_to_make_smaller() -> None:
+    model = LineReshapeCNN(input_shape=(1, 28, 28 * 8))
+    with pytest.raises(UsageError, match="--model_class=LineCNNSimple or LineCNN with a smaller --window_stride"):
+        LineRecognition(model, ALPHABET, input_width=28 * 8, target_length=9, loss="ctc")
 
 
 def test_ctc_paths_collapse_to_padded_texts() -> None:
@@ -133,6 +141,24 @@ def test_a_model_trains_in_training_mode_and_reads_in_the_other() -> None:
     assert modes == [True, True]
     assert not recognition.training
     assert not model.training
+
+
+@pytest.mark.parametrize(
+    "flags", ["--model_class=CNN --data_class=PenStrokes", "--model_class=LineReader --data_class=PaperLines"]
+)
+def test_frozen_features_stay_as_they_are_with_their_norms(flags: str) -> None:
+    recognition = build(parse([*flags.split(), "--freeze=features"], "train"))[1].train()
+    frozen = {name for name, weight in recognition.named_parameters() if not weight.requires_grad}
+    assert frozen == {name for name, _ in recognition.named_parameters() if name.startswith("model.features.")}
+    norms = {name: one for name, one in recognition.named_modules() if isinstance(one, torch.nn.BatchNorm2d)}
+    still = {name for name, one in norms.items() if not one.training}
+    assert still == {name for name in norms if name.startswith("model.features.")} != set()
+
+
+def test_features_that_are_none_cannot_be_frozen() -> None:
+    flags = "--model_class=MLP --data_class=PenStrokes --freeze=features"
+    with pytest.raises(UsageError, match="--freeze is features, but MLP has none that can be told apart"):
+        build(parse(flags.split(), "train"))
 
 
 def test_composed_lines_among_labelled_ones_keep_what_the_model_gave() -> None:

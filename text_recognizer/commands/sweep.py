@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from text_recognizer.cluster import check_ray
-from text_recognizer.errors import UsageError, check_at_least, check_seed
+from text_recognizer.errors import UsageError, UserError, check_at_least, check_seed
 from text_recognizer.training.sweep.file import read_sweep
 from text_recognizer.training.sweep.outcome import PLOT, leaderboard, write_outcome
-from text_recognizer.training.sweep.run import Places, claim, run_sweep
+from text_recognizer.training.sweep.run import Places, Trained, claim, run_sweep
 from text_recognizer.training.sweep.trial import check_flags
 
 
@@ -63,7 +64,14 @@ def sweep(
         print(leaderboard(wanted, trained))
     if (best := write_outcome(wanted, trained, folder)) is not None:
         print(f"Plot: {folder / PLOT}. Train with the best flags: text-recognizer train --config={best}")
+    elif not code:
+        raise UserError(_why_none(trained))
     if code:
         ended = sum(one.ended for one in trained)
         print(f"Stopped after {ended} of {wanted.trainings} trainings. Go on with --resume.", file=sys.stderr)
     return code
+
+
+def _why_none(trained: Sequence[Trained]) -> str:
+    error = next((one.error for one in trained if one.error), "the metric was never a finite number.")
+    return f"No training came to a validation that counts: {error}"

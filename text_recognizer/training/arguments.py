@@ -114,8 +114,8 @@ class Experiment:
         check_at_least(0, stop_early=self.stop_early)
         check_at_least(-1, restarts=self.restarts)
         check_engine(self.engine, self.address)
-        if sum(map(bool, (self.load_checkpoint, self.load_weights, self.init))) > 1:
-            raise UsageError("--load_checkpoint, --load_weights and --init each bring weights. Leave out all but one.")
+        if self.load_weights and self.init:
+            raise UsageError("--load_weights and --init each bring weights to start from. Leave out one of them.")
         if not 0 <= self.ema_decay < 1:
             raise UsageError(f"--ema_decay is {self.ema_decay}, but must be from 0 to below 1.")
         if self.load_checkpoint and self.resume:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pickle
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,16 @@ _KEY = "text_recognizer"
 
 @dataclass(frozen=True)
 class Description:
-    """What rebuilds a model: its class, its constructor arguments and its alphabet."""
+    """What rebuilds a model: its class, its constructor arguments and its alphabet.
+
+    Attributes:
+        training: Flags of the training without which it cannot go on exactly. Weights alone have none.
+    """
 
     model_class: str
     model_args: dict[str, Any]
     alphabet: Alphabet
+    training: dict[str, Any] = field(default_factory=dict)
 
     def write(self, checkpoint: dict[str, Any], loss: str | None = None) -> None:
         """Add the description to a checkpoint, and the loss that the model was trained with, in plain types."""
@@ -33,6 +38,7 @@ class Description:
             "model_args": self.model_args,
             "alphabet": list(self.alphabet),
             "loss": loss,
+            "training": self.training,
         }
 
     def build(self) -> nn.Module:
@@ -44,18 +50,19 @@ class Description:
         """Check that this, the description in the checkpoint ``path``, fits the experiment's.
 
         Raises:
-            UserError: If class, arguments or alphabet differ; the message names what differs.
+            UserError: If class, arguments, alphabet or what it knows of the training differ; the message names what.
         """
         if self.model_class != wanted.model_class:
             differs = f"holds a {self.model_class}, but --model_class is {wanted.model_class}"
         elif self.alphabet != wanted.alphabet:
             differs = f"reads {len(self.alphabet)} classes, but the data has {len(wanted.alphabet)}"
         else:
-            held = self._all_args()
-            names = [name for name, value in wanted.model_args.items() if held.get(name) != value]
+            held, asked = self._all_args() | self.training, wanted.model_args | wanted.training
+            known = [name for name in asked if name in wanted.model_args or name in self.training]
+            names = [name for name in known if held.get(name) != asked[name]]
             if not names:
                 return
-            pairs = ", ".join(f"{name} {held.get(name)} (wanted: {wanted.model_args[name]})" for name in names)
+            pairs = ", ".join(f"{name} {held.get(name)} (wanted: {asked[name]})" for name in names)
             differs = f"has another {pairs}"
         raise UserError(f"The checkpoint {path} {differs}. Give the flags that it was trained with.")
 
@@ -76,6 +83,7 @@ class Checkpoint:
         finished_epochs: Epochs of training behind it.
         weights: The model's state dict.
         loss: What the model was trained with, if the file says so.
+        waited: Validations in a row, up to it, in which the validation loss had not fallen.
     """
 
     path: str
@@ -83,6 +91,7 @@ class Checkpoint:
     finished_epochs: int
     weights: dict[str, torch.Tensor]
     loss: str | None = None
+    waited: int = 0
 
     @classmethod
     def load(cls, path: str) -> Checkpoint:
@@ -97,14 +106,18 @@ class Checkpoint:
             content = torch.load(path, map_location="cpu", weights_only=True)
             described = content[_KEY]
             description = Description(
-                described["model_class"], dict(described["model_args"]), Alphabet(described["alphabet"])
+                described["model_class"],
+                dict(described["model_args"]),
+                Alphabet(described["alphabet"]),
+                dict(described.get("training", {})),
             )
             weights = {
                 name.removeprefix("model."): value
                 for name, value in content["state_dict"].items()
                 if name.startswith("model.")
             }
-            return cls(path, description, _finished_epochs(content), weights, described.get("loss"))
+            loss, waited = described.get("loss"), _waited(content)
+            return cls(path, description, _finished_epochs(content), weights, loss, waited)
         except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError, ValueError) as error:
             raise UserError(
                 f"{path} is damaged or no checkpoint of this program ({type(error).__name__}). "
@@ -121,3 +134,8 @@ class Checkpoint:
 def _finished_epochs(content: dict[str, Any]) -> int:
     loops = content.get("loops", {}).get("fit_loop", {})
     return int(loops["epoch_progress"]["current"]["processed"] if loops else content["epoch"] + 1)
+
+
+def _waited(content: dict[str, Any]) -> int:
+    states = content.get("callbacks", {}).items()
+    return next((state["wait_count"] for name, state in states if name.startswith("EarlyStopping")), 0)

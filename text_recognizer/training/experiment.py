@@ -15,7 +15,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.tuner.tuning import Tuner
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor, nn
@@ -35,9 +35,12 @@ from text_recognizer.training.interruption import (
     BestCheckpoint,
     Continuing,
     LastCheckpoint,
+    MeanOfWeights,
+    StopEarly,
     StopOnSignal,
     Stopped,
     WholeFiles,
+    best_beside,
 )
 from text_recognizer.training.logs import LogPictures, build_loggers, close_loggers
 from text_recognizer.training.recognition import CharacterRecognition, LineRecognition, Recognition
@@ -48,6 +51,8 @@ from text_recognizer.training.weights import load_reader, load_weights, widened
 LOG_REFRESH_STEPS = 100
 MONITOR = "val_loss"
 LR_FIND_BATCHES = 100
+EXACT = ("optimizer", "lr", "one_cycle_max_lr", "weight_decay", "batch_size", "seed")
+"""Flags that a training which goes on must share with the earlier run, besides those of the model."""
 AT_LEAST_ONE = ("accumulate_grad_batches", "check_val_every_n_epoch")
 NOTES = {
     "test_acc": "share of all positions, padding counted: the lab's accuracy",
@@ -188,7 +193,8 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
     data = load_class(DATA_CLASSES, experiment.data_class, "--data_class")(**arguments.data)
     reader = reader_for(data, experiment.init) if experiment.init is not None else None
     model_args = {"input_shape": data.input_shape, "num_classes": len(data.alphabet), **arguments.model}
-    description = Description(experiment.model_class, model_args, data.alphabet)
+    training = {name: value for name, value in (arguments.recognition | arguments.data).items() if name in EXACT}
+    description = Description(experiment.model_class, model_args, data.alphabet, training)
     model = description.build()
     if experiment.load_weights is not None:
         start_from(experiment.load_weights, load_weights(experiment.load_weights), model, description)
@@ -201,15 +207,17 @@ def build(arguments: Arguments) -> tuple[DataModule, Recognition, Description]:
             f"--model_class {experiment.model_class} reads {reads}, "
             f"but --data_class {experiment.data_class} holds {holds}."
         )
+    recognition: Recognition
     if reads_lines:
         width = None if data.varying_widths else data.input_shape[2]
         sizes = {"input_width": width, "target_length": data.target_shape[0]}
         recognition = LineRecognition(model, data.alphabet, **sizes, **_loss_for(data, arguments.recognition))
-        recognition.hold(norms=experiment.init is not None, features=experiment.freeze == "features")
-        if experiment.init is not None and isinstance(data, LabelledLines):
-            recognition.keep()
-        return data, recognition, description
-    return data, CharacterRecognition(model, data.alphabet, **arguments.recognition), description
+    else:
+        recognition = CharacterRecognition(model, data.alphabet, **arguments.recognition)
+    recognition.hold(norms=experiment.init is not None, features=experiment.freeze == "features")
+    if isinstance(recognition, LineRecognition) and isinstance(data, LabelledLines) and experiment.init is not None:
+        recognition.keep()
+    return data, recognition, description
 
 
 def reader_for(data: DataModule, init: str) -> tuple[Description, dict[str, Tensor]]:
@@ -285,11 +293,11 @@ def build_trainer(
         callbacks.append(last := LastCheckpoint(run_dir, experiment.checkpoint_minutes, stop))
     callbacks.append(cost := Cost(last))
     if experiment.ema_decay:
-        callbacks.append(EMAWeightAveraging(decay=experiment.ema_decay))
+        callbacks.append(MeanOfWeights(decay=experiment.ema_decay))
     if arguments.trainer["enable_progress_bar"] is not False:
         callbacks.append(CostBar(cost, 1 if sys.stderr.isatty() else LOG_REFRESH_STEPS))
     if validates and experiment.stop_early and not arguments.trainer["overfit_batches"]:
-        callbacks.append(EarlyStopping(MONITOR, patience=experiment.stop_early, strict=False))
+        callbacks.append(StopEarly(MONITOR, patience=experiment.stop_early, strict=False))
     trainer = L.Trainer(
         **arguments.trainer | where,
         callbacks=callbacks,
@@ -388,21 +396,18 @@ def find_learning_rate(trainer: L.Trainer, recognition: Recognition, data: DataM
 
 
 def tested_checkpoint(best: BestCheckpoint | None, resumed: Checkpoint | None, figures: dict[str, Any]) -> str | None:
-    """The checkpoint to test: the best; the one resumed, if nothing was trained; else the model as it is."""
+    """The checkpoint to test: the best; that of the run resumed, if nothing was trained; else the model as it is."""
     if best is not None and best.best_model_path:
         return best.best_model_path
-    return resumed.path if resumed is not None and not figures["train_seconds"] else None
+    return best_beside(resumed.path) if resumed is not None and not figures["train_seconds"] else None
 
 
 def fit(
     trainer: L.Trainer, recognition: Recognition, data: DataModule, arguments: Arguments, resumed: Checkpoint | None
 ) -> dict[str, Any]:
-    """Train, unless the checkpoint has all its epochs behind it; returns what is known of training and validation."""
-    if resumed is not None and resumed.finished_epochs >= (trainer.max_epochs or 0) >= 0:
-        print(
-            f"{resumed.path} has {resumed.finished_epochs} epochs behind it and --max_epochs is {trainer.max_epochs}: "
-            "nothing to train, only to test. Raise --max_epochs to go on."
-        )
+    """Train, unless the checkpoint's training has ended; returns what is known of training and validation."""
+    if resumed is not None and (ended := why_ended(resumed, trainer)):
+        print(ended)
         return {"epochs": resumed.finished_epochs, "train_seconds": 0.0}
     started = time.perf_counter()
     with suppress(Stopped):
@@ -414,6 +419,19 @@ def fit(
         validated = [name for name in figures if name.startswith("val_")]
         figures |= {name.replace("val_", "train_"): figures.pop(name) for name in validated}
     return figures
+
+
+def why_ended(resumed: Checkpoint, trainer: L.Trainer) -> str:
+    """Why nothing is to be trained after a checkpoint, and what to do to go on; nothing if something is."""
+    only_tested = "nothing to train, only to test. Raise"
+    epochs, stopper = resumed.finished_epochs, trainer.early_stopping_callback
+    if epochs >= (trainer.max_epochs or 0) >= 0:
+        said = f"{resumed.path} has {epochs} epochs behind it and --max_epochs is {trainer.max_epochs}"
+        return f"{said}: {only_tested} --max_epochs to go on."
+    if stopper and resumed.waited >= stopper.patience and not (trainer.min_epochs or trainer.min_steps):
+        said = f"Before {resumed.path}, the validation loss had not fallen for {resumed.waited} validations"
+        return f"{said} and --stop_early is {stopper.patience}: {only_tested} --stop_early to go on, or set it to 0."
+    return ""
 
 
 def test(trainer: L.Trainer, recognition: Recognition, data: DataModule, checkpoint: str | None) -> dict[str, float]:

@@ -19,12 +19,13 @@ import lightning as L
 import numpy as np
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch.callbacks import Callback, Checkpoint, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerFn
 
 from text_recognizer.files import replacing
 
 _RANDOM_STATES = "random_states"
-LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+BEST, LAST, PREVIOUS = "best.ckpt", "last.ckpt", "previous.ckpt"
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -192,6 +193,28 @@ def set_random_state(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state_all(state["cuda"])
 
 
+class StopEarly(EarlyStopping):
+    """Lightning's, but the flags say how patient a run is that goes on, and not its checkpoint."""
+
+    @property
+    def state_key(self) -> str:
+        return EarlyStopping(self.monitor).state_key
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict | {"patience": self.patience})
+
+
+class MeanOfWeights(EMAWeightAveraging):
+    """A running mean of the weights, which is validated, saved and tested.
+
+    Lightning's own goes on with the weights themselves, when it loads a checkpoint to test it, too.
+    """
+
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        if trainer.state.fn == TrainerFn.FITTING:
+            super().on_load_checkpoint(trainer, pl_module, checkpoint)
+
+
 class BestCheckpoint(ModelCheckpoint):
     """Keeps the weights of the lowest validation loss as ``best.ckpt``, and what an earlier run had of these.
 
@@ -202,9 +225,7 @@ class BestCheckpoint(ModelCheckpoint):
     """
 
     def __init__(self, run_dir: Path, monitor: str, resumed: str | None) -> None:
-        super().__init__(
-            run_dir, filename="best", monitor=monitor, save_on_train_epoch_end=True, enable_version_counter=False
-        )
+        super().__init__(run_dir, filename="best", monitor=monitor, enable_version_counter=False)
         self._resumed = resumed
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -216,7 +237,7 @@ class BestCheckpoint(ModelCheckpoint):
             print(f"{state_dict['best_model_path']} is gone: the best epoch is looked for anew.", file=sys.stderr)
             return
         assert self.dirpath is not None
-        path = str(Path(self.dirpath) / "best.ckpt")
+        path = str(Path(self.dirpath) / BEST)
         if int(os.environ.get("LOCAL_RANK", 0)) == 0 and not Path(path).exists():
             with replacing(path) as temporary:
                 shutil.copyfile(kept, temporary)
@@ -233,12 +254,18 @@ class BestCheckpoint(ModelCheckpoint):
 
     def _kept(self, path: str) -> Path | None:
         """The best checkpoint of the earlier run: beside the one that is resumed, or where it was written."""
-        beside = [Path(self._resumed).with_name("best.ckpt")] if self._resumed else []
+        beside = [Path(self._resumed).with_name(BEST)] if self._resumed else []
         return next((one for one in [*beside, Path(path)] if path and one.is_file()), None)
 
 
+def best_beside(path: str) -> str:
+    """The best checkpoint of the run whose last one, or the one before, is ``path``; ``path`` if that is neither."""
+    best = Path(path).with_name(BEST)
+    return str(best) if Path(path).name in (LAST, PREVIOUS) and best.is_file() else path
+
+
 class LastCheckpoint(Checkpoint):
-    """Keeps ``last.ckpt``: after each epoch, every so many minutes, and when the run is told to stop.
+    """Keeps ``last.ckpt``: after each epoch, every so many minutes, and when the run is told to stop or ends.
 
     Args:
         run_dir: Folder of the run.
@@ -262,14 +289,19 @@ class LastCheckpoint(Checkpoint):
         if not _is_between_steps(trainer, batch_idx):
             return
         stops = self.stop.asked(trainer) and not _validates_now(trainer, batch_idx)
-        ends = trainer.should_stop or trainer.global_step == trainer.max_steps
-        if stops or ends or (self._is_due(trainer) and not _validates_now(trainer, batch_idx)):
+        if stops or _ends(trainer) or (self._is_due(trainer) and not _validates_now(trainer, batch_idx)):
             self._save(trainer)
         if stops:
             self._stop(trainer)
 
     def _is_due(self, trainer: L.Trainer) -> bool:
         return trainer.strategy.broadcast(time.monotonic() - self._saved >= self.seconds)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Save a run that ends here, within an epoch, with what it knows of this validation."""
+        fits = trainer.state.fn == TrainerFn.FITTING
+        if fits and not trainer.is_last_batch and _ends(trainer):
+            self._save(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.is_last_batch:
@@ -288,6 +320,11 @@ class LastCheckpoint(Checkpoint):
         if trainer.is_global_zero:
             print(f"Stopped. Go on with --load_checkpoint={self.path}", file=sys.stderr)
         raise Stopped
+
+
+def _ends(trainer: L.Trainer) -> bool:
+    """Whether the training ends here, if need be within an epoch."""
+    return trainer.should_stop or trainer.global_step == trainer.max_steps
 
 
 def _is_between_steps(trainer: L.Trainer, batch_idx: int) -> bool:

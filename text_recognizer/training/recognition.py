@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import lightning as L
 import torch
@@ -16,6 +16,7 @@ from torchmetrics import Metric
 
 from text_recognizer.alphabet import BLANK, PADDING, Alphabet
 from text_recognizer.errors import UsageError, check_at_least
+from text_recognizer.models import LineReshapeCNN
 from text_recognizer.training.alignment import IGNORED, aligned_labels, line_steps
 from text_recognizer.training.checkpoint import Checkpoint, Description
 from text_recognizer.training.metrics import CharacterMetrics, LineMetrics
@@ -39,6 +40,9 @@ def one_cycle(progress: float) -> float:
 
 class Recognition(L.LightningModule):
     """Base of :class:`CharacterRecognition` and :class:`LineRecognition`.
+
+    Attributes:
+        held_norms: Those that keep what they know of pictures while the rest is trained.
 
     Args:
         model: What is trained.
@@ -84,10 +88,30 @@ class Recognition(L.LightningModule):
         self.weight_decay = weight_decay
         self.label_smoothing = label_smoothing
         self.progress = 0.0
+        self.held_norms: tuple[nn.Module, ...] = ()
         self.val_metrics = self.build_metrics()
         self.test_metrics = self.build_metrics()
 
     loss: str
+
+    def hold(self, *, norms: bool, features: bool) -> None:
+        """Leave parts of the model as they are: what its norms know of pictures, and its features with their norms.
+
+        Raises:
+            UsageError: If the features are to stay, but the model has none that are told apart.
+        """
+        if features and not isinstance(getattr(self.model, "features", None), nn.Module):
+            raise UsageError(f"--freeze is features, but {type(self.model).__name__} has none that can be told apart.")
+        if features:
+            self.model.features.requires_grad_(False)
+        held = self.model if norms else self.model.features if features else nn.Identity()
+        self.held_norms = tuple(one for one in held.modules() if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d))
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        for norm in self.held_norms:
+            norm.eval()
+        return self
 
     def build_metrics(self) -> CharacterMetrics | LineMetrics:
         """A metric whose ``compute`` returns named figures, and that has a confusion matrix."""
@@ -239,7 +263,6 @@ class LineRecognition(Recognition):
     """Trains a model that reads a line: logits (B, C, S).
 
     Attributes:
-        holds_norms: Whether norms keep what they know of pictures while the rest is trained.
         before: The model as it was when :meth:`keep` was called, if it was; no part of what is trained and saved.
 
     Args:
@@ -268,7 +291,6 @@ class LineRecognition(Recognition):
         **optimization: Any,
     ) -> None:
         super().__init__(model, alphabet, **optimization)
-        self.holds_norms = False
         self.before: tuple[nn.Module, ...] = ()
         self.loss = str(loss or getattr(model, "default_loss", "cross_entropy"))
         self._check_output_length(self.loss, input_width, target_length)
@@ -299,21 +321,9 @@ class LineRecognition(Recognition):
             )
         if loss != "cross_entropy" and steps < target_length:
             raise UsageError(
-                f"{outputs}, fewer than the {target_length} characters that a target may hold. "
-                "Use a smaller --window_stride."
+                f"{outputs}, fewer than the {target_length} characters (--max_length) that a target may hold."
+                f"{self._remedy()}"
             )
-
-    def hold(self, *, norms: bool, features: bool) -> None:
-        """Leave parts of the model as they are: what its norms know of pictures, and its features.
-
-        Raises:
-            UsageError: If the features are to stay, but the model has none that are told apart.
-        """
-        self.holds_norms = norms
-        if features and not isinstance(getattr(self.model, "features", None), nn.Module):
-            raise UsageError(f"--freeze is features, but {type(self.model).__name__} has none that can be told apart.")
-        if features:
-            self.model.features.requires_grad_(False)
 
     def keep(self) -> None:
         """From now on keep what the model gives for composed lines among labelled ones, whatever their texts.
@@ -321,13 +331,6 @@ class LineRecognition(Recognition):
         Li and Hoiem, "Learning without forgetting", 2016.
         """
         self.before = (copy.deepcopy(self.model).eval().requires_grad_(False),)
-
-    def train(self, mode: bool = True) -> LineRecognition:
-        super().train(mode)
-        for layer in self.model.modules() if self.holds_norms else ():
-            if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
-                layer.eval()
-        return self
 
     def build_metrics(self) -> CharacterMetrics | LineMetrics:
         return LineMetrics(self.alphabet)
@@ -352,6 +355,8 @@ class LineRecognition(Recognition):
         self.told_too_long |= count > 0
 
     def _remedy(self) -> str:
+        if isinstance(self.model, LineReshapeCNN):
+            return " --model_class=LineCNNSimple or LineCNN with a smaller --window_stride gives more outputs."
         return " A smaller --window_stride gives more outputs." if hasattr(self.model, "window_stride") else ""
 
     def loss_and_update(self, batch: Any, metrics: Metric | None) -> Tensor:

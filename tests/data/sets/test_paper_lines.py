@@ -41,6 +41,15 @@ def test_boxes_stand_in_order_within_the_line(data: PaperLines) -> None:
         assert (np.diff(centres) > -8).all()
 
 
+def test_a_line_too_short_for_any_written_word_stays_empty() -> None:
+    shares = InkShares(pen_words=1, pen_characters=0, fonts=0, glyphs=0)
+    settings = {"glyphs": "strokes", "pen": "builtin", "num_train": 4, "num_val": 1, "num_test": 1}
+    data = PaperLines(**settings, shares=shares, max_length=1)
+    data.prepare_data()
+    data.setup()
+    assert data.datasets["train"].batch(np.arange(4)).lengths.tolist() == [0, 0, 0, 1]
+
+
 def test_batches_are_what_models_take(data: PaperLines) -> None:
     lines = data.datasets["val"].batch(np.arange(8))
     assert lines.images.shape[1] == CROP_HEIGHT

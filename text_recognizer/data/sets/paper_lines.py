@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from functools import cached_property
 
 import cv2
@@ -22,7 +22,7 @@ from text_recognizer.data.synthesis.paper import View, photograph
 from text_recognizer.data.synthesis.writers import FontWriter, GlyphWriter, PenCharacters, PenWords
 from text_recognizer.data.text.phrases import FIELD_KINDS, SET_KINDS, Phrases
 from text_recognizer.data.text.sources import download_text, load_documents
-from text_recognizer.errors import check_share
+from text_recognizer.errors import UsageError, check_at_least, check_share
 from text_recognizer.imaging.crop import CROP_HEIGHT, CROP_UNIT, stretch_contrast
 
 WIDTH_STEP = 64
@@ -52,12 +52,20 @@ class InkShares:
         pen_characters: Single characters of one person (UNIPEN), set as lines.
         fonts: Handwriting fonts.
         glyphs: Pictures of single characters: EMNIST, or what ``glyphs`` names.
+
+    Raises:
+        UsageError: If one is below 0, or none is above.
     """
 
     pen_words: float = 0.38
     pen_characters: float = 0.14
     fonts: float = 0.26
     glyphs: float = 0.22
+
+    def __post_init__(self) -> None:
+        weights = astuple(self)
+        if min(weights) < 0 or not 0 < sum(weights) < float("inf"):
+            raise UsageError(f"--shares is {self}, but weights are 0 or more and one is above 0.")
 
 
 GLYPHS_ALONE = InkShares(pen_words=0, pen_characters=0, fonts=0, glyphs=1)
@@ -167,6 +175,8 @@ class PaperLineDataset:
             room = min(self.max_length, int(rng.integers(*_FIELD_CHARS)))
         if source == "pen_words":
             text, pieces = self.pen_words.choose(rng, room if is_field else min(self.max_length, 52))
+            if len(text) > self.max_length:  # no word is as short as that
+                return Plan(source, "", 0.0)
             return Plan(source, text, len(text) * width, pieces)
         phrases = self.field_phrases if is_field else self.phrases if source == "fonts" else self.set_phrases
         characters = None if source == "fonts" else getattr(self, source).characters
@@ -266,8 +276,9 @@ def reader_view(ink: Ink | None, width: float, rng: np.random.Generator) -> View
 class PaperLines(DataModule):
     """Handwritten lines as a camera sees them: real pen strokes (UNIPEN), fonts and characters on all kinds of paper.
 
-    Lines are composed on demand; training lines are new each epoch. Writers, font families, glyphs and texts are split
-    first, so that the splits share none of them.
+    Lines are composed on demand; training lines are new each epoch. Writers, font families, glyphs and the texts that
+    fonts and characters write are split first. The splits share none of these, except texts of one or two characters.
+    Pen words are split by writer alone: many writers wrote the same words, so their texts recur in other splits.
 
     Args:
         batch_size: Lines per batch.
@@ -283,7 +294,7 @@ class PaperLines(DataModule):
         field_share: Share of the lines that are short, as what fields of forms hold: a character, a number, a word.
 
     Raises:
-        UsageError: If ``field_share`` is not from 0 to 1.
+        UsageError: If a split has no line, a line no character, or ``field_share`` is not from 0 to 1.
     """
 
     def __init__(
@@ -304,6 +315,7 @@ class PaperLines(DataModule):
         field_share: float = 0.0,
     ) -> None:
         super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
+        check_at_least(1, num_train=num_train, num_val=num_val, num_test=num_test, max_length=max_length)
         check_share(field_share=field_share)
         self.glyphs, self.text, self.shares, self.fonts, self.pen = glyphs, text, shares, fonts, pen
         self.max_length, self.field_share = max_length, field_share

@@ -19,7 +19,7 @@ from text_recognizer.data.synthesis.sheet_writer import SheetWriter
 from text_recognizer.data.synthesis.writers import FontWriter
 from text_recognizer.data.text.builtin import builtin_documents
 from text_recognizer.data.text.script import ScriptTexts, read_words
-from text_recognizer.errors import UsageError, UserError
+from text_recognizer.errors import UsageError, UserError, check_at_least
 from text_recognizer.imaging.crop import CROP_HEIGHT
 
 FONT_SHARE = 0.5
@@ -113,7 +113,7 @@ class ScriptLines(DataModule):
         new: The characters of the sheet that the reader lacks and is to learn.
 
     Raises:
-        UsageError: If the share is out of range.
+        UsageError: If a split has no line, a line no character, or the share is out of range.
         UserError: If the file of characters cannot be read.
     """
 
@@ -133,6 +133,7 @@ class ScriptLines(DataModule):
         max_length: int = 48,
     ) -> None:
         super().__init__(batch_size=batch_size, num_workers=num_workers, seed=seed)
+        check_at_least(1, num_train=num_train, num_val=num_val, num_test=num_test, max_length=max_length)
         if not 0 <= latin < 1:
             raise UsageError(f"--latin is {latin}, but must be at least 0 and below 1.")
         self.sheet, self.text, self.latin, self.max_length = sheet, text, latin, max_length
