@@ -52,7 +52,7 @@ def decode_apart(data: bytes, name: str, task: dict[str, Any], seconds: float = 
             cannot be decoded, or ends the decoder, comes as an error, and the next ones follow. After
             ``_MOST_DECODERS`` pages that end it, the next one's error stands for all that are left.
     """
-    left: list[int] | None = task.get("pages")
+    left: list[int] = task.get("pages") or []
     for _ in range(_MOST_DECODERS):
         last = 0
         with _Process(data, seconds, task) as process:

@@ -329,7 +329,7 @@ class _Gutters:
         beginning = near & self._begins & (np.abs(self._left - after.left) < _GUTTER * height)
         ending = near & self._ends & (self._right < after.left)
         crossing = near & (self._left < before.right) & (self._right > after.left)
-        return min(np.count_nonzero(beginning), np.count_nonzero(ending)) > 1 and not crossing.any()
+        return bool(min(np.count_nonzero(beginning), np.count_nonzero(ending)) > 1 and not crossing.any())
 
 
 def _goes_on(before: FoundLine, after: FoundLine, widest_gap: float) -> bool:
