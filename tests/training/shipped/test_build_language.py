@@ -20,27 +20,6 @@ def lists(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def dictionary(tmp_path: Path) -> Path:
-    folder = tmp_path / "dictionary"
-    folder.mkdir()
-    for kind in build_language.PARTS_OF_SPEECH:
-        (folder / f"data.{kind}").write_text(
-            "  1 This is the licence.\n"
-            '00001 03 n 01 entity 0 001 ~ 00002 n 0000 | what is there; "the zebra sat"- A. Writer; "a quagga ran!"  \n'
-            "00002 03 n 01 thing 0 001 @ 00001 n 0000 | an entity  \n"
-        )
-    return folder
-
-
-def test_a_dictionary_gives_examples_and_some_definitions(dictionary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build_language, "DEFINITIONS_SHARE", 0.5)
-    lines = build_language.glosses(dictionary).split("\n")
-    assert lines[:8] == 4 * ["The zebra sat.", "A quagga ran!"]
-    assert len(lines[8:]) == 4
-    assert set(lines[8:]) <= {"what is there", "an entity"}
-
-
 def test_common_words_occur_more_often(lists: Path) -> None:
     text = build_language.word_text(lists)
     counts = Counter(word.strip(".,").lower() for word in text.split())
@@ -61,24 +40,17 @@ def test_entries_are_plain_letters() -> None:
 
 
 def test_the_model_knows_its_texts(
-    lists: Path,
-    dictionary: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    lists: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mark = "\n*** {} OF THE PROJECT GUTENBERG EBOOK A BOOK ***\n"
     (tmp_path / "book.txt").write_text(f"licence{mark.format('START')}{SENTENCES}{mark.format('END')}licence")
     out = tmp_path / "model.npz"
     monkeypatch.setattr(build_language, "NUM_ENTRIES", 100)
-    (tmp_path / "sentences.txt").write_text("Where is the okapi?\n" * 20)
-    flags = ["--sentences", str(tmp_path / "sentences.txt"), "--dictionary", str(dictionary)]
-    flags += ["--words", str(lists), "--output", str(out)]
+    flags = ["--words", str(lists), "--output", str(out)]
     monkeypatch.setattr(sys, "argv", ["build", "--text", str(tmp_path / "book.txt"), *flags])
     assert build_language.main() == 0
     model = LanguageModel.load(out)
     assert log_probability(model, "the cat") > log_probability(model, "licence")
-    assert log_probability(model, "okapi") > log_probability(model, "okipa") + 2
     assert log_probability(model, "bread") > log_probability(model, "braed") + 2
     monkeypatch.setattr(sys, "argv", ["build", "--text", str(tmp_path / "none.txt"), *flags])
     assert build_language.main() == 1

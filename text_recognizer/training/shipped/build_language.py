@@ -1,14 +1,11 @@
-"""Make the character model of English that ships with the package.
+"""Make the character model of English that ships with the package, from books, word lists and made-up entries of forms.
 
-It learns from books, sentences of everyday English, a dictionary, word lists and made-up entries of forms:
-``python -m text_recognizer.training.shipped.build_language --text FILE [FILE ...] --sentences FILE [FILE ...]
---dictionary FOLDER --words FOLDER``
+``python -m text_recognizer.training.shipped.build_language --text FILE [FILE ...] --words FOLDER``
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import unicodedata
 from pathlib import Path
@@ -39,33 +36,19 @@ KINDS_OF_ENTRIES = {
 }
 NUM_ENTRIES = 30_000
 _LONGEST_ENTRY = 56
-PARTS_OF_SPEECH = ("noun", "verb", "adj", "adv")
-DEFINITIONS_SHARE = 1 / 3
-"""Of the definitions of the dictionary that are learned. All of its examples are."""
-_EXAMPLE = re.compile(r'"([^"]+)"')
-_EXAMPLES = re.compile(r';?\s*"[^"]*"(?:-[^;]*)?')
-"""Examples with the names of those who wrote them."""
-CONTEXTS, ORDER, LEAST = 180_000, 7, 6
+CONTEXTS, ORDER, LEAST = 150_000, 7, 6
 
 
 def main() -> int:
     """Build the model from the files named on the command line."""
     parser = argparse.ArgumentParser(description="Make the character model of English.")
     parser.add_argument("--text", nargs="+", required=True, type=Path, help="Plain text files (UTF-8).")
-    parser.add_argument(
-        "--sentences", nargs="+", required=True, type=Path, help="Sentences, one a line (Common Voice: server/data/en)."
-    )
-    parser.add_argument(
-        "--dictionary", required=True, type=Path, help="Folder with the data files of WordNet (Debian: wordnet-base)."
-    )
     parser.add_argument("--words", required=True, type=Path, help="Folder with the lists of SCOWL (Debian: scowl).")
     parser.add_argument("--output", type=Path, default=ENGLISH)
     arguments = parser.parse_args()
     try:
         books = "\n".join(without_gutenberg_licence(read_text(path)) for path in arguments.text)
-        sentences = "\n".join(map(read_text, arguments.sentences))
-        made_up = entries(books, NUM_ENTRIES)
-        text = "\n".join((books, word_text(arguments.words), made_up, sentences, glosses(arguments.dictionary)))
+        text = "\n".join((books, word_text(arguments.words), entries(books, NUM_ENTRIES)))
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -95,26 +78,6 @@ def word_text(folder: Path, seed: int = 0) -> str:
         (word.capitalize() if capital else word) + mark
         for word, capital, mark in zip(words, capitalised, marks, strict=True)
     )
-
-
-def glosses(folder: Path, seed: int = 0) -> str:
-    """The examples of WordNet, as sentences, and some of its definitions.
-
-    Raises:
-        UserError: If one of its data files cannot be read.
-    """
-    examples, definitions = [], []
-    for line in "".join(read_text(folder / f"data.{kind}") for kind in PARTS_OF_SPEECH).split("\n"):
-        _, _, gloss = line.partition(" | ")
-        examples += [_sentence(example) for example in _EXAMPLE.findall(gloss)]
-        definitions.append(_EXAMPLES.sub("", gloss).strip("; "))
-    definitions = [one for one in definitions if one]
-    chosen = np.random.default_rng(seed).permutation(len(definitions))[: round(DEFINITIONS_SHARE * len(definitions))]
-    return "\n".join([*examples, *(definitions[number] for number in chosen)])
-
-
-def _sentence(example: str) -> str:
-    return example[0].upper() + example[1:] + ("" if example[-1] in ".!?" else ".")
 
 
 def _listed(path: Path) -> list[str]:
