@@ -104,8 +104,10 @@ class Output:
         """Check that a page belongs into the one file that is written, beside those that wait."""
         assert self._form is not None
         holds = TRAITS[self._form].holds
-        others = [one for one in self._waiting if not one.error]
-        if page.error or not others or holds == "files" or (holds == "file" and others[-1].file == page.file):
+        if page.error or holds == "files":
+            return
+        before = next((one for one in reversed(self._waiting) if not one.error), None)
+        if before is None or (holds == "file" and before.file == page.file):
             return
         raise UsageError(
             f"--format={self._form} holds {_HELD[holds]}, but more was read. "

@@ -43,10 +43,19 @@ class Decoding:
         async with self._room.taken(len(body) * BYTES_OF_JSON):
             return await self.in_thread(parse, body)
 
+    async def pixels(self, data: bytes) -> int:
+        """How many pixels the largest page of a file takes room for."""
+        return await self.in_thread(pixels_of, data) or (_PDF_PIXELS if is_pdf(data) else 0)
+
     @asynccontextmanager
-    async def place(self, data: bytes) -> AsyncIterator[Place]:
-        """Threads and room to decode a file, or a page of it, while the block runs."""
-        pixels = await self.in_thread(pixels_of, data) or (_PDF_PIXELS if is_pdf(data) else 0)
+    async def place(self, data: bytes, pixels: int | None = None) -> AsyncIterator[Place]:
+        """Threads and room to decode a file, or a page of it, while the block runs.
+
+        Args:
+            data: The file.
+            pixels: What :meth:`pixels` gives for it, where that is known already.
+        """
+        pixels = await self.pixels(data) if pixels is None else pixels
         apart = is_pdf(data) or is_photograph(data)
         threads = self._threads_apart if apart else self._threads
         place = self._places_apart if apart else nullcontext()  # waited for before room is taken from others

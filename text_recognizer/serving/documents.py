@@ -113,8 +113,9 @@ class Documents:
     ) -> None:
         """Add the pages of a file, each with its picture only if that is to be kept."""
         loading = reader.load(upload.name, upload.data)
+        pixels = await self._decoding.pixels(upload.data)
         while True:
-            async with self._decoding.place(upload.data) as place:
+            async with self._decoding.place(upload.data, pixels) as place:
                 loaded = await place.run(next, loading, None)
                 if loaded is None:
                     return
