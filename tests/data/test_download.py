@@ -13,7 +13,15 @@ import numpy as np
 import pytest
 
 from text_recognizer.data import download
-from text_recognizer.data.download import ATTEMPTS, CACHE_SETTING, MIRROR_SETTING, DataFile, data_file, fetch
+from text_recognizer.data.download import (
+    ATTEMPTS,
+    CACHE_SETTING,
+    MIRROR_SETTING,
+    DataFile,
+    data_file,
+    fetch,
+    made_once,
+)
 from text_recognizer.errors import UserError
 
 CONTENT = np.random.default_rng(0).bytes(100_000)
@@ -323,3 +331,29 @@ def test_official_files_are_described() -> None:
         assert all(re.fullmatch(rf"https://.*/{file.filename}", address) for address in file.addresses)
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}|md5:[0-9a-f]{32}", checksum) for checksum in file.checksums)
     assert len({file.key for file in files}) == len(files)
+
+
+def test_a_folder_is_made_once_and_what_a_killed_process_left_goes(tmp_path: Path) -> None:
+    folder, made = tmp_path / "cache" / "set-1", list[Path]()
+    (tmp_path / "cache" / "set-1.part").mkdir(parents=True)
+    (tmp_path / "cache" / "set-1.part" / "half").touch()
+
+    def fill(empty: Path) -> None:
+        assert list(empty.iterdir()) == []
+        made.append(empty)
+        (empty / "whole").write_bytes(CONTENT)
+
+    assert made_once(folder, fill) == made_once(folder, fill) == folder
+    assert len(made) == 1
+    assert [path.name for path in sorted(folder.parent.iterdir())] == ["set-1", "set-1.lock"]
+    assert [path.name for path in folder.iterdir()] == ["whole"]
+
+
+def test_what_fails_leaves_no_folder(tmp_path: Path) -> None:
+    def fill(empty: Path) -> None:
+        (empty / "half").touch()
+        raise UserError("no archive")
+
+    with pytest.raises(UserError, match="no archive"):
+        made_once(tmp_path / "set-1", fill)
+    assert [path.name for path in tmp_path.iterdir()] == ["set-1.lock"]

@@ -22,9 +22,10 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -102,6 +103,37 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
             f"Cannot write to the cache folder {folder}: {error.strerror or error}.\n"
             f"Free some space there, or choose another folder: export {CACHE_SETTING}=/a/writable/folder"
         ) from error
+
+
+def made_once(folder: Path, fill: Callable[[Path], None]) -> Path:
+    """A folder of the cache, made if it is not there: whole or not at all, and by one process.
+
+    Args:
+        folder: Where it is to be. Its name tells it from what is made of other data.
+        fill: Is given an empty folder to write to, which then takes its place.
+
+    Raises:
+        UserError: If the cache cannot be written.
+    """
+    if folder.is_dir():
+        return folder
+    with explain_write_errors(folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            if not folder.is_dir():
+                _fill(folder, fill)
+    return folder
+
+
+def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)  # what a killed process has left
+    try:
+        part.mkdir()
+        fill(part)
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import shutil
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from filelock import FileLock
 
 from text_recognizer.alphabet import ALPHABET, DIGITS, LETTERS
-from text_recognizer.data.download import data_file, explain_write_errors, processed_folder
+from text_recognizer.data.download import data_file, made_once, processed_folder
 from text_recognizer.data.glyphs.bank import GLYPH_SIZE
 from text_recognizer.data.glyphs.idx import read_idx
 from text_recognizer.errors import UserError
@@ -44,14 +42,7 @@ def prepare_emnist() -> Path:
         UserError: If the archive cannot be had or is not EMNIST ByClass, or the cache folder cannot be written.
     """
     archive = data_file("emnist", "gzip.zip")
-    folder = processed_folder() / f"emnist-{archive.key}"
-    if not folder.is_dir():
-        with explain_write_errors(folder.parent):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{folder}.lock"):
-                if not folder.is_dir():
-                    _save(_decode(archive.fetch()), folder)
-    return folder
+    return made_once(processed_folder() / f"emnist-{archive.key}", lambda folder: _decode_to(folder, archive.fetch()))
 
 
 def load_emnist() -> EMNISTArrays:
@@ -70,6 +61,11 @@ def split_train_val(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     order = np.random.default_rng(seed).permutation(count)
     num_train = int(TRAIN_SHARE * count)
     return np.sort(order[:num_train]), np.sort(order[num_train:])
+
+
+def _decode_to(folder: Path, archive: Path) -> None:
+    for name, array in _decode(archive)._asdict().items():
+        np.save(folder / f"{name}.npy", array)
 
 
 def _decode(archive: Path) -> EMNISTArrays:
@@ -105,15 +101,3 @@ def _parse_mapping(mapping: str) -> np.ndarray:
     if characters != CLASSES:
         raise UserError(f"its mapping must list {CLASSES!r}, but lists {characters!r}.")
     return np.array(ALPHABET.encode(characters), dtype=np.int64)
-
-
-def _save(arrays: EMNISTArrays, folder: Path) -> None:
-    """Write the arrays to a temporary folder and rename it."""
-    temporary = folder.with_name(f"{folder.name}.part")
-    try:
-        temporary.mkdir(exist_ok=True)
-        for name, array in arrays._asdict().items():
-            np.save(temporary / f"{name}.npy", array)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock
-
-from text_recognizer.data.download import data_file, explain_write_errors, processed_folder
+from text_recognizer.data.download import data_file, made_once, processed_folder
 from text_recognizer.errors import UserError
 
 FontSource = Literal["open", "builtin"]
@@ -65,25 +61,14 @@ def prepare_fonts(source: FontSource = "open") -> Path:
     if source == "builtin":
         return BUILTIN
     archive = data_file("fonts", "handwriting-fonts.zip")
-    folder = processed_folder() / f"fonts-{archive.key}"
-    if not folder.is_dir():
-        with explain_write_errors(folder.parent):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{folder}.lock"):
-                if not folder.is_dir():
-                    _unpack(archive.fetch(), folder)
-    return folder
+    return made_once(processed_folder() / f"fonts-{archive.key}", lambda folder: _unpack(archive.fetch(), folder))
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    temporary = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
         with zipfile.ZipFile(archive) as members:
-            members.extractall(temporary)
-        if not (temporary / TABLE).is_file():
-            raise UserError(f"{archive} is not an archive of handwriting fonts: it has no {TABLE}.")
-        temporary.rename(folder)
+            members.extractall(folder)
     except zipfile.BadZipFile as error:
         raise UserError(f"{archive} is not a readable archive ({error}).") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    if not (folder / TABLE).is_file():
+        raise UserError(f"{archive} is not an archive of handwriting fonts: it has no {TABLE}.")

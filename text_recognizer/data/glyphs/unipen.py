@@ -10,7 +10,6 @@ import hashlib
 import re
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,10 +18,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from filelock import FileLock
 from tqdm import tqdm
 
-from text_recognizer.data.download import data_file, explain_write_errors, processed_folder
+from text_recognizer.data.download import data_file, made_once, processed_folder
 from text_recognizer.data.splits import Split
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.band import fit_band
@@ -112,13 +110,7 @@ def prepare_unipen(source: PenSource = "unipen") -> Path:
         return PEN_SAMPLE
     archive = data_file("unipen", "unipen-english.tar.xz")
     path = processed_folder() / f"unipen-{archive.key}-{VERSION}"
-    if not path.is_dir():
-        with explain_write_errors(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{path}.lock"):
-                if not path.is_dir():
-                    _decode(archive.fetch(), path)
-    return path
+    return made_once(path, lambda folder: _decode(archive.fetch(), folder))
 
 
 @lru_cache(maxsize=2)
@@ -138,24 +130,19 @@ def _parted(values: dict[str, np.ndarray]) -> tuple[PenWriting, np.ndarray]:
     return PenWriting(**values), shares
 
 
-def _decode(archive: Path, path: Path) -> None:
-    folder = Path(tempfile.mkdtemp(dir=path.parent))
+def _decode(archive: Path, folder: Path) -> None:
+    release = folder / "release"
     try:
         with tarfile.open(archive) as members:
-            members.extractall(folder, filter="data")
-        roots = [data.parent for data in folder.rglob("data") if (data.parent / "include").is_dir()]
-        if not roots:
-            raise UserError(f"{archive} is not UNIPEN: it needs the folders data/ and include/.")
-        arrays = _collect(_segments(roots[0]))
-        whole = folder / "arrays"
-        whole.mkdir()
-        for name, array in arrays.items():
-            np.save(whole / f"{name}.npy", array)
-        whole.rename(path)
+            members.extractall(release, filter="data")
     except (tarfile.TarError, EOFError) as error:
         raise UserError(f"{archive} is not a readable archive ({error}).") from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    roots = [data.parent for data in release.rglob("data") if (data.parent / "include").is_dir()]
+    if not roots:
+        raise UserError(f"{archive} is not UNIPEN: it needs the folders data/ and include/.")
+    for name, array in _collect(_segments(roots[0])).items():
+        np.save(folder / f"{name}.npy", array)
+    shutil.rmtree(release)
 
 
 def _segments(root: Path) -> Iterator[tuple[str, str, str, list[np.ndarray]]]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,12 +12,11 @@ from typing import Any, Literal, NamedTuple
 
 import cv2
 import numpy as np
-from filelock import FileLock
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from text_recognizer.alphabet import PADDING, READER_ALPHABET, Alphabet
-from text_recognizer.data.download import explain_write_errors, processed_folder
+from text_recognizer.data.download import made_once, processed_folder
 from text_recognizer.data.glyphs.fonts import FontSource
 from text_recognizer.data.glyphs.unipen import PenSource
 from text_recognizer.data.sets.data_module import DataModule
@@ -76,14 +73,7 @@ def cut_lines(lines: Sequence[LabelledLine]) -> Crops:
 
     Memory does not grow with the lines. A picture that cannot be read leaves an empty crop, and is named in ``wrong``.
     """
-    path = processed_folder() / f"labelled-{_key(lines)}"
-    if not path.is_dir():
-        with explain_write_errors(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{path}.lock"):
-                if not path.is_dir():
-                    _cut(lines, path)
-    return Crops(path)
+    return Crops(made_once(processed_folder() / f"labelled-{_key(lines)}", lambda folder: _cut(lines, folder)))
 
 
 def _key(lines: Sequence[LabelledLine]) -> str:
@@ -96,25 +86,20 @@ def _key(lines: Sequence[LabelledLine]) -> str:
 
 
 @told_to_the_user()
-def _cut(lines: Sequence[LabelledLine], path: Path) -> None:
-    folder = Path(tempfile.mkdtemp(dir=path.parent))
+def _cut(lines: Sequence[LabelledLine], folder: Path) -> None:
     ends, wrong = [0], {}
-    try:
-        with (folder / _PIXELS).open("wb") as file:
-            for line in tqdm(lines, desc="cutting out lines", unit="line", disable=None):
-                found = attempt(line.name, lambda line=line: finder().line(line.load()))  # type: ignore[misc]
-                columns = 0
-                if isinstance(found, UserError):
-                    wrong[line.name] = str(found)
-                elif found is not None:
-                    columns = found.image.shape[1]
-                    file.write(np.ascontiguousarray(found.image.T).tobytes())
-                ends.append(ends[-1] + columns)
-        np.save(folder / _ENDS, np.array(ends, np.int64))
-        (folder / _WRONG).write_text(json.dumps(wrong), encoding="utf-8")
-        folder.rename(path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with (folder / _PIXELS).open("wb") as file:
+        for line in tqdm(lines, desc="cutting out lines", unit="line", disable=None):
+            found = attempt(line.name, lambda line=line: finder().line(line.load()))  # type: ignore[misc]
+            columns = 0
+            if isinstance(found, UserError):
+                wrong[line.name] = str(found)
+            elif found is not None:
+                columns = found.image.shape[1]
+                file.write(np.ascontiguousarray(found.image.T).tobytes())
+            ends.append(ends[-1] + columns)
+    np.save(folder / _ENDS, np.array(ends, np.int64))
+    (folder / _WRONG).write_text(json.dumps(wrong), encoding="utf-8")
 
 
 def _counted(parts: dict[Part, list[int]]) -> str:
