@@ -277,6 +277,8 @@ WRONG = [
     {"url": ""},
     {"url": 5},
     {"url": []},
+    {"url": [], "page": ""},
+    {"page": 5},
     {"url": "a\x00"},
     {"filename": "../a.bin"},
     {"filename": 1},
@@ -318,6 +320,57 @@ def test_a_mirror_url_takes_precedence(server: Server, monkeypatch: pytest.Monke
     monkeypatch.setenv(MIRROR_SETTING, f"{server.url}/good/")
     assert fetch("emnist", "a.bin").read_bytes() == CONTENT
     assert [path for path, _ in server.requests] == ["/good/emnist/metadata.toml", "/good/emnist/a.bin"]
+
+
+def mirror_of(folder: Path, urls: list[str]) -> str:
+    (folder / "emnist").mkdir(parents=True, exist_ok=True)
+    (folder / "emnist" / "a.bin").write_bytes(CONTENT)
+    (folder / "emnist" / "metadata.toml").write_text(toml_of(GOOD | {"url": urls}))
+    return str(folder)
+
+
+def test_addresses_of_a_mirror_folder_are_tried_in_turn(
+    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    there = tmp_path / "mirror" / "emnist" / "a.bin"
+    good, missing = f"{server.url}/good/a.bin", f"{server.url}/missing/a.bin"
+    for urls in (["none.bin", "a.bin"], [missing, "a.bin"], [str(there)], [there.as_uri()]):
+        monkeypatch.setenv(MIRROR_SETTING, mirror_of(tmp_path / "mirror", urls))
+        assert data_file("emnist", "a.bin").is_at_hand
+        assert fetch("emnist", "a.bin") == there
+    assert server.requests == []
+    monkeypatch.setenv(MIRROR_SETTING, mirror_of(tmp_path / "mirror", ["none.bin", good]))
+    assert not data_file("emnist", "a.bin").is_at_hand
+    assert fetch("emnist", "a.bin").read_bytes() == CONTENT
+    monkeypatch.setenv(MIRROR_SETTING, mirror_of(tmp_path / "mirror", ["none.bin"]))
+    with pytest.raises(UserError, match=r"none\.bin, but there is no such file"):
+        fetch("emnist", "a.bin")
+
+
+def test_a_length_that_is_no_number_does_not_matter(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    send = Handler.send_header
+    monkeypatch.setattr(
+        Handler,
+        "send_header",
+        lambda self, name, value: send(self, name, "many" if name == "Content-Length" else value),
+    )
+    assert server.file("good").fetch().read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(("dataset", "name"), [("fonts", "handwriting-fonts.zip"), ("unipen", "unipen-english.tar.xz")])
+def test_what_has_no_address_of_its_own_is_made_for_a_mirror(dataset: str, name: str) -> None:
+    file = data_file(dataset, name)
+    assert not file.is_at_hand
+    with pytest.raises(UserError) as caught:
+        file.fetch()
+    [readme] = re.findall(r"as (.*) says, for a mirror", str(caught.value))
+    assert name in Path(readme).read_text(encoding="utf-8")
+    assert "curl" not in str(caught.value)
+    assert "--fonts=builtin --pen=builtin" in str(caught.value)
+    file = replace(file, checksums=(SHA256,))
+    file.cached_path.parent.mkdir(parents=True)
+    file.cached_path.write_bytes(CONTENT)
+    assert file.fetch() == file.cached_path
 
 
 def test_official_files_are_described() -> None:

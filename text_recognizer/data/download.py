@@ -7,6 +7,8 @@
     url = "https://..."         # or urls = ["https://...", "https://..."], tried in turn
     sha256 = "..."              # or md5; a list means that any of them is right
 
+Where a file has no address of its own, ``page`` names the page of what it is made of, in place of ``url``.
+
 The setting ``TEXT_RECOGNIZER_MIRROR`` (a folder or a base URL with ``<data set>/metadata.toml``, addresses relative to
 that file) takes precedence, and the mirror's own checksums rule. ``TEXT_RECOGNIZER_CACHE`` moves the cache folder.
 
@@ -69,6 +71,13 @@ _OVERLOADED = (
     HTTPStatus.GATEWAY_TIMEOUT,
 )
 """What a server answers that may answer better in a moment."""
+
+_BUILT_IN = (
+    "  the built-in data, which needs no download; add to the command:",
+    "    --data_class=PenStrokes                                     (a model of characters: MLP, CNN)",
+    "    --data_class=EMNISTLines --glyphs=strokes --text=builtin    (a model of lines)",
+    "    --data_class=PaperLines --glyphs=strokes --fonts=builtin --pen=builtin    (LineReader, on paper)",
+)
 
 _PACKAGED_METADATA = Path(__file__).parent / "raw"
 _CHECKOUT = Path(__file__).parents[2]
@@ -143,14 +152,16 @@ class DataFile:
     Attributes:
         dataset: Name of the data set, for example ``emnist``.
         filename: Name of the file.
-        addresses: URLs, or one local path of a mirror that is a folder.
+        addresses: URLs, and paths of a mirror that is a folder.
         checksums: ``kind:hexadecimal digits``; a file that matches any of them is right.
+        page: Of what it is made of, if nothing can be downloaded.
     """
 
     dataset: str
     filename: str
     addresses: tuple[str, ...]
     checksums: tuple[str, ...]
+    page: str = ""
 
     @property
     def key(self) -> str:
@@ -165,7 +176,15 @@ class DataFile:
     @property
     def is_at_hand(self) -> bool:
         """Whether it can be had without a transfer: from a mirror that is a folder, or from the cache."""
-        return is_local(self.addresses[0]) or self.cached_path.is_file()
+        return any(path.is_file() for path in (*self._local, self.cached_path))
+
+    @property
+    def _local(self) -> list[Path]:
+        return [Path(address) for address in self.addresses if is_local(address)]
+
+    @property
+    def _remote(self) -> list[str]:
+        return [address for address in self.addresses if not is_local(address)]
 
     def matches(self, path: Path) -> bool:
         """Whether the file at ``path`` has one of the checksums."""
@@ -176,16 +195,21 @@ class DataFile:
         return False
 
     def fetch(self) -> Path:
-        """Path of the verified file; it is downloaded if the cache does not hold it or holds an altered one.
+        """Path of the verified file; it is downloaded if neither a mirror's folder nor the cache holds it.
 
         Raises:
             UserError: If no address gives the right file, or the cache folder cannot be written.
         """
-        if is_local(self.addresses[0]):
-            return self._check_local(Path(self.addresses[0]))
+        for path in self._local:
+            if path.is_file() and self.matches(path):
+                return path
+        if self._local and not self._remote:
+            raise UserError(self._wrong_on_disk())
         path = self.cached_path
         if path.is_file() and self.matches(path):
             return path
+        if not self._remote:
+            raise UserError(self._failure([]))
         with explain_write_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.with_name(f"{path.name}.lock")):
@@ -193,21 +217,20 @@ class DataFile:
                     self._download(path)
         return path
 
-    def _check_local(self, path: Path) -> Path:
-        if not path.is_file():
-            raise UserError(f"The mirror's metadata names {path}, but there is no such file.")
-        if not self.matches(path):
-            raise UserError(
-                f"{path} is not the file that its metadata.toml describes: its checksum is none of\n  "
-                + "\n  ".join(self.checksums)
-                + "\nIt is truncated or altered; copy it again."
-            )
-        return path
+    def _wrong_on_disk(self) -> str:
+        path = next((path for path in self._local if path.is_file()), None)
+        if path is None:
+            return f"The mirror's metadata names {self._local[0]}, but there is no such file."
+        return (
+            f"{path} is not the file that its metadata.toml describes: its checksum is none of\n  "
+            + "\n  ".join(self.checksums)
+            + "\nIt is truncated or altered; copy it again."
+        )
 
     def _download(self, path: Path) -> None:
         part = path.with_name(f"{path.name}.part")
         tried = []
-        for address in self.addresses:
+        for address in self._remote:
             reason = self._download_from(address, part)
             if reason is None:
                 part.replace(path)
@@ -240,29 +263,30 @@ class DataFile:
 
     def _failure(self, tried: list[str]) -> str:
         lines = [f"{self.dataset}/{self.filename} could not be downloaded. Tried:", *tried, "What helps:"]
+        if not tried:
+            readme = _own_folder(self.dataset) / "readme.md"
+            lines = [
+                f"{self.dataset}/{self.filename} has no address to download it from. What helps:",
+                f"  making it of what {self.page} has, as {readme} says, for a mirror",
+            ]
         if not os.environ.get(MIRROR_SETTING):
             lines += [
                 f"  a mirror (a folder or base URL that holds {self.dataset}/metadata.toml):",
                 f"    export {MIRROR_SETTING}=/folder/or/https://address",
             ]
-        return "\n".join(
-            [
-                *lines,
+        if tried:
+            lines += [
                 "  a manual download, on any machine, put where it is looked for:",
-                f'    curl -L --create-dirs -o "{self.cached_path}" "{self.addresses[0]}"',
-                "  the built-in data, which needs no download; add to the command:",
-                "    --data_class=PenStrokes                                     (a model of characters: MLP, CNN)",
-                "    --data_class=EMNISTLines --glyphs=strokes --text=builtin    (a model of lines)",
-                "    --data_class=PaperLines --glyphs=strokes --fonts=builtin --pen=builtin    (LineReader, on paper)",
+                f'    curl -L --create-dirs -o "{self.cached_path}" "{self._remote[0]}"',
             ]
-        )
+        return "\n".join([*lines, *_BUILT_IN])
 
 
 def data_file(dataset: str, filename: str) -> DataFile:
     """Look a file up in the metadata: the mirror's if ``TEXT_RECOGNIZER_MIRROR`` is set, else the project's own.
 
     Args:
-        dataset: ``mnist``, ``emnist`` or ``brown``.
+        dataset: ``mnist``, ``emnist``, ``brown``, ``fonts`` or ``unipen``.
         filename: Name of the file in the metadata.
 
     Raises:
@@ -279,7 +303,7 @@ def data_file(dataset: str, filename: str) -> DataFile:
             f"{source} does not describe {filename}: it needs a [[files]] table with filename, url and sha256 or md5."
             f"{_fault(error)}"
         ) from error
-    return DataFile(dataset, filename, addresses, entry.checksums)
+    return DataFile(dataset, filename, addresses, entry.checksums, entry.page)
 
 
 def _as_list(value: object) -> object:
@@ -296,7 +320,8 @@ class _File(BaseModel):
     """An entry of ``metadata.toml``; one value may stand for a list of one."""
 
     filename: _FileName
-    urls: Annotated[list[_Address], BeforeValidator(_as_list), Field(min_length=1, validation_alias="url")]
+    urls: Annotated[list[_Address], BeforeValidator(_as_list), Field(validation_alias="url")] = []
+    page: str = ""
     sha256: Annotated[list[_Sha256], BeforeValidator(_as_list)] = []
     md5: Annotated[list[_Md5], BeforeValidator(_as_list)] = []
 
@@ -306,9 +331,11 @@ class _File(BaseModel):
         return entry | {"url": entry["urls"]} if isinstance(entry, dict) and "urls" in entry else entry
 
     @model_validator(mode="after")
-    def _has_checksum(self) -> _File:
+    def _is_complete(self) -> _File:
         if not self.checksums:
             raise ValueError("there is no checksum")
+        if not self.urls and not self.page:
+            raise ValueError("there is no url")
         return self
 
     @property
@@ -347,9 +374,12 @@ def is_local(address: str) -> bool:
     return urlsplit(address).scheme not in ("http", "https")
 
 
+def _own_folder(dataset: str) -> Path:
+    return (_PACKAGED_METADATA if _PACKAGED_METADATA.is_dir() else _CHECKOUT / "data" / "raw") / dataset
+
+
 def _own_metadata(dataset: str) -> tuple[str, str]:
-    folder = _PACKAGED_METADATA if _PACKAGED_METADATA.is_dir() else _CHECKOUT / "data" / "raw"
-    path = folder / dataset / "metadata.toml"
+    path = _own_folder(dataset) / "metadata.toml"
     return str(path), path.read_text(encoding="utf-8")
 
 
@@ -374,10 +404,12 @@ def _resolve(base: str, relative: str) -> str:
     """An address relative to ``base`` (a file, or a folder with ``/`` at its end); ``file:`` URLs become paths."""
     if not is_local(base):
         return urljoin(base, relative)
-    if base.startswith("file:"):
-        base = url2pathname(urlsplit(base).path) + ("/" if base.endswith("/") else "")
-    folder = Path(base).expanduser() if base.endswith("/") else Path(base).parent
-    return str(folder / relative)
+    folder = Path(_as_path(base)).expanduser()
+    return str((folder if base.endswith("/") else folder.parent) / _as_path(relative))
+
+
+def _as_path(address: str) -> str:
+    return url2pathname(urlsplit(address).path) if address.startswith("file:") else address
 
 
 def _transfer(url: str, part: Path, description: str) -> None:
@@ -392,12 +424,12 @@ def _transfer(url: str, part: Path, description: str) -> None:
         response.raise_for_status()
         if not _continues(response, start):
             start = 0
-        remaining = response.headers.get("Content-Length")
+        remaining = response.headers.get("Content-Length", "")
         with (
             part.open("ab" if start else "wb") as file,
             tqdm(
                 desc=description,
-                total=start + int(remaining) if remaining else None,
+                total=start + int(remaining) if remaining.isdecimal() else None,
                 initial=start,
                 unit="B",
                 unit_scale=True,

@@ -9,7 +9,7 @@ from text_recognizer.data.sets.paper_lines import GLYPHS_ALONE, InkShares, Paper
 from text_recognizer.data.sets.sheets import SHAPES, SheetDataset
 from text_recognizer.data.splits import SPLITS
 from text_recognizer.data.synthesis.writers import FontWriter
-from text_recognizer.errors import UsageError
+from text_recognizer.errors import UsageError, UserError
 from text_recognizer.imaging.crop import CROP_HEIGHT
 
 
@@ -48,6 +48,16 @@ def test_a_line_too_short_for_any_written_word_stays_empty() -> None:
     data.prepare_data()
     data.setup()
     assert data.datasets["train"].batch(np.arange(4)).lengths.tolist() == [0, 0, 0, 1]
+
+
+def test_what_has_no_share_is_not_looked_for() -> None:
+    settings = {"glyphs": "none.npz", "pen": "builtin", "num_train": 4, "num_val": 1, "num_test": 1}
+    data = PaperLines(**settings, shares=InkShares(pen_words=1, pen_characters=0, fonts=0, glyphs=0))
+    data.prepare_data()
+    data.setup()
+    assert data.datasets["train"].batch(np.arange(4)).lengths.max() > 1
+    with pytest.raises(UserError, match=r"none\.npz"):
+        PaperLines(**settings, shares=GLYPHS_ALONE).prepare_data()
 
 
 def test_batches_are_what_models_take(data: PaperLines) -> None:

@@ -326,18 +326,23 @@ class PaperLines(DataModule):
 
     def prepare_data(self) -> None:
         """Download and decode what the sources need, if the cache does not hold it."""
-        download_glyphs(self.glyphs)
-        download_text(self.text)
+        if self.shares.fonts:  # before the large download: these may have no address
+            prepare_fonts(self.fonts)
         if self.shares.pen_words or self.shares.pen_characters:
             prepare_unipen(self.pen)
-        if self.shares.fonts:
-            prepare_fonts(self.fonts)
+        download_text(self.text)
+        download_glyphs(self._glyphs_used)
+
+    @property
+    def _glyphs_used(self) -> str:
+        """Where glyphs come from: without a share, from what needs no download."""
+        return self.glyphs if self.shares.glyphs else "strokes"
 
     def setup(self, stage: str | None = None) -> None:
         """Make the data sets of all splits; ``stage`` is ignored."""
         if self.datasets:
             return
-        banks, documents = load_glyphs(self.glyphs, self.seed), load_documents(self.text, self.seed)
+        banks, documents = load_glyphs(self._glyphs_used, self.seed), load_documents(self.text, self.seed)
         self.datasets = {
             split: PaperLineDataset(
                 split,
