@@ -6,6 +6,7 @@ from PIL import Image
 
 from text_recognizer.commands.lines import lines
 from text_recognizer.data.glyphs.sources import VISIBLE_CHARACTERS
+from text_recognizer.data.synthesis.shards import Recipe
 from text_recognizer.errors import UsageError, UserError
 
 
@@ -41,6 +42,18 @@ def test_folder(glyphs: str, tmp_path: Path, degraded: bool) -> None:
     assert len({picture.shape[1] for picture in pictures}) > 5
     assert all(picture.mean() > 127 > picture.min() for picture in pictures)
     assert len(list(folder.iterdir())) == 12
+
+
+def test_many_files_are_composed_some_at_a_time(glyphs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory does not grow with their number, and nothing else changes."""
+    lines(out=str(tmp_path / "at once"), count=11, glyphs=glyphs, degraded=True)
+    composed, compose = list[int](), Recipe.compose
+    monkeypatch.setattr(Recipe, "compose", lambda self, indices: composed.append(len(indices)) or compose(self, indices))
+    monkeypatch.setattr("text_recognizer.commands.lines.BATCH", 4)
+    lines(out=str(tmp_path / "some at a time"), count=11, glyphs=glyphs, degraded=True)
+    assert composed == [4, 4, 3]
+    files = {path.name: path.read_bytes() for path in (tmp_path / "at once").iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "some at a time").iterdir()} == files
 
 
 def test_same_seed_same_files(glyphs: str, tmp_path: Path) -> None:

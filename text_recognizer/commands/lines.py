@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from text_recognizer.cluster import Engine, check_engine, on_cluster
 from text_recognizer.data.glyphs.sources import download_glyphs
 from text_recognizer.data.synthesis.compose import Layout, LineStyle
-from text_recognizer.data.synthesis.shards import Recipe, ShardFormat, Shards, Spread, here, write_shards
+from text_recognizer.data.synthesis.shards import BATCH, Recipe, ShardFormat, Shards, Spread, here, write_shards
 from text_recognizer.data.text.mix import AS_IT_STANDS, TextMix
 from text_recognizer.data.text.sources import download_text
 from text_recognizer.errors import UsageError, check_at_least, check_seed, counted
@@ -94,12 +94,11 @@ def lines(
         spread = partial(on_cluster, address=address) if engine == "ray" else partial(here, workers=workers)
         _save_shards(Shards(recipe, Path(out), shards, count, shard_lines), spread)
         return
-    pictures, texts = recipe.compose(np.arange(count))
     if as_page:
-        _save_page(pictures, texts, out)
+        _save_page(*recipe.compose(np.arange(count)), out)
         print(f"{counted(count, 'line')}: {out}")
     else:
-        _save_files(pictures, texts, Path(out))
+        _save_files(recipe, count, Path(out))
         print(f"{counted(count, 'line')} and {LABELS}: {out}")
 
 
@@ -132,10 +131,14 @@ def _save_page(pictures: Sequence[np.ndarray], captions: Sequence[str], path: st
         page.save(temporary)
 
 
-def _save_files(pictures: Sequence[np.ndarray], texts: Sequence[str], folder: Path) -> None:
-    digits = len(str(len(pictures) - 1))
-    names = [f"{number:0{digits}}.png" for number in range(len(pictures))]
-    for name, picture in zip(names, pictures, strict=True):
-        with replacing(folder / name) as temporary:
-            Image.fromarray(picture).save(temporary)
-    write_text(folder / LABELS, "".join(f"{name}\t{text}\n" for name, text in zip(names, texts, strict=True)))
+def _save_files(recipe: Recipe, count: int, folder: Path) -> None:
+    """Save lines as they are composed, some at a time, and at the end their labels."""
+    digits, rows = len(str(count - 1)), list[str]()
+    for first in range(0, count, BATCH):
+        indices = np.arange(first, min(first + BATCH, count))
+        for number, picture, text in zip(indices.tolist(), *recipe.compose(indices), strict=True):
+            name = f"{number:0{digits}}.png"
+            with replacing(folder / name) as temporary:
+                Image.fromarray(picture).save(temporary)
+            rows.append(f"{name}\t{text}\n")
+    write_text(folder / LABELS, "".join(rows))
