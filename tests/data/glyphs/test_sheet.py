@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from text_recognizer.data.glyphs.sheet import SheetGlyphs
+from text_recognizer.data.glyphs.sources import read_glyph_file
 from text_recognizer.data.synthesis.sheet_writer import SheetWriter
 from text_recognizer.errors import UserError
 
@@ -31,6 +32,38 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     for name in ("other.npz", "text.npz", "none.npz"):
         with pytest.raises(UserError, match=f"{name}: not a file of the characters"):
             SheetGlyphs.load(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"characters": np.repeat(["α", "β"], 3)},
+        {"characters": np.repeat(["αα", "ββ", "γγ"], 3)},
+        {"images": np.zeros((0, 9, 9), np.uint8), "characters": np.array([], "<U1")},
+        {"images": np.zeros((9, 100, 75))},
+        {"baseline": np.array([1.0, 2.0])},
+        {"baseline": np.nan},
+        {"x_height": 0.0},
+    ],
+    ids=lambda changes: " ".join(changes),
+)
+def test_arrays_that_do_not_fit_are_refused(glyphs: SheetGlyphs, tmp_path: Path, changes: dict) -> None:
+    np.savez(tmp_path / "sheet.npz", **(vars(glyphs) | changes))
+    with pytest.raises(UserError, match=r"sheet\.npz: not a file of the characters"):
+        SheetGlyphs.load(tmp_path / "sheet.npz")
+
+
+def test_damaged_files_are_refused(glyphs: SheetGlyphs, tmp_path: Path) -> None:
+    glyphs.save(tmp_path / "sheet.npz")
+    content = (tmp_path / "sheet.npz").read_bytes()
+    np.save(tmp_path / "one array.npz", glyphs.images)
+    with_holes = bytes(0 if place % 7 == 0 else byte for place, byte in enumerate(content[:-300]))
+    damaged = [b"", content[: len(content) // 2], with_holes + content[-300:]]
+    for read in (SheetGlyphs.load, read_glyph_file):
+        for broken in [*damaged, (tmp_path / "one array.npz.npy").read_bytes()]:
+            (tmp_path / "sheet.npz").write_bytes(broken)
+            with pytest.raises(UserError, match=r"sheet\.npz.* not a "):
+                read(str(tmp_path / "sheet.npz"))
 
 
 def test_one_copy_of_each_is_kept_apart(glyphs: SheetGlyphs) -> None:

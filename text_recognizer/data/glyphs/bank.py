@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tokenize
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +13,11 @@ import numpy as np
 from text_recognizer.alphabet import ALPHABET, Alphabet
 
 GLYPH_SIZE = 28
+NOT_ARRAYS = (
+    *(OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError, SyntaxError),
+)
+"""What NumPy raises of an .npz file that is none, is damaged, or lacks an array."""
 
 
 @dataclass(frozen=True, eq=False)

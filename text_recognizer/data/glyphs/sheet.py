@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from text_recognizer.data.glyphs.bank import NOT_ARRAYS
 from text_recognizer.errors import UserError
 
 
@@ -46,11 +47,16 @@ class SheetGlyphs:
         try:
             with np.load(path, allow_pickle=False) as file:
                 found = cls(file["images"], file["characters"], float(file["baseline"]), float(file["x_height"]))
-        except (OSError, ValueError, KeyError) as error:
+        except NOT_ARRAYS as error:
             raise UserError(f"{path}: not a file of the characters of a sheet ({error}).") from error
-        if found.images.ndim != 3 or found.images.dtype != np.uint8 or len(found.images) != len(found.characters):
+        if not found._fits_together():
             raise UserError(f"{path}: not a file of the characters of a sheet: its arrays do not fit together.")
         return found
+
+    def _fits_together(self) -> bool:
+        are_images = self.images.ndim == 3 and self.images.dtype == np.uint8 and self.images.size > 0
+        are_characters = self.characters.dtype == "<U1" and self.characters.shape == self.images.shape[:1]
+        return are_images and are_characters and bool(np.isfinite(self.baseline)) and 0 < self.x_height < np.inf
 
     def parted(self, seed: int) -> tuple[SheetGlyphs, SheetGlyphs]:
         """All but one copy of each character that has several, and the ones kept apart (all, of others)."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from text_recognizer.alphabet import ALPHABET
-from text_recognizer.data.glyphs.bank import GLYPH_SIZE, GlyphBank
+from text_recognizer.data.glyphs.bank import GLYPH_SIZE, NOT_ARRAYS, GlyphBank
 from text_recognizer.data.glyphs.emnist import load_emnist, prepare_emnist, split_train_val
 from text_recognizer.data.glyphs.strokes import draw_glyphs
 from text_recognizer.data.splits import SPLITS, Split
@@ -110,7 +109,7 @@ def read_glyph_file(path: str) -> tuple[np.ndarray, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             images, characters = arrays["images"], arrays["characters"]
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except NOT_ARRAYS as error:
         raise UserError(
             f"{path} is not a glyph file ({error}). Expected an .npz file with two arrays: images, uint8 (N, 28, 28), "
             "and characters, <U1 (N,)."
