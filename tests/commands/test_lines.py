@@ -48,7 +48,12 @@ def test_many_files_are_composed_some_at_a_time(glyphs: str, tmp_path: Path, mon
     """Memory does not grow with their number, and nothing else changes."""
     lines(out=str(tmp_path / "at once"), count=11, glyphs=glyphs, degraded=True)
     composed, compose = list[int](), Recipe.compose
-    monkeypatch.setattr(Recipe, "compose", lambda self, indices: composed.append(len(indices)) or compose(self, indices))
+
+    def counting(recipe: Recipe, indices: np.ndarray) -> tuple[list[np.ndarray], list[str]]:
+        composed.append(len(indices))
+        return compose(recipe, indices)
+
+    monkeypatch.setattr(Recipe, "compose", counting)
     monkeypatch.setattr("text_recognizer.commands.lines.BATCH", 4)
     lines(out=str(tmp_path / "some at a time"), count=11, glyphs=glyphs, degraded=True)
     assert composed == [4, 4, 3]

@@ -62,7 +62,8 @@ def test_modes(mode):
 @pytest.mark.parametrize("bits", [10, 12, 16])
 def test_more_than_8_bits(bits):
     deep = (LINE.astype(np.uint32) * (2**bits - 1) // 255).astype(np.uint16)
-    np.testing.assert_allclose(load_picture(encoded(Image.fromarray(deep), "PNG")), LINE, atol=1)
+    for picture in (encoded(Image.fromarray(deep), "PNG"), deep, deep.astype(">u2"), np.dstack([deep] * 3)):
+        np.testing.assert_allclose(load_picture(picture), LINE, atol=1)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

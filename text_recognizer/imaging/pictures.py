@@ -246,13 +246,17 @@ def _upright(grey: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _grey_of_deep(image: Image.Image) -> np.ndarray:
-    """Greys of more than 8 bits: white is the least 2^n - 1 that holds the largest value; NaN and infinity are 0."""
-    top = max(float(_finite(np.asarray(part)).max()) for _, part in _strips(image))
-    full = 1.0 if top <= 1 else 2.0 ** max(8, int(np.ceil(np.log2(top + 1)))) - 1
+    """Greys of more than 8 bits, white as ``_white`` says; NaN and infinity are 0."""
+    full = _white(max(float(_finite(np.asarray(part)).max()) for _, part in _strips(image)))
     grey = np.empty((image.height, image.width), np.uint8)
     for rows, part in _strips(image):
         grey[rows] = np.clip(_finite(np.asarray(part)) * (255.0 / full) + 0.5, 0, 255)
     return grey
+
+
+def _white(top: float) -> float:
+    """What is white in a picture of more than 8 bits: the least 2^n - 1 that holds its largest value."""
+    return 1.0 if top <= 1 else 2.0 ** max(8, int(np.ceil(np.log2(top + 1)))) - 1
 
 
 def _grey_of_transparent(image: Image.Image) -> np.ndarray:
@@ -301,8 +305,9 @@ def _to_uint8(array: np.ndarray, name: str) -> np.ndarray:
         return array
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype == np.uint16:
-        return (array >> 8).astype(np.uint8)
+    if array.dtype.newbyteorder("=") == np.uint16:
+        grey = np.arange(1 << 16) * (255.0 / _white(float(array.max(initial=0)))) + 0.5
+        return np.asarray(np.minimum(grey, 255).astype(np.uint8)[array])
     if np.issubdtype(array.dtype, np.floating) and np.isfinite(array).all() and np.all((array >= 0) & (array <= 1)):
         return np.asarray(np.rint(array * 255), np.uint8)
     raise UserError(f"{name}: an array of {array.dtype}; expected uint8, uint16, bool, or floats from 0 to 1.")
