@@ -61,6 +61,28 @@ def test_what_is_cut_is_kept_until_a_picture_changes(tmp_path: Path, cache: Path
     assert cut_lines(find_labels(folder).lines).widths[0] > 1.5 * before.widths[0]
 
 
+def test_another_finder_cuts_anew(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an update."""
+    folder = write_lines(tmp_path / "mine", 3)
+    cut_lines(find_labels(folder).lines)
+    (tmp_path / "other.onnx").write_bytes(b"another net")
+    monkeypatch.setattr("text_recognizer.data.sets.labelled_lines.FINDER", tmp_path / "other.onnx")
+    cut_lines(find_labels(folder).lines)
+    assert len(list((cache / "processed").glob("labelled-*[0-9a-f]"))) == 2
+
+
+@pytest.mark.usefixtures("cache")
+def test_damaged_lines_are_named(folder: Path, cache: Path) -> None:
+    cut_lines(find_labels(folder).lines)
+    for name in ("ends.npy", "pixels.bin", "wrong.json"):
+        [kept] = (cache / "processed").glob("labelled-*[0-9a-f]")
+        content = (kept / name).read_bytes()
+        (kept / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(UserError, match=r"The cache .*labelled-.* is damaged .*Delete the folder"):
+            cut_lines(find_labels(folder).lines)
+        (kept / name).write_bytes(content)
+
+
 @pytest.mark.usefixtures("cache")
 def test_composed_lines_stand_among_those_to_learn_from_alone(folder: Path) -> None:
     data = ready(folder, composed=0.75)

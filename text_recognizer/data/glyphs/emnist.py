@@ -51,7 +51,7 @@ def load_emnist() -> EMNISTArrays:
     try:
         images = {part: np.load(folder / f"{part}_images.npy", mmap_mode="r") for part in ("train", "test")}
         targets = {part: np.load(folder / f"{part}_targets.npy") for part in ("train", "test")}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise UserError(f"The cache {folder} is damaged ({error}). Delete the folder; it is made anew.") from error
     return EMNISTArrays(images["train"], targets["train"], images["test"], targets["test"])
 

@@ -121,7 +121,7 @@ def _load(path: Path) -> tuple[PenWriting, np.ndarray]:
         return _parted(values)
     try:
         return _parted({file.stem: np.load(file, mmap_mode="r") for file in path.glob("*.npy")})
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise UserError(f"The cache {path} is damaged ({error}). Delete the folder; it is made anew.") from error
 
 

@@ -29,7 +29,7 @@ from text_recognizer.imaging.library_output import told_to_the_user
 from text_recognizer.labels.find import find_labels
 from text_recognizer.labels.lines import LabelledLine, Labels, Part
 from text_recognizer.labels.parts import deal
-from text_recognizer.reading.finder import finder
+from text_recognizer.reading.finder import FINDER, finder
 from text_recognizer.reading.model_file import LineModel
 
 COLUMNS_PER_STEP = 4
@@ -73,11 +73,15 @@ def cut_lines(lines: Sequence[LabelledLine]) -> Crops:
 
     Memory does not grow with the lines. A picture that cannot be read leaves an empty crop, and is named in ``wrong``.
     """
-    return Crops(made_once(processed_folder() / f"labelled-{_key(lines)}", lambda folder: _cut(lines, folder)))
+    path = made_once(processed_folder() / f"labelled-{_key(lines)}", lambda folder: _cut(lines, folder))
+    try:
+        return Crops(path)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"The cache {path} is damaged ({error}). Delete the folder; it is made anew.") from error
 
 
 def _key(lines: Sequence[LabelledLine]) -> str:
-    digest = hashlib.sha256(json.dumps(CROPPED).encode())
+    digest = hashlib.sha256(json.dumps(CROPPED).encode() + FINDER.read_bytes())
     for line in lines:
         state = line.picture.stat()
         digest.update(repr((line.name, str(line.picture.resolve()), state.st_size, state.st_mtime_ns)).encode())
