@@ -7,7 +7,7 @@ import pytest
 
 from text_recognizer.cli import COMMANDS, main
 from text_recognizer.command_line import run_safely
-from text_recognizer.errors import UsageError, UserError
+from text_recognizer.errors import TRAINING_MODULES, UsageError, UserError
 
 LAB_ENTRY = Path(__file__).parents[1] / "training" / "run_experiment.py"
 
@@ -50,6 +50,20 @@ def test_every_command_explains_its_flags(name: str, capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().out
     assert "usage: text-recognizer" in shown
     assert not re.findall(r"^  \S+ +\(required\)$", shown, re.MULTILINE)
+
+
+def test_setup_names_the_commands_that_need_the_training_extra() -> None:
+    without_training = f"""
+import sys; sys.modules.update(dict.fromkeys({TRAINING_MODULES!r}))
+import importlib; from text_recognizer.cli import COMMANDS
+for name, command in COMMANDS.items():
+    try: importlib.import_module(command.module)
+    except ModuleNotFoundError: print(name)
+"""
+    done = subprocess.run([sys.executable, "-c", without_training], capture_output=True, text=True, timeout=120)
+    setup = (LAB_ENTRY.parents[1] / "docs" / "setup.md").read_text(encoding="utf-8")
+    [named] = re.findall(r"^(.*) need `pip install '\.\[train\]'`", setup, re.MULTILINE)
+    assert re.findall(r"`(.*?)`", named) == done.stdout.splitlines(), done.stderr
 
 
 @pytest.mark.parametrize("command", [["train"], ["hand", "learn", "photo.jpg", "--name=mine"]])

@@ -23,7 +23,7 @@ class Command:
 
 
 COMMANDS = {
-    "read": Command("text_recognizer.commands.read", "read", "read pictures of lines"),
+    "read": Command("text_recognizer.commands.read", "read", "read pictures and documents of handwriting"),
     "form": Command("text_recognizer.commands.form", "form", "read the fields of photographed forms"),
     "evaluate": Command("text_recognizer.commands.evaluate", "evaluate", "tell how well labelled lines are read"),
     "serve": Command("text_recognizer.commands.serve", "serve", "serve a page to write on, and an API"),
