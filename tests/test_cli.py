@@ -87,6 +87,16 @@ def test_looking_at_a_data_set_prints_it_and_draws_samples(tmp_path: Path, capsy
     assert "train 20, val 5, test 5" in printed
 
 
+def test_a_picture_that_cannot_be_written_is_told_of_before_a_download(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["data", "PenStrokes", f"--picture={tmp_path}/file/samples.png"]) == 1
+    said = capsys.readouterr()
+    assert "Cannot write" in said.err
+    assert "Before loading" not in said.out
+
+
 @pytest.mark.parametrize(
     ("failure", "code", "message"),
     [

@@ -11,7 +11,7 @@ from text_recognizer.command_line import Parser, run_safely
 from text_recognizer.data.figures import characters_figure, check_figure_name, lines_figure, save_figure
 from text_recognizer.data.sets.data_module import DataModule
 from text_recognizer.errors import UsageError
-from text_recognizer.files import check_not_read
+from text_recognizer.files import check_can_be_written, check_not_read
 from text_recognizer.registry import DATA_CLASSES, load_class
 
 NUM_CHARACTERS = 128
@@ -45,6 +45,7 @@ def _look(argv: list[str], prog: str) -> None:
     parser.add_argument("--picture", default=f"{argv[0].lower()}.png", help="Where the picture of samples goes.")
     config = parser.instantiate(parser.parse_args(argv[1:]))
     check_figure_name(config.picture, "--picture")
+    check_can_be_written(config.picture)
     data = data_class(**{name: config[name] for name in names})
     print(f"Before loading:\n{data}\n")
     data.prepare_data()
