@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from text_recognizer.cli import COMMANDS, main
+from text_recognizer.cli import COMMANDS, _parse, main
 from text_recognizer.command_line import run_safely
 from text_recognizer.errors import UsageError, UserError
 
@@ -192,3 +192,39 @@ def test_flags_may_be_spelled_with_dashes(tmp_path: Path) -> None:
     assert out.is_file()
     with pytest.raises(SystemExit):
         main(["lines", "--max-cahrs=4"])
+
+
+@pytest.mark.parametrize("text", ["#1", "#[0-9]+", "null", "~", "true", "12:30", " a ", "'a'"])
+def test_a_text_is_taken_as_it_is_written(text: str) -> None:
+    def greet(*, text: str | None = None) -> None:
+        """Greet.
+
+        Args:
+            text: What to say.
+        """
+
+    for argv in ([f"--text={text}"], ["--text", text]):
+        assert _parse(greet, argv, "greet") == {"text": text}
+    assert _parse(greet, [], "greet") == {"text": None}
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        (["lines", "--out="], "--out"),
+        (["lines", "--out", ""], "--out"),
+        (["read", "line.png", "--format=text", "--out="], "--out"),
+        (["read", "line.png", "--model="], "--model"),
+        (["evaluate", ""], "folder"),
+        (["finetune", ""], "folder"),
+        (["data", "PenStrokes", "--picture="], "--picture"),
+        (["train", "--log_dir="], "--log_dir"),
+    ],
+)
+def test_an_empty_name_is_that_of_a_variable_that_is_not_set(
+    argv: list[str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert code_of(argv) == 2
+    assert f"an empty text was given for {name}. Is a variable not set?" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

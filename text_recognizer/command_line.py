@@ -41,7 +41,8 @@ class Parser(ArgumentParser):
     """An argument parser whose errors fit on a screen and name the nearest flag.
 
     A flag that is true or false may stand alone, which means true. Dashes within a flag's name are its underscores.
-    Values are plain: neither a flag nor a file of flags can name a class of any module, which would be imported.
+    Values are plain: neither a flag nor a file of flags can name a class of any module, which would be imported. A text
+    is what is written, ``#1`` and ``null`` too. An empty one is an error, unless it is the flag's default.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -49,9 +50,17 @@ class Parser(ArgumentParser):
 
     def add_class_arguments(self, *args: Any, **kwargs: Any) -> Any:
         added = super().add_class_arguments(*args, **kwargs)
+        self._take_plain_values()
+        return added
+
+    def add_function_arguments(self, *args: Any, **kwargs: Any) -> Any:
+        added = super().add_function_arguments(*args, **kwargs)
+        self._take_plain_values()
+        return added
+
+    def _take_plain_values(self) -> None:
         for action in self._actions:
             _take_plain_values(action)
-        return added
 
     def format_help(self, *args: Any, **kwargs: Any) -> str:
         for action in [action for action in self._actions if _types(action) == (bool,)]:
@@ -62,9 +71,14 @@ class Parser(ArgumentParser):
         args = [self._adding(self._with_underscores(arg)) for arg in (sys.argv[1:] if args is None else args)]
         spelled = [f"{arg}=true" if self._stands_alone(arg, args[i + 1 : i + 2]) else arg for i, arg in enumerate(args)]
         try:
-            return super().parse_args(spelled, **kwargs)
+            parsed = super().parse_args(spelled, **kwargs)
         except UnicodeDecodeError as error:
             self.error(f"a file of flags is not UTF-8 text ({error}). Save it as UTF-8.")
+        for action in self._actions:
+            if parsed.get(action.dest) == "" != action.default:
+                name = action.option_strings[0] if action.option_strings else action.dest
+                self.error(f"an empty text was given for {name}. Is a variable not set?")
+        return parsed
 
     def _stands_alone(self, arg: str, following: Sequence[str]) -> bool:
         """Whether an argument is a flag that may be true and has no value."""
@@ -125,9 +139,12 @@ def _allowed(action: Action) -> str:
 
 
 def _take_plain_values(action: Action) -> None:
-    """Leave out of an action's type the classes that a value could name."""
+    """Leave out of an action's type the classes that a value could name, and nothing, which YAML reads in some texts."""
     hint = getattr(action, "_typehint", None)
     members = get_args(hint)
+    if set(members) == {str, NoneType}:
+        action._typehint = str  # type: ignore[attr-defined]
+        return
     plain = [one for one in members if not isinstance(one, type) or one in _PLAIN_TYPES or is_dataclass(one)]
     if hint is not None and get_origin(hint) in (Union, UnionType) and len(plain) < len(members):
         action._typehint = reduce(or_, plain)  # type: ignore[attr-defined]
