@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from text_recognizer.cli import COMMANDS, _parse, main
 from text_recognizer.command_line import run_safely
 from text_recognizer.errors import UsageError, UserError
 
-LAB_ENTRY = Path(__file__).parents[1] / "training" / "run_experiment.py"
+ROOT = Path(__file__).parents[1]
+LAB_ENTRY = ROOT / "training" / "run_experiment.py"
 
 
 def code_of(argv: list[str]) -> int:
@@ -80,6 +82,7 @@ def test_looking_at_a_data_set_prints_it_and_draws_samples(tmp_path: Path, capsy
         (UserError("The file is empty."), 1, "error: The file is empty."),
         (UsageError("--lr is 0."), 2, "error: --lr is 0."),
         (KeyboardInterrupt(), 130, "Interrupted."),
+        (MemoryError(), 1, "error: This takes more memory than there is. Ask for less at a time."),
     ],
 )
 def test_failures_become_a_message_and_an_exit_code(
@@ -90,6 +93,16 @@ def test_failures_become_a_message_and_an_exit_code(
 
     assert run_safely(fail) == code
     assert capsys.readouterr().err.strip() == message
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["lines", "--help"], ["hand", "list"]])
+def test_an_output_that_takes_nothing_is_one_line(argv: list[str], tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "TEXT_RECOGNIZER_HANDS": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "text_recognizer", *argv]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stderr) == (1, "error: The output cannot be written: No space left on device.\n")
 
 
 @pytest.mark.parametrize("module", ["text_recognizer", "text_recognizer.cli"])

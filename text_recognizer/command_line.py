@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import sys
 from argparse import Action
@@ -151,18 +152,24 @@ def _take_plain_values(action: Action) -> None:
 
 
 def run_safely(command: Callable[[], Any]) -> int:
-    """Run a command; a :class:`UserError`, a failing disk or network, and Ctrl-C become a message and an exit code.
+    """Run a command; a :class:`UserError`, what the machine fails in, and Ctrl-C become a message and an exit code.
 
     Returns:
         The exit code: what the command returned if that is an integer, else 0; of a failure 1 or 2; of Ctrl-C 130.
     """
     try:
-        result = command()
+        try:
+            result = command()
+        finally:
+            _write_out()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         print(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("error: This takes more memory than there is. Ask for less at a time.", file=sys.stderr)
         return 1
     except UnicodeEncodeError as error:
         print(f"error: The output takes no {error.object[error.start]!r}. Set PYTHONIOENCODING=utf-8.", file=sys.stderr)
@@ -171,3 +178,16 @@ def run_safely(command: Callable[[], Any]) -> int:
         print("Interrupted.", file=sys.stderr)
         return 130
     return result if isinstance(result, int) else 0
+
+
+def _write_out() -> None:
+    """Write what was printed and waits.
+
+    Raises:
+        UserError: If it cannot be written. It is dropped, or Python would try again at its end, and say so at length.
+    """
+    try:
+        print(end="", flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UserError(f"The output cannot be written: {error.strerror or error}.") from error
