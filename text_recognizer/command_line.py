@@ -140,7 +140,7 @@ def _allowed(action: Action) -> str:
 
 
 def _take_plain_values(action: Action) -> None:
-    """Leave out of an action's type the classes that a value could name, and nothing, which YAML reads in some texts."""
+    """Leave out of an action's type the classes that a value could name, and None, which YAML takes some texts for."""
     hint = getattr(action, "_typehint", None)
     members = get_args(hint)
     if set(members) == {str, NoneType}:
