@@ -198,6 +198,7 @@ def _of_object(line: str) -> tuple[str, Said] | None:
         return None
     if not isinstance(row, dict):
         return None
+    row = {column.lower(): value for column, value in row.items()}
     name = next((row[column] for column in FILE_COLUMNS if isinstance(row.get(column), str)), None)
     text = next((row[column] for column in TEXT_COLUMNS if isinstance(row.get(column), str)), None)
     if text is None and "error" in row:
