@@ -1,5 +1,6 @@
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,26 @@ def test_failures_become_a_message_and_an_exit_code(
 
     assert run_safely(fail) == code
     assert capsys.readouterr().err.strip() == message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_nothing_half_done(number: int, tmp_path: Path) -> None:
+    program = f"""
+import os, sys, tempfile, time
+from text_recognizer.command_line import run_safely
+from text_recognizer.files import replacing
+
+def work():
+    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}), replacing({str(tmp_path / "out.txt")!r}) as temporary:
+        temporary.write_text("half")
+        os.kill(os.getpid(), {int(number)})
+        time.sleep(30)
+
+sys.exit(run_safely(work))"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (128 + number, "Interrupted.\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import signal
 import sys
+import threading
 from argparse import Action
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from datetime import timedelta
 from functools import reduce
@@ -152,16 +155,18 @@ def _take_plain_values(action: Action) -> None:
 
 
 def run_safely(command: Callable[[], Any]) -> int:
-    """Run a command; a :class:`UserError`, what the machine fails in, and Ctrl-C become a message and an exit code.
+    """Run a command; a :class:`UserError`, what the machine fails in, and signals become a message and an exit code.
 
     Returns:
-        The exit code: what the command returned if that is an integer, else 0; of a failure 1 or 2; of Ctrl-C 130.
+        The exit code: what the command returned if that is an integer, else 0; of a failure 1 or 2; of Ctrl-C 130; of
+        SIGTERM 143.
     """
     try:
-        try:
-            result = command()
-        finally:
-            _write_out()
+        with _terminable():
+            try:
+                result = command()
+            finally:
+                _write_out()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -174,10 +179,32 @@ def run_safely(command: Callable[[], Any]) -> int:
     except UnicodeEncodeError as error:
         print(f"error: The output takes no {error.object[error.start]!r}. Set PYTHONIOENCODING=utf-8.", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("Interrupted.", file=sys.stderr)
-        return 130
+        return 128 + (signal.SIGTERM if isinstance(error, _Terminated) else signal.SIGINT)
     return result if isinstance(result, int) else 0
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within the block SIGTERM ends work as Ctrl-C does: what is half done is removed. Nested, the outer one counts."""
+    is_free = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not is_free or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _write_out() -> None:
