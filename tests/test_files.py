@@ -75,7 +75,9 @@ def test_whether_a_file_can_be_written_is_known_before_long_work(tmp_path: Path)
             check_can_be_written(place)
 
 
-@pytest.mark.parametrize("name", ["字" * 80 + ".json", "a" * 245 + ".json", "a." + "字" * 84, "é" * 120 + ".graph.onnx"])
+@pytest.mark.parametrize(
+    "name", ["字" * 80 + ".json", "a" * 245 + ".json", "a." + "字" * 84, "é" * 120 + ".graph.onnx"]
+)
 def test_every_name_that_a_file_can_have_can_be_written(tmp_path: Path, name: str) -> None:
     write_text(tmp_path / name, "text")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "text"}

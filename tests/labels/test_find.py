@@ -115,6 +115,14 @@ def test_an_unknown_split_is_refused(folder: Path) -> None:
         find_labels(folder)
 
 
+@pytest.mark.parametrize(("table", "part"), [("Train/metadata.csv", "train"), ("rec_gt_Test.txt", "test")])
+def test_parts_are_known_in_any_case(folder: Path, table: str, part: str) -> None:
+    (folder / "Train").mkdir()
+    write_pictures((folder / table).parent, ["a.png"])
+    (folder / table).write_text("a.png,one" if table.endswith("csv") else "a.png\tone", encoding="utf-8")
+    assert [(line.text, line.part) for line in find_labels(folder).lines] == [("one", part)]
+
+
 def test_an_imagefolder_has_parts(tmp_path: Path) -> None:
     for part in ("train", "validation"):
         write_pictures(tmp_path / part, [f"{part}.png"])

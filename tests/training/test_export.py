@@ -95,7 +95,9 @@ def test_export_writes_a_model_and_its_weights(model, tmp_path):
     assert torch.allclose(loaded(line), model(line), atol=0.02)
 
 
-@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04junk", b"\x80\x02]q\x00.", bytes(range(256)), b"\n" * 99])
+@pytest.mark.parametrize(
+    "content", [b"", b"junk", b"PK\x03\x04junk", b"\x80\x02]q\x00.", bytes(range(256)), b"\n" * 99]
+)
 def test_what_is_no_checkpoint_is_named(tmp_path, content):
     (tmp_path / "best.ckpt").write_bytes(content)
     with pytest.raises(UserError, match=r"best\.ckpt is damaged or no checkpoint of this program"):

@@ -74,7 +74,8 @@ def _tables_of(form: str, patterns: tuple[str, ...], *, deep: bool) -> Look:
     """Looks for tables by name in a folder, or if ``deep`` in the folders of its parts too."""
 
     def look(folder: Path) -> Callable[[], Labels] | None:
-        places = [folder, *sorted(one for one in folder.iterdir() if deep and one.is_dir() and one.name in PARTS)]
+        below = [one for one in folder.iterdir() if deep and one.is_dir() and one.name.lower() in PARTS]
+        places = [folder, *sorted(below)]
         tables = [file for place in places for pattern in patterns for file in files_named(place, pattern, deep=False)]
         return (lambda: _of_tables(folder, tables, form)) if tables else None
 
@@ -94,7 +95,7 @@ def _of_tables(folder: Path, tables: list[Path], form: str | None = None) -> Lab
 def _part_of(folder: Path, table: Path) -> Part | None:
     """The part that a table in a folder is named after: ``rec_gt_train.txt``, or ``validation/metadata.jsonl``."""
     names = (*table.relative_to(folder).parent.parts, *table.stem.replace("-", "_").split("_"))
-    return next((PARTS[name] for name in names if name in PARTS), None)
+    return next((PARTS[name.lower()] for name in names if name.lower() in PARTS), None)
 
 
 def _blame_unlabelled(labels: Labels) -> None:
