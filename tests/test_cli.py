@@ -1,15 +1,18 @@
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from text_recognizer.cli import COMMANDS, main
+from text_recognizer.cli import COMMANDS, _parse, main
 from text_recognizer.command_line import run_safely
 from text_recognizer.errors import TRAINING_MODULES, UsageError, UserError
 
-LAB_ENTRY = Path(__file__).parents[1] / "training" / "run_experiment.py"
+ROOT = Path(__file__).parents[1]
+LAB_ENTRY = ROOT / "training" / "run_experiment.py"
 
 
 def code_of(argv: list[str]) -> int:
@@ -104,6 +107,7 @@ def test_a_picture_that_cannot_be_written_is_told_of_before_a_download(
         (UserError("The file is empty."), 1, "error: The file is empty."),
         (UsageError("--lr is 0."), 2, "error: --lr is 0."),
         (KeyboardInterrupt(), 130, "Interrupted."),
+        (MemoryError(), 1, "error: This takes more memory than there is. Ask for less at a time."),
     ],
 )
 def test_failures_become_a_message_and_an_exit_code(
@@ -114,6 +118,36 @@ def test_failures_become_a_message_and_an_exit_code(
 
     assert run_safely(fail) == code
     assert capsys.readouterr().err.strip() == message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_nothing_half_done(number: int, tmp_path: Path) -> None:
+    program = f"""
+import os, sys, tempfile, time
+from text_recognizer.command_line import run_safely
+from text_recognizer.files import replacing
+
+def work():
+    with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}), replacing({str(tmp_path / "out.txt")!r}) as temporary:
+        temporary.write_text("half")
+        os.kill(os.getpid(), {int(number)})
+        time.sleep(30)
+
+sys.exit(run_safely(work))"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (128 + number, "Interrupted.\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+@pytest.mark.parametrize("argv", [["--help"], ["--version"], ["lines", "--help"], ["hand", "list"]])
+def test_an_output_that_takes_nothing_is_one_line(argv: list[str], tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "TEXT_RECOGNIZER_HANDS": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "text_recognizer", *argv]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment)
+    assert (done.returncode, done.stderr) == (1, "error: The output cannot be written: No space left on device.\n")
 
 
 @pytest.mark.parametrize("module", ["text_recognizer", "text_recognizer.cli"])
@@ -216,3 +250,39 @@ def test_flags_may_be_spelled_with_dashes(tmp_path: Path) -> None:
     assert out.is_file()
     with pytest.raises(SystemExit):
         main(["lines", "--max-cahrs=4"])
+
+
+@pytest.mark.parametrize("text", ["#1", "#[0-9]+", "null", "~", "true", "12:30", " a ", "'a'"])
+def test_a_text_is_taken_as_it_is_written(text: str) -> None:
+    def greet(*, text: str | None = None) -> None:
+        """Greet.
+
+        Args:
+            text: What to say.
+        """
+
+    for argv in ([f"--text={text}"], ["--text", text]):
+        assert _parse(greet, argv, "greet") == {"text": text}
+    assert _parse(greet, [], "greet") == {"text": None}
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        (["lines", "--out="], "--out"),
+        (["lines", "--out", ""], "--out"),
+        (["read", "line.png", "--format=text", "--out="], "--out"),
+        (["read", "line.png", "--model="], "--model"),
+        (["evaluate", ""], "folder"),
+        (["finetune", ""], "folder"),
+        (["data", "PenStrokes", "--picture="], "--picture"),
+        (["train", "--log_dir="], "--log_dir"),
+    ],
+)
+def test_an_empty_name_is_that_of_a_variable_that_is_not_set(
+    argv: list[str], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert code_of(argv) == 2
+    assert f"an empty text was given for {name}. Is a variable not set?" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -75,6 +75,20 @@ def test_whether_a_file_can_be_written_is_known_before_long_work(tmp_path: Path)
             check_can_be_written(place)
 
 
+@pytest.mark.parametrize(
+    "name", ["字" * 80 + ".json", "a" * 245 + ".json", "a." + "字" * 84, "é" * 120 + ".graph.onnx"]
+)
+def test_every_name_that_a_file_can_have_can_be_written(tmp_path: Path, name: str) -> None:
+    write_text(tmp_path / name, "text")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "text"}
+
+
+@pytest.mark.parametrize("place", [".", "/", ".."])
+def test_a_folder_is_no_file_to_write(place: str) -> None:
+    with pytest.raises(UserError, match="Cannot write"):
+        write_text(place, "text")
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("old")
     (tmp_path / "link.txt").symlink_to("a.txt")

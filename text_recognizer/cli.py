@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from text_recognizer.command_line import Parser, nearest, run_safely
 from text_recognizer.errors import TRAINING_MODULES, UsageError, needs_training
 
 
@@ -49,7 +50,11 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code: 0 fine, 1 failed, 2 wrong use."""
-    argv = sys.argv[1:] if argv is None else list(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    return run_safely(lambda: _main(words))
+
+
+def _main(argv: list[str]) -> Any:
     if not argv or argv[0] in ("-h", "--help"):
         print(_overview())
         return 0 if argv else 2
@@ -58,8 +63,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(version("text-recognizer"))
         return 0
-    from text_recognizer.command_line import nearest, run_safely
-
     group = [name for name in COMMANDS if name.startswith(f"{argv[0]} ")]
     if group and argv[1:] in ([], ["-h"], ["--help"]):
         print(_overview(group))
@@ -69,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"error: there is no command {name!r}.{nearest(name, COMMANDS)}\n\n{_overview()}", file=sys.stderr)
         return 2
-    return run_safely(lambda: _run(name, rest))
+    return _run(name, rest)
 
 
 def _overview(names: Iterable[str] = COMMANDS) -> str:
@@ -94,8 +97,6 @@ def _run(name: str, argv: list[str]) -> Any:
 def _parse(function: Callable[..., Any], argv: list[str], prog: str) -> dict[str, Any]:
     """Arguments of a function from the command line: a first positional list as it comes, all else as flags."""
     import docstring_parser
-
-    from text_recognizer.command_line import Parser
 
     documented = inspect.getdoc(function) or ""
     told = {parameter.arg_name: parameter.description for parameter in docstring_parser.parse(documented).params}

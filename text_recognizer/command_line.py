@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
+import signal
 import sys
+import threading
 from argparse import Action
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from datetime import timedelta
 from functools import reduce
@@ -41,7 +45,8 @@ class Parser(ArgumentParser):
     """An argument parser whose errors fit on a screen and name the nearest flag.
 
     A flag that is true or false may stand alone, which means true. Dashes within a flag's name are its underscores.
-    Values are plain: neither a flag nor a file of flags can name a class of any module, which would be imported.
+    Values are plain: neither a flag nor a file of flags can name a class of any module, which would be imported. A text
+    is what is written, ``#1`` and ``null`` too. An empty one is an error, unless it is the flag's default.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -49,9 +54,17 @@ class Parser(ArgumentParser):
 
     def add_class_arguments(self, *args: Any, **kwargs: Any) -> Any:
         added = super().add_class_arguments(*args, **kwargs)
+        self._take_plain_values()
+        return added
+
+    def add_function_arguments(self, *args: Any, **kwargs: Any) -> Any:
+        added = super().add_function_arguments(*args, **kwargs)
+        self._take_plain_values()
+        return added
+
+    def _take_plain_values(self) -> None:
         for action in self._actions:
             _take_plain_values(action)
-        return added
 
     def format_help(self, *args: Any, **kwargs: Any) -> str:
         for action in [action for action in self._actions if _types(action) == (bool,)]:
@@ -62,9 +75,14 @@ class Parser(ArgumentParser):
         args = [self._adding(self._with_underscores(arg)) for arg in (sys.argv[1:] if args is None else args)]
         spelled = [f"{arg}=true" if self._stands_alone(arg, args[i + 1 : i + 2]) else arg for i, arg in enumerate(args)]
         try:
-            return super().parse_args(spelled, **kwargs)
+            parsed = super().parse_args(spelled, **kwargs)
         except UnicodeDecodeError as error:
             self.error(f"a file of flags is not UTF-8 text ({error}). Save it as UTF-8.")
+        for action in self._actions:
+            if parsed.get(action.dest) == "" != action.default:
+                name = action.option_strings[0] if action.option_strings else action.dest
+                self.error(f"an empty text was given for {name}. Is a variable not set?")
+        return parsed
 
     def _stands_alone(self, arg: str, following: Sequence[str]) -> bool:
         """Whether an argument is a flag that may be true and has no value."""
@@ -125,32 +143,78 @@ def _allowed(action: Action) -> str:
 
 
 def _take_plain_values(action: Action) -> None:
-    """Leave out of an action's type the classes that a value could name."""
+    """Leave out of an action's type the classes that a value could name, and None, which YAML takes some texts for."""
     hint = getattr(action, "_typehint", None)
     members = get_args(hint)
+    if set(members) == {str, NoneType}:
+        action._typehint = str  # type: ignore[attr-defined]
+        return
     plain = [one for one in members if not isinstance(one, type) or one in _PLAIN_TYPES or is_dataclass(one)]
     if hint is not None and get_origin(hint) in (Union, UnionType) and len(plain) < len(members):
         action._typehint = reduce(or_, plain)  # type: ignore[attr-defined]
 
 
 def run_safely(command: Callable[[], Any]) -> int:
-    """Run a command; a :class:`UserError`, a failing disk or network, and Ctrl-C become a message and an exit code.
+    """Run a command; a :class:`UserError`, what the machine fails in, and signals become a message and an exit code.
 
     Returns:
-        The exit code: what the command returned if that is an integer, else 0; of a failure 1 or 2; of Ctrl-C 130.
+        The exit code: what the command returned if that is an integer, else 0; of a failure 1 or 2; of Ctrl-C 130; of
+        SIGTERM 143.
     """
     try:
-        result = command()
+        with _terminable():
+            try:
+                result = command()
+            finally:
+                _write_out()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         print(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
         return 1
+    except MemoryError:
+        print("error: This takes more memory than there is. Ask for less at a time.", file=sys.stderr)
+        return 1
     except UnicodeEncodeError as error:
         print(f"error: The output takes no {error.object[error.start]!r}. Set PYTHONIOENCODING=utf-8.", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("Interrupted.", file=sys.stderr)
-        return 130
+        return 128 + (signal.SIGTERM if isinstance(error, _Terminated) else signal.SIGINT)
     return result if isinstance(result, int) else 0
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM came."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Within the block SIGTERM ends work as Ctrl-C does: what is half done is removed. Nested, the outer one counts."""
+    is_free = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not is_free or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _write_out() -> None:
+    """Write what was printed and waits.
+
+    Raises:
+        UserError: If it cannot be written. It is dropped, or Python would try again at its end, and say so at length.
+    """
+    try:
+        print(end="", flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UserError(f"The output cannot be written: {error.strerror or error}.") from error

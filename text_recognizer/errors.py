@@ -28,7 +28,10 @@ MAX_SEED = 2**32 - 1
 
 def printable(text: str) -> str:
     """The name of a file, or a text with one in it, as outputs have it: what is no UTF-8 in it is escaped."""
-    return os.fsencode(text).decode("utf-8", "backslashreplace")
+    try:
+        return os.fsencode(text).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, as JSON can name it
+        return text.encode("utf-8", "backslashreplace").decode()
 
 
 class UserError(ValueError):

@@ -15,6 +15,7 @@ from text_recognizer.errors import UsageError, UserError
 _DISK_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 """What a write raises without naming its file."""
 _LONGEST_STEM = 100
+"""Bytes of a name that its temporary one repeats; file systems take 255 in all."""
 
 
 @contextmanager
@@ -33,7 +34,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield path
         return
     path = Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114 (that of a Path may raise)
-    temporary = path.with_name(f".{path.stem[:_LONGEST_STEM]}.{secrets.token_hex(8)}.part{path.suffix}")
+    if not path.name:
+        raise UserError(f"Cannot write {path}: it is a folder. Choose another place.")
+    temporary = path.with_name(f".{_beginning(path.stem)}.{secrets.token_hex(8)}.part{_beginning(path.suffix)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -47,6 +50,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _beginning(name: str) -> str:
+    """As much of a name, or of its end, as a temporary name has room for."""
+    return name.encode("utf-8", "replace")[:_LONGEST_STEM].decode("utf-8", "ignore")
 
 
 def check_can_be_written(path: str | Path) -> None:

@@ -146,6 +146,12 @@ def test_what_is_read_is_not_overwritten(
     assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
 
 
+def test_links_in_a_circle_take_figures(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "circle.jsonl").symlink_to("circle.jsonl")
+    assert main(["evaluate", str(folder), f"--json={tmp_path}/circle.jsonl"]) == 0
+    assert json.loads((tmp_path / "circle.jsonl").read_text(encoding="utf-8"))["lines"]
+
+
 def test_figures_in_the_folder_are_written_again(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "mine")
     for _ in range(2):

@@ -78,6 +78,15 @@ def test_labels_of_other_pictures_are_not_replaced(glyphs: str, tmp_path: Path) 
     assert (tmp_path / "made" / "labels.tsv").read_text() == "scan.png\tDear Sir\n"
 
 
+def test_pictures_of_others_are_not_replaced(glyphs: str, tmp_path: Path) -> None:
+    (tmp_path / "1.png").write_bytes(b"a scan")
+    with pytest.raises(UsageError, match=r"1\.png is there already"):
+        lines(out=str(tmp_path), glyphs=glyphs, count=2)
+    assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("1.png", b"a scan")]
+    lines(out=str(tmp_path), glyphs=glyphs, count=1)
+    assert (tmp_path / "1.png").read_bytes() == b"a scan"
+
+
 @pytest.mark.parametrize(("flag", "value"), [("count", 0), ("max_chars", 0), ("seed", -1), ("out", "lines.jpg")])
 def test_impossible_values(flag: str, value: object) -> None:
     with pytest.raises(UsageError, match=f"--{flag} is "):

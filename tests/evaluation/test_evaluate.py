@@ -128,6 +128,16 @@ def test_readings_of_other_programs_are_found_by_the_end_of_their_path(tmp_path:
     ]
 
 
+def test_half_a_character_in_a_reading_is_a_wrong_one(tmp_path: Path) -> None:
+    rows = [{"file": "a/0.png", "text": "Line <b> & mor\ud83d"}, {"file": "\ud83d.png", "text": "of no line"}]
+    (tmp_path / "read.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    faults: list[str] = []
+    found = evaluate(LINES[:1], [read_file(tmp_path / "read.jsonl", LINES[:1], faults)])
+    assert found.results[0].edits.tolist() == [1]
+    for written in (json.dumps(to_json(found), ensure_ascii=False), html(found, faults, title="", worst=1)):
+        assert "\ufffd" in written.encode().decode()
+
+
 def test_readings_of_a_table_are_known_by_its_header(tmp_path: Path) -> None:
     rows = 'file\tpage\tline\ttext\tconfidence\tleft\na/0.png\t1\t1\t"a ""b"""\t0.75\t3\na/1.png\t1\t1\tone\t0.5\t3\n'
     (tmp_path / "read.tsv").write_text(rows, encoding="utf-8")

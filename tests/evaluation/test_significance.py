@@ -1,6 +1,9 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from text_recognizer.evaluation import significance
 from text_recognizer.evaluation.significance import difference_of, rate_of, units_of
 
 
@@ -56,3 +59,15 @@ def test_readers_that_do_not_differ_rarely_seem_to() -> None:
 
 def test_without_anything_nothing_is_known() -> None:
     assert np.isnan(rate_of(np.zeros(3), np.zeros(3), np.arange(3)).value)
+
+
+def test_draws_of_many_lines_are_not_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ones = np.ones(2000)
+    whole = rate_of(ones, ones, np.arange(2000))
+    monkeypatch.setattr(significance, "_AT_ONCE", 20_000)
+    tracemalloc.start()
+    parts = rate_of(ones, ones, np.arange(2000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert parts == whole
+    assert peak < 2_000_000

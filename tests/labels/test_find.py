@@ -39,6 +39,7 @@ def folder(tmp_path: Path) -> Path:
         ("labels.csv", 'Image,Transcription\na.png,one\nb.png,"two, or 2"\nc.png,three\n'),
         ("labels.csv", "file;text\r\na.png;one\r\nb.png;two, or 2\r\nc.png;three\r\n"),
         ("labels.jsonl", "".join(json.dumps({"file": name, "text": text}) + "\n" for name, text in TEXTS.items())),
+        ("labels.jsonl", "".join(json.dumps({"File": name, "Text": text}) + "\n" for name, text in TEXTS.items())),
         ("metadata.jsonl", "".join(json.dumps({"file_name": n, "text": text}) + "\n" for n, text in TEXTS.items())),
         ("rec_gt.txt", "".join(f"{name}\t{text}\n" for name, text in TEXTS.items())),
         ("rec_gt_train.txt", "".join(f"{name}\t{text}\n" for name, text in TEXTS.items())),
@@ -112,6 +113,14 @@ def test_an_unknown_split_is_refused(folder: Path) -> None:
         UserError, match=r"line 2 of labels\.tsv has the split 'held-out'; expected train, training, val"
     ):
         find_labels(folder)
+
+
+@pytest.mark.parametrize(("table", "part"), [("Train/metadata.csv", "train"), ("rec_gt_Test.txt", "test")])
+def test_parts_are_known_in_any_case(folder: Path, table: str, part: str) -> None:
+    (folder / "Train").mkdir()
+    write_pictures((folder / table).parent, ["a.png"])
+    (folder / table).write_text("a.png,one" if table.endswith("csv") else "a.png\tone", encoding="utf-8")
+    assert [(line.text, line.part) for line in find_labels(folder).lines] == [("one", part)]
 
 
 def test_an_imagefolder_has_parts(tmp_path: Path) -> None:
@@ -273,3 +282,29 @@ def test_another_form_besides_is_said(folder: Path) -> None:
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder of labelled lines"):
         find_labels(tmp_path / "nothing")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that cannot be read")
+def test_pictures_that_cannot_be_read_leave_the_others(folder: Path) -> None:
+    for name in ("a.png", "b.png"):
+        (folder / name).unlink()
+        (folder / name).symlink_to("/proc/self/mem")
+    (folder / "labels.tsv").write_text("".join(f"{name}\t{text}\n" for name, text in TEXTS.items()), encoding="utf-8")
+    a, b, c = find_labels(folder).lines
+    assert c.load().shape == (12, 40)
+    for line in (a, b):
+        with pytest.raises(UserError, match=rf"{line.name}: cannot be read"):
+            line.load()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes")
+@pytest.mark.parametrize("name", ["labels.tsv", "b.gt.txt", "page.xml", "rec_gt.txt"])
+def test_pipes_are_no_labels(folder: Path, name: str) -> None:
+    os.mkfifo(folder / name)
+    (folder / "a.gt.txt").write_text("one", encoding="utf-8")
+    assert texts_of(find_labels(folder)) == {"a.png": "one"}
+
+
+def test_blank_lines_after_a_text_are_no_lines(folder: Path) -> None:
+    (folder / "a.gt.txt").write_text("\none\n \n\t\n", encoding="utf-8")
+    assert texts_of(find_labels(folder)) == {"a.png": "one"}

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from text_recognizer.errors import UserError
 from text_recognizer.labels.find import find_labels
 from text_recognizer.labels.parts import unit_of
 
@@ -86,4 +87,20 @@ def test_an_outline_off_the_page_is_named(folder: Path) -> None:
     moved = ALTO.format(picture="page.png").replace('HPOS="20"', 'HPOS="2000"')
     (folder / "one.xml").write_text(moved, encoding="utf-8")
     with pytest.raises(ValueError, match=r"one\.xml#a1: its outline is not on the page of 200 x 100 pixels"):
+        find_labels(folder).lines[0].load()
+
+
+@pytest.mark.parametrize("y", ["1e6", "1e300", "inf", "-1e9"])
+def test_an_outline_that_leaves_the_page_is_cut_off_there(folder: Path, y: str) -> None:
+    page = PAGE.format(picture="page.png").replace("90,29 10,29", f"90,{y} 10,{y}")
+    (folder / "one.xml").write_text(page, encoding="utf-8")
+    height, width = find_labels(folder).lines[0].load().shape
+    assert height <= 100
+    assert width <= 200
+
+
+def test_an_outline_of_no_numbers_is_named(folder: Path) -> None:
+    page = PAGE.format(picture="page.png").replace("90,29", "nan,29")
+    (folder / "one.xml").write_text(page, encoding="utf-8")
+    with pytest.raises(UserError, match=r"one\.xml#l1: its outline has points that are no numbers"):
         find_labels(folder).lines[0].load()

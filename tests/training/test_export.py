@@ -95,6 +95,22 @@ def test_export_writes_a_model_and_its_weights(model, tmp_path):
     assert torch.allclose(loaded(line), model(line), atol=0.02)
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"junk", b"PK\x03\x04junk", b"\x80\x02]q\x00.", bytes(range(256)), b"\n" * 99]
+)
+def test_what_is_no_checkpoint_is_named(tmp_path, content):
+    (tmp_path / "best.ckpt").write_bytes(content)
+    with pytest.raises(UserError, match=r"best\.ckpt is damaged or no checkpoint of this program"):
+        export(str(tmp_path))
+
+
+@pytest.mark.parametrize("content", [[1], {"text_recognizer": []}, {"text_recognizer": {"alphabet": "a"}}])
+def test_a_checkpoint_of_another_program_is_named(tmp_path, content):
+    torch.save(content, tmp_path / "best.ckpt")
+    with pytest.raises(UserError, match=r"best\.ckpt is damaged or no checkpoint of this program"):
+        export(str(tmp_path))
+
+
 def test_weights_put_into_the_graph_read_as_the_model_file_does(model, exported):
     write_graph(model, DESCRIPTION, METADATA, graph_of(exported))
     assert graph_of(exported).stat().st_size < exported.stat().st_size

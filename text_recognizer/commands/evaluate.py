@@ -111,7 +111,8 @@ def _check_outputs(outputs: Mapping[str, str], folder: Path, files: list[Path]) 
         raise UsageError(f"--json and --html are both {outputs['--json']}. Give two files.")
     for flag, output in outputs.items():
         file = Path(output)
-        is_labels = file.suffix.lower() in _READ and file.resolve().is_relative_to(folder.resolve())
+        there = Path(os.path.realpath(file))  # Path.resolve raises where links lead in a circle
+        is_labels = file.suffix.lower() in _READ and there.is_relative_to(folder.resolve())
         check_not_read(flag, file, [file] if is_labels else files)
 
 

@@ -85,7 +85,7 @@ def lines(
     if (Path(out).suffix and not as_page and not Path(out).is_dir()) or (as_page and shards):
         raise UsageError(f"--out is {out!r}, but must be {'a folder' if shards else 'a .png file or a folder'}.")
     if not as_page and shards is None:
-        _check_folder(Path(out))
+        _check_folder(Path(out), count)
     if text is None:
         download_text(text_source)
     download_glyphs(glyphs)
@@ -102,12 +102,24 @@ def lines(
         print(f"{counted(count, 'line')} and {LABELS}: {out}")
 
 
-def _check_folder(folder: Path) -> None:
-    """Check that a folder holds no labels but those of composed lines."""
+def _check_folder(folder: Path, count: int) -> None:
+    """Check that a folder holds no labels and no pictures that would be lost but those of composed lines."""
     labels = folder / LABELS
     rows = read_text(labels).splitlines() if labels.exists() else []
     if not all(_COMPOSED.match(row) for row in rows):
         raise UsageError(f"{labels} is there already, with labels of other pictures. Give another folder with --out.")
+    others = {file.name for file in folder.glob("*.png")} - {row.partition("\t")[0] for row in rows}
+    for name in sorted(others):
+        number = name.removesuffix(".png")
+        if number.isdecimal() and int(number) < count and name == _name(int(number), count):
+            raise UsageError(
+                f"{folder / name} is there already, and {LABELS} does not name it. Give another folder with --out."
+            )
+
+
+def _name(number: int, count: int) -> str:
+    """What the picture of a line is called, one of so many."""
+    return f"{number:0{len(str(count - 1))}}.png"
 
 
 def _save_shards(shards: Shards, spread: Spread) -> None:
@@ -133,11 +145,11 @@ def _save_page(pictures: Sequence[np.ndarray], captions: Sequence[str], path: st
 
 def _save_files(recipe: Recipe, count: int, folder: Path) -> None:
     """Save lines as they are composed, some at a time, and at the end their labels."""
-    digits, rows = len(str(count - 1)), list[str]()
+    rows: list[str] = []
     for first in range(0, count, BATCH):
         indices = np.arange(first, min(first + BATCH, count))
         for number, picture, text in zip(indices.tolist(), *recipe.compose(indices), strict=True):
-            name = f"{number:0{digits}}.png"
+            name = _name(number, count)
             with replacing(folder / name) as temporary:
                 Image.fromarray(picture).save(temporary)
             rows.append(f"{name}\t{text}\n")

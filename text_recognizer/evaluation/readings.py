@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -20,6 +21,8 @@ from text_recognizer.reading.recognizer import Reading, TextRecognizer
 
 _AT_ONCE = 64
 _CONFIDENCE_COLUMNS = ("confidence",)
+_HALF = re.compile("[\ud800-\udfff]")
+"""A character of which JSON names one half: no text that can be written again."""
 Progress = Callable[[int], None]
 
 
@@ -195,11 +198,14 @@ def _of_object(line: str) -> tuple[str, Said] | None:
         return None
     if not isinstance(row, dict):
         return None
+    row = {column.lower(): value for column, value in row.items()}
     name = next((row[column] for column in FILE_COLUMNS if isinstance(row.get(column), str)), None)
     text = next((row[column] for column in TEXT_COLUMNS if isinstance(row.get(column), str)), None)
     if text is None and "error" in row:
         text = ""
-    return None if name is None or text is None else (name, Said(text, _confidence(row.get("confidence"))))
+    if name is None or text is None:
+        return None
+    return _HALF.sub("\ufffd", name), Said(_HALF.sub("\ufffd", text), _confidence(row.get("confidence")))
 
 
 def _confidence(value: object) -> float | None:

@@ -5,7 +5,7 @@ Lines of one writer or page have errors in common, so whole writers or pages are
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,10 +98,11 @@ def _sums(units: np.ndarray, *values: np.ndarray) -> np.ndarray:
     return np.stack([np.bincount(units, value) for value in values], axis=1)
 
 
-def _draws(count: int, seed: int) -> list[np.ndarray]:
+def _draws(count: int, seed: int) -> Iterator[np.ndarray]:
+    """Numbers of units, int64 (draws, count), as many at once as memory is sure to hold."""
     rng = np.random.default_rng((seed, 0))
     step = max(1, _AT_ONCE // max(1, count))
-    return [rng.integers(count, size=(min(step, DRAWS - k), count)) for k in range(0, DRAWS, step)]
+    return (rng.integers(count, size=(min(step, DRAWS - k), count)) for k in range(0, DRAWS, step))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

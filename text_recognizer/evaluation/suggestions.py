@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from heapq import heapify, heappop, heappush
 
 from text_recognizer.reading.recognizer import Reading
 
@@ -18,16 +19,20 @@ def most_doubted(readings: Sequence[Reading], count: int) -> list[int]:
         readings: Of lines.
         count: How many to choose; all lines if there are fewer.
     """
-    chosen: list[int] = []
-    left = list(range(len(readings)))
     seen: Counter[str] = Counter()
 
     def doubt(number: int) -> float:
         return sum((1 - one.confidence) / (1 + seen[one.character]) for one in readings[number].characters)
 
-    while left and len(chosen) < count:
-        best = max(left, key=doubt)
-        left.remove(best)
-        chosen.append(best)
-        seen.update(one.character for one in readings[best].characters)
+    waiting = [(-doubt(number), number) for number in range(len(readings))]
+    heapify(waiting)
+    chosen: list[int] = []
+    while waiting and len(chosen) < count:
+        number = heappop(waiting)[1]
+        now = -doubt(number), number
+        if waiting and now > waiting[0]:  # doubts only fall, so one that is still above the others is the most
+            heappush(waiting, now)
+        else:
+            chosen.append(number)
+            seen.update(one.character for one in readings[number].characters)
     return chosen

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from text_recognizer.errors import UserError, printable
 from text_recognizer.imaging.pictures import SUFFIXES
 from text_recognizer.labels.iam import is_iam, read_iam
-from text_recognizer.labels.lines import PARTS, LabelledLine, Labels, Part, is_there, listed, within
+from text_recognizer.labels.lines import PARTS, LabelledLine, Labels, Part, files_named, is_there, listed, within
 from text_recognizer.labels.pages import kind_of, read_page
 from text_recognizer.labels.tables import MULTI_LINE, read_table
 from text_recognizer.labels.texts import one_line, read_text
@@ -73,8 +74,9 @@ def _tables_of(form: str, patterns: tuple[str, ...], *, deep: bool) -> Look:
     """Looks for tables by name in a folder, or if ``deep`` in the folders of its parts too."""
 
     def look(folder: Path) -> Callable[[], Labels] | None:
-        places = [folder, *sorted(one for one in folder.iterdir() if deep and one.is_dir() and one.name in PARTS)]
-        tables = [file for place in places for pattern in patterns for file in sorted(place.glob(pattern))]
+        below = [one for one in folder.iterdir() if deep and one.is_dir() and one.name.lower() in PARTS]
+        places = [folder, *sorted(below)]
+        tables = [file for place in places for pattern in patterns for file in files_named(place, pattern, deep=False)]
         return (lambda: _of_tables(folder, tables, form)) if tables else None
 
     return look
@@ -93,7 +95,7 @@ def _of_tables(folder: Path, tables: list[Path], form: str | None = None) -> Lab
 def _part_of(folder: Path, table: Path) -> Part | None:
     """The part that a table in a folder is named after: ``rec_gt_train.txt``, or ``validation/metadata.jsonl``."""
     names = (*table.relative_to(folder).parent.parts, *table.stem.replace("-", "_").split("_"))
-    return next((PARTS[name] for name in names if name in PARTS), None)
+    return next((PARTS[name.lower()] for name in names if name.lower() in PARTS), None)
 
 
 def _blame_unlabelled(labels: Labels) -> None:
@@ -111,7 +113,7 @@ def _is_of_macos(file: Path) -> bool:
 
 
 def _truths(folder: Path) -> Callable[[], Labels] | None:
-    truths = sorted(file for file in folder.rglob(f"*{TRUTH}") if not _is_of_macos(file))
+    truths = [file for file in files_named(folder, f"*{TRUTH}") if not _is_of_macos(file)]
     return (lambda: _of_truths(folder, truths)) if truths else None
 
 
@@ -130,7 +132,7 @@ def _of_truths(folder: Path, truths: list[Path]) -> Labels:
             labels.faults.append(f"Left out: {error}")
             continue
         odd += [printable(truth.name)] if not_utf8 else []
-        labels.lines.append(LabelledLine(within(folder, picture), picture, text.strip("\n").replace("\n", MULTI_LINE)))
+        labels.lines.append(LabelledLine(within(folder, picture), picture, text.strip().replace("\n", MULTI_LINE)))
     labels.blame("Left out, texts without a picture beside them", missing)
     labels.blame("Texts that are not UTF-8, read as Windows-1252", odd)
     _blame_unlabelled(labels)
@@ -144,7 +146,7 @@ def _picture_beside(folder: Path, stem: str) -> Path | None:
 
 
 def _pages(folder: Path) -> Callable[[], Labels] | None:
-    pages = [file for file in sorted(folder.rglob("*.xml")) if kind_of(file)]
+    pages = [file for file in files_named(folder, "*.xml") if kind_of(file)]
     return (lambda: _of_pages(folder, pages)) if pages else None
 
 
@@ -216,9 +218,13 @@ def _each_once(labels: Labels, lines: list[LabelledLine]) -> list[LabelledLine]:
 
 
 def _copies(lines: list[LabelledLine]) -> dict[Path, str]:
-    """Hashes of pictures of which another one of as many bytes is there."""
+    """Hashes of pictures of which another one of as many bytes is there; what cannot be read is told of when it is."""
     sizes: dict[int, set[Path]] = defaultdict(set)
     for picture in {line.picture for line in lines}:
         sizes[picture.stat().st_size].add(picture)
     alike = [picture for pictures in sizes.values() if len(pictures) > 1 for picture in pictures]
-    return {picture: hashlib.sha256(picture.read_bytes()).hexdigest() for picture in alike}
+    hashes: dict[Path, str] = {}
+    for picture in alike:
+        with suppress(OSError):
+            hashes[picture] = hashlib.sha256(picture.read_bytes()).hexdigest()
+    return hashes

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 from text_recognizer.imaging.pictures import SUFFIXES
-from text_recognizer.labels.lines import LabelledLine, Labels, Part
+from text_recognizer.labels.lines import LabelledLine, Labels, Part, files_named
 from text_recognizer.labels.texts import read_text
 
 _LISTS: dict[str, Part] = {
@@ -81,7 +81,7 @@ def _texts_of_ascii(labels: Labels) -> Texts:
 
 def _texts_of_xml(labels: Labels) -> Texts:
     texts: Texts = {}
-    for file in sorted((labels.folder / "xml").rglob("*.xml")):
+    for file in files_named(labels.folder / "xml", "*.xml"):
         try:
             form = ET.parse(file).getroot()
         except (ET.ParseError, OSError, ValueError, LookupError) as error:
@@ -102,7 +102,7 @@ def _writers_of_ascii(folder: Path) -> dict[str, str]:
 def _parts(folder: Path) -> dict[str, Part]:
     """The official split, by line, where its lists lie anywhere in the folder."""
     parts: dict[str, Part] = {}
-    for file in sorted(folder.rglob("*.txt")):
+    for file in files_named(folder, "*.txt"):
         part = _LISTS.get(file.stem)
         if part is not None:
             parts |= {row[0]: part for row in _rows(file)}

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from text_recognizer.errors import UserError, printable
+from text_recognizer.files import is_special
 from text_recognizer.imaging.pictures import load_picture
 
 Part = Literal["train", "val", "test"]
@@ -112,6 +113,11 @@ def within(folder: Path, file: Path) -> str:
     return printable((file.relative_to(folder) if file.is_relative_to(folder) else file).as_posix())
 
 
+def files_named(folder: Path, pattern: str, *, deep: bool = True) -> list[Path]:
+    """What is in a folder, or if ``deep`` below it, by name, in order; not a pipe or device, which may never end."""
+    return sorted(file for file in (folder.rglob if deep else folder.glob)(pattern) if not is_special(file))
+
+
 def is_there(file: Path) -> bool:
     """Whether there is such a file; not if its name is longer than any file's can be."""
     with suppress(OSError):
@@ -129,6 +135,9 @@ def _cut_out(page: np.ndarray, outline: Outline, name: str) -> np.ndarray:
     points = np.array(outline.points, np.float64)
     if outline.page is not None:
         points *= (width / outline.page[0], height / outline.page[1])
+    if np.isnan(points).any():
+        raise UserError(f"{name}: its outline has points that are no numbers.")
+    points = np.clip(points, (-width, -height), (2 * width, 2 * height))
     if len(points) == 2:
         (x0, y0), (x1, y1) = points
         points = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])

@@ -132,7 +132,8 @@ def _rows_of_jsonl(text: str, table: Path, broken: list[str]) -> Iterator[tuple[
         if not line.strip():
             continue
         row = _object(line)
-        if row is None or not row.keys() & set(FILE_COLUMNS) or not row.keys() & set(TEXT_COLUMNS):
+        columns = {column.lower() for column in row or ()}
+        if row is None or not columns & set(FILE_COLUMNS) or not columns & set(TEXT_COLUMNS):
             broken.append(f"line {number}")
         else:
             yield number, {column: _plain(value) for column, value in row.items()}

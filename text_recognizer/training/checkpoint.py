@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,7 +117,9 @@ class Checkpoint:
             }
             loss, waited = described.get("loss"), _waited(content)
             return cls(path, description, _finished_epochs(content), weights, loss, waited)
-        except (RuntimeError, pickle.UnpicklingError, KeyError, TypeError, EOFError, ValueError) as error:
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # whatever PyTorch raises on what is no checkpoint
             raise UserError(
                 f"{path} is damaged or no checkpoint of this program ({type(error).__name__}). "
                 "Give the best.ckpt or last.ckpt of a run folder."

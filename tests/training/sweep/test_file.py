@@ -98,6 +98,14 @@ def one(parameter: dict[str, Any]) -> dict[str, Any]:
             one({"min": 0, "max": 1, "distribution": "q_uniform"}),
             "but q_uniform takes max and min and q",
         ),
+        (
+            one({"min": 0.1, "max": 0.95, "q": 0.1, "distribution": "q_uniform"}),
+            "max is 0.95, but q_uniform draws multiples of q, which is 0.1",
+        ),
+        (
+            one({"min": 1, "max": 9, "q": 2, "distribution": "q_uniform"}),
+            "min is 1, but q_uniform draws multiples of q, which is 2",
+        ),
         (one({"min": 0.5, "max": 1, "distribution": "int_uniform"}), "int_uniform takes whole numbers"),
         (one({"values": []}), "parameters.lr.values: List should have at least 1 item"),
     ],

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from text_recognizer.commands.sweep import sweep as command
 from text_recognizer.errors import UsageError
-from text_recognizer.training.sweep.file import Sweep
-from text_recognizer.training.sweep.run import gpus_of
+from text_recognizer.training.sweep.file import Parameter, Sweep
+from text_recognizer.training.sweep.run import SWEEP_FILE, _domain, claim, gpus_of
 
 
 def sweep(**fixed: Any) -> Sweep:
@@ -46,3 +47,20 @@ def test_a_training_has_one_gpu_at_most(gpus: float) -> None:
     pytest.importorskip("ray", reason="needs the extra cluster")
     with pytest.raises(UsageError, match="from 0 to 1"):
         command(config="sweep.yaml", gpus=gpus)
+
+
+@pytest.mark.parametrize(("low", "high", "step", "kind"), [(16, 64, 8, int), (0.1, 0.4, 0.1, float)])
+def test_steps_are_drawn_from_end_to_end(low: float, high: float, step: float, kind: type) -> None:
+    pytest.importorskip("ray", reason="needs the extra cluster")
+    domain = _domain(Parameter(min=low, max=high, q=step, distribution="q_uniform"))
+    drawn = {domain.sample() for _ in range(500)}
+    assert {type(number) for number in drawn} == {kind}
+    assert sorted(drawn) == pytest.approx([low + k * step for k in range(round((high - low) / step) + 1)])
+
+
+def test_a_folder_of_another_sweep_is_refused(tmp_path: Path) -> None:
+    claim(sweep(), tmp_path, resume=False)
+    claim(sweep(), tmp_path, resume=True)
+    (tmp_path / SWEEP_FILE).write_bytes(b"\xff")
+    with pytest.raises(UsageError, match="holds another sweep"):
+        claim(sweep(), tmp_path, resume=True)

@@ -27,7 +27,8 @@ def sweep(metric: str = "val_acc", **searched: Any) -> Sweep:
 
 
 def test_flags_that_train_takes_are_fine() -> None:
-    check_flags(sweep(lr={"min": 1e-4, "max": 1e-2}, model_class={"values": ["MLP"]}))
+    steps = {"min": 8, "max": 32, "q": 8, "distribution": "q_uniform"}
+    check_flags(sweep(lr={"min": 1e-4, "max": 1e-2}, model_class={"values": ["MLP"]}, fc1=steps))
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,12 @@ def test_flags_that_train_takes_are_fine() -> None:
         ({"lrr": {"min": 1e-4, "max": 1e-2}}, "--lrr=0.0001 Did you mean --lr?"),
         ({"lr": {"values": ["high", "low"]}}, "--lr is 'high', but must be a number."),
         ({"fc1": {"min": 0, "max": 8}}, "--fc1 is 0"),
+        (
+            {"fc1": {"min": 4, "max": 8, "distribution": "log_uniform_values"}},
+            "--fc1 is '4.0', but must be a whole number",
+        ),
+        ({"limit_test_batches": {"values": [1, 2]}}, "--limit_test_batches is set by the sweep itself. Leave it out."),
+        ({"log_dir": {"values": ["a", "b"]}}, "--log_dir is set by the sweep itself. Leave it out."),
         ({"seed": {"min": 0, "max": 2**32}}, "--seed is 4294967296"),
         ({"model_class": {"values": ["MLP", "LineCNN"]}}, "fc1"),
         ({"data_class": {"values": ["PenStrokes", "EMNISTLines"]}}, "reads single characters"),

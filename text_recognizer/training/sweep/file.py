@@ -33,7 +33,7 @@ class Parameter(_Part):
         values: The several.
         min: The smallest.
         max: The largest; it can be drawn too.
-        q: The step between numbers of ``q_uniform``.
+        q: The step between numbers of ``q_uniform``, of which both ends are multiples.
         distribution: How it is drawn. Not given: as it stands, all values alike, or a number of the range, a whole one
             if both its ends are.
     """
@@ -57,11 +57,18 @@ class Parameter(_Part):
         return "int_uniform" if isinstance(self.min, int) and isinstance(self.max, int) else "uniform"
 
     @property
+    def draws_integers(self) -> bool:
+        """Whether the numbers of its range are whole."""
+        whole = all(isinstance(number, int) for number in (self.min, self.max, self.q))
+        return self.drawn == "int_uniform" or (self.drawn == "q_uniform" and whole)
+
+    @property
     def ends(self) -> list[Any]:
-        """Its values, or the ends of its range."""
+        """Its values, or the ends of its range, as they are drawn: a flag that takes whole numbers alone says so."""
         if self.drawn in ("constant", "categorical"):
             return [self.value] if self.values is None else list(self.values)
-        return [self.min, self.max]
+        kind = int if self.draws_integers else float
+        return [kind(self.min or 0), kind(self.max or 0)]
 
     @model_validator(mode="after")
     def _is_whole(self) -> Parameter:
@@ -76,6 +83,9 @@ class Parameter(_Part):
             raise ValueError("int_uniform takes whole numbers")
         if self.drawn == "log_uniform_values" and self.min is not None and self.min <= 0:
             raise ValueError(f"min is {self.min}, but log_uniform_values takes numbers above 0")
+        for name, end in (("min", self.min), ("max", self.max)):
+            if self.drawn == "q_uniform" and end is not None and not _is_multiple(end, self.q or 1):
+                raise ValueError(f"{name} is {end}, but q_uniform draws multiples of q, which is {self.q}")
         return self
 
 
@@ -185,6 +195,10 @@ def argv(flags: dict[str, Any]) -> list[str]:
 
 def _listed(names: set[str]) -> str:
     return " and ".join(sorted(names)) or "nothing"
+
+
+def _is_multiple(number: float, step: float) -> bool:
+    return math.isfinite(step) and math.isclose(number / step, round(number / step))
 
 
 def _is_range(low: float, high: float) -> bool:

@@ -75,7 +75,7 @@ def claim(sweep: Sweep, folder: Path, resume: bool) -> None:
     path, said = folder / SWEEP_FILE, sweep.model_dump_json(indent=2) + "\n"
     if path.exists() and not resume:
         raise UsageError(f"{folder} holds a sweep already. Go on with it: --resume. Or give another --out.")
-    if path.exists() and path.read_text(encoding="utf-8") != said:
+    if path.exists() and path.read_bytes() != said.encode():
         raise UsageError(f"{folder} holds another sweep; {SWEEP_FILE} says which. Give another --out.")
     write_text(path, said)
 
@@ -189,7 +189,7 @@ def _domain(parameter: Parameter) -> Any:
         case "int_uniform":
             return tune.randint(int(low), int(high) + 1)
         case "q_uniform":
-            return tune.quniform(low, high, parameter.q)
+            return (tune.qrandint if parameter.draws_integers else tune.quniform)(low, high, parameter.q)
         case "log_uniform_values":
             return tune.loguniform(low, high)
     return tune.uniform(low, high)

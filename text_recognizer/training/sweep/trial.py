@@ -62,6 +62,9 @@ def check_flags(sweep: Sweep) -> None:
         UsageError: If not; it says what ``train`` would.
     """
     quiet_lightning()
+    for name in sweep.parameters:
+        if name in (*OWN_FLAGS, "log_dir"):
+            raise UsageError(f"--{name} is set by the sweep itself. Leave it out.")
     for flags in sweep.corners:
         arguments = arguments_of(flags)
         if arguments.experiment.engine == "ray":
