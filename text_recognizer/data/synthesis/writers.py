@@ -31,6 +31,7 @@ _OTHER_ZONES = {
 }
 SMALL_MARK = 0.45
 """Height of dots, commas, dashes and quotes, in band heights: their size varies more than that of letters."""
+_SPACED_SHARE, _WIDEST_TRACKING = 0.15, 1.1
 _ZONE_OF = {c: zone for table in (ZONES, _OTHER_ZONES) for characters, zone in table.items() for c in characters}
 
 
@@ -133,7 +134,8 @@ class PenCharacters:
 
     def _set(self, text: str, glyphs: dict[str, list[int]], rng: np.random.Generator) -> Ink:
         capital, ascender, descender = rng.uniform(1.3, 2.1), rng.uniform(1.4, 2.3), rng.uniform(0.4, 1.1)
-        track, gap = rng.uniform(-0.02, 0.35), rng.uniform(0.4, 1.4)
+        track = _tracking(rng, (-0.02, 0.35))
+        gap = rng.uniform(0.4, 1.4) + track / 2
         jitter, ink = rng.uniform(0, 0.07), []
         boxes = np.zeros((len(text), 2), np.float32)
         x = 0.0
@@ -162,6 +164,11 @@ class PenCharacters:
             boxes[position] = x, x + extent[0] * scale
             x += float(extent[0] * scale) + max(0.06, track + 0.16 + rng.normal(0, 0.06))
         return StrokeInk.from_strokes(text, boxes, varied(ink, rng))
+
+
+def _tracking(rng: np.random.Generator, usual: tuple[float, float]) -> float:
+    """What is added between letters, in band heights: some people space them as far apart as others do words."""
+    return float(rng.uniform(usual[1], _WIDEST_TRACKING) if rng.random() < _SPACED_SHARE else rng.uniform(*usual))
 
 
 def varied(strokes: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
@@ -233,7 +240,7 @@ class FontWriter:
         font = self._font(number, size)
         unit = size * self.x_heights[number]
         gap, jitter = rng.uniform(0.5, 1.5) * unit, rng.uniform(0, 0.05) * unit
-        track = rng.uniform(-0.04, 0.3) * unit if not self.joined[number] and rng.random() < 0.5 else None
+        track = _tracking(rng, (-0.04, 0.3)) * unit if not self.joined[number] and rng.random() < 0.5 else None
         pieces, boxes, x = [], np.zeros((len(text), 2), np.float32), 1.5 * unit
         position = 0
         for word in text.split(" "):
