@@ -289,10 +289,12 @@ class GlyphWriter:
         self.bank, self.layouts = bank, list(layouts)
 
     def write(self, text: str, rng: np.random.Generator) -> Ink | None:
-        """The text in one of the layouts."""
-        if not text.strip() or not self.characters.issuperset(text):
+        """The text in one of the layouts that can hold it: in cells, a comma would be as tall as a 1."""
+        is_plain = all(character.isalnum() or character == " " for character in text)
+        layouts = [style for style in self.layouts if is_plain or not style.has_cells_only]
+        if not text.strip() or not self.characters.issuperset(text) or not layouts:
             return None
-        style = self.layouts[int(rng.integers(len(self.layouts)))]
+        style = layouts[int(rng.integers(len(layouts)))]
         codes, lengths = encode_texts([text])
         index = rng.integers(2**62, size=1)
         lines = compose_lines(self.bank, codes, lengths, style, seed=0, indices=index)
