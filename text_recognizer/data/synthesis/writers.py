@@ -31,6 +31,8 @@ _OTHER_ZONES = {
 }
 SMALL_MARK = 0.45
 """Height of dots, commas, dashes and quotes, in band heights: their size varies more than that of letters."""
+_MARKS, _ROOM_FOR_MARK = frozenset(".,:;'\"`!-_~=^°"), (0.2, 0.5)
+"""Least that is left on each side of these, in band heights: a broad pen would hide them in their neighbour."""
 _SPACED_SHARE, _WIDEST_TRACKING = 0.15, 1.1
 _ZONE_OF = {c: zone for table in (ZONES, _OTHER_ZONES) for characters, zone in table.items() for c in characters}
 
@@ -80,7 +82,8 @@ class PenWords:
     def write(self, pieces: Sequence[int], rng: np.random.Generator) -> Ink:
         """Segments of one writer on one line."""
         usual = float(np.median(self.writing.heights[list(pieces)]))
-        gap = rng.uniform(0.35, 1.4) if rng.random() < 0.9 else rng.uniform(1.4, 4.0)
+        within = np.median([widest_blank(self.writing.strokes_of(number)) for number in pieces])
+        gap = max(rng.uniform(0.35, 1.4) if rng.random() < 0.9 else rng.uniform(1.4, 4.0), 0.25 + 1.5 * within)
         x, text, strokes = 0.0, "", []
         boxes: list[np.ndarray] = []
         for number in pieces:
@@ -99,6 +102,12 @@ class PenWords:
             text += label
             x = right
         return StrokeInk.from_strokes(text, np.concatenate(boxes).astype(np.float32), varied(strokes, rng))
+
+
+def widest_blank(strokes: list[np.ndarray]) -> float:
+    """The widest stretch along the line that no stroke covers."""
+    bounds = np.array(sorted((float(stroke[:, 0].min()), float(stroke[:, 0].max())) for stroke in strokes))
+    return float(np.max(bounds[1:, 0] - np.maximum.accumulate(bounds[:-1, 1]), initial=0.0))
 
 
 class PenCharacters:
@@ -162,7 +171,8 @@ class PenCharacters:
             offset = np.array([x - low[0] * scale, middle - (low[1] + high[1]) / 2 * scale], np.float32)
             ink += [stroke * np.float32(scale) + offset for stroke in strokes]
             boxes[position] = x, x + extent[0] * scale
-            x += float(extent[0] * scale) + max(0.06, track + 0.16 + rng.normal(0, 0.06))
+            least = 0.06 if _MARKS.isdisjoint(text[position : position + 2]) else rng.uniform(*_ROOM_FOR_MARK)
+            x += float(extent[0] * scale) + max(least, track + 0.16 + rng.normal(0, 0.06))
         return StrokeInk.from_strokes(text, boxes, varied(ink, rng))
 
 

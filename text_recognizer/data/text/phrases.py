@@ -189,11 +189,11 @@ def _with_case(rng: random.Random, kind: str, text: str) -> str:
     if kind in ("number", "code", "contact", "bars", "character", "empty"):
         return text
     draw = rng.random()
-    if draw < 0.12 or (kind in ("name", "place") and draw < 0.35):
+    if draw < 0.16 or (kind in ("name", "place") and draw < 0.45):
         return text.upper() if "ß" not in text else text
-    if draw < 0.17:
+    if draw < 0.21:
         return text.title()
-    return text.lower() if draw < 0.20 else text
+    return text.lower() if draw < 0.24 else text
 
 
 @cache
