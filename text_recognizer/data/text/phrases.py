@@ -41,7 +41,15 @@ KINDS: dict[str, float] = {
     "empty": 0.01,
 }
 """Shares of the kinds of texts."""
-SET_KINDS = KINDS | {"sentence": 0.24, "number": 0.16, "digits": 0.09, "date": 0.09, "code": 0.11, "bars": 0.05, "character": 0.05}
+SET_KINDS = KINDS | {
+    "sentence": 0.24,
+    "number": 0.16,
+    "digits": 0.09,
+    "date": 0.09,
+    "code": 0.11,
+    "bars": 0.05,
+    "character": 0.05,
+}
 """Those of texts set of single characters: more of what pen words and fonts seldom show as people write it."""
 FIELD_KINDS = {"number": 0.28, "character": 0.18, "code": 0.14, "word": 0.14, "date": 0.12, "bars": 0.08, "name": 0.06}
 """Those of short lines, as what fields of forms hold."""
