@@ -281,7 +281,7 @@ def _grain(size: tuple[int, int], unit: float, rng: np.random.Generator) -> np.n
 
 
 def camera(page: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarray:
-    """What a camera or scanner makes of a page, float32 (h, w) in [0, 1]; uint8. Blur, few pixels, tones, noise, JPEG."""
+    """What a camera makes of a page, float32 (h, w) in [0, 1]: blur, few pixels, tones, noise, JPEG; uint8."""
     height, width = page.shape
     if rng.random() < 0.5:
         page = cv2.GaussianBlur(page, (0, 0), rng.uniform(0.02, 0.075) * unit)
