@@ -176,7 +176,7 @@ class Phrases:
         if kind in ("sentence", "word"):
             words = rng.choices(self.documents, self.sizes)[0]
             count = 1 if kind == "word" else rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 9, 10))
-            start = rng.randrange(max(1, len(words) - count))
+            start = rng.randrange(max(1, len(words) - count + 1))
             text = " ".join(words[start : start + count])
             return text.strip(".,;:!?\"'-_()") if kind == "word" and rng.random() < 0.7 else text
         if kind == "bars" and self.bar_words and rng.random() < 0.5:
