@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from text_recognizer.alphabet import READER_ALPHABET
+from text_recognizer.data.glyphs import unipen
 from text_recognizer.data.glyphs.unipen import _collect, _segments, clean_label, load_unipen
 from text_recognizer.data.splits import SPLITS
 from text_recognizer.data.synthesis.writers import PenCharacters, PenWords
@@ -59,6 +60,11 @@ def test_components_that_hold_no_point_are_not_counted(root: Path) -> None:
 
 def test_the_writer_is_named_by_site(root: Path) -> None:
     assert {writer for _, writer, _, _ in _segments(root)} == {"site/ann"}
+
+
+def test_labels_of_who_writes_capitals_are_in_capitals(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unipen, "CAPITAL_WRITERS", {"site/ann"})
+    assert [label for _, _, label, _ in _segments(root)] == ["V", "LN", "I"]
 
 
 def wave(tilt: float, rows: int = 1) -> list[np.ndarray]:

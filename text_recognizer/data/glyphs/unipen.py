@@ -31,9 +31,11 @@ PenSource = Literal["unipen", "builtin"]
 PEN_SAMPLE = Path(__file__).with_name("pen_sample") / "writing.npz"
 SAMPLE_UNIT = 64
 """Steps of the sample's pen in a band height."""
-VERSION = 3
+VERSION = 4
 HELD_OUT_SITES = frozenset({"ced"})
 """The evaluation draws on these sites."""
+CAPITAL_WRITERS = frozenset({"apd/Mark_Crawford", "pap/bmcaps"})
+"""Writers of capitals alone, whose labels have small letters."""
 
 _SEGMENT = re.compile(r'\.SEGMENT\s+\w+\s+([\d:,\-\s]+?)\s+(\S+)?\s*"(.*)"')
 _COMPONENTS = re.compile(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?")
@@ -167,7 +169,8 @@ def _segments(root: Path) -> Iterator[tuple[str, str, str, list[np.ndarray]]]:
             if match and match[2] != "BAD" and (label := clean_label(match[3], LEVELS[category])):
                 strokes = _cut(match[1], components)
                 if strokes:
-                    yield LEVELS[category], writer, label, strokes
+                    as_written = label.upper() if writer in CAPITAL_WRITERS else label
+                    yield LEVELS[category], writer, as_written, strokes
 
 
 @lru_cache(maxsize=64)

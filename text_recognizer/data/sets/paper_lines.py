@@ -256,7 +256,7 @@ def reader_view(ink: Ink | None, width: float, rng: np.random.Generator) -> View
     has_x_height = ink is not None and any(character.islower() for character in ink.text)
     unit = CROP_UNIT * float(np.exp(rng.normal(0, 0.13) if has_x_height else rng.normal(-0.08, 0.17)))
     written = max(0.3, width if ink is None else ink.width)
-    stretch = float(np.clip(width / written, 0.75, 1.3)) * float(np.exp(rng.normal(0, 0.04)))
+    stretch = float(np.clip(width / written, rng.uniform(0.75, 1.0), 1.3)) * float(np.exp(rng.normal(0, 0.04)))
     left, right = rng.uniform(-0.05, 1.6, 2)
     shear = rng.uniform(-0.2, 0.45)
     end = max(written, 0.5)

@@ -86,8 +86,11 @@ def photograph(
 
 
 def _pen(rng: np.random.Generator) -> float:
-    """Width of the stroke in band heights: most are pens, some markers."""
-    return float(rng.uniform(0.06, 0.18) if rng.random() < 0.75 else rng.uniform(0.15, 0.28))
+    """Width of the stroke in band heights: most are pens, some fine ones, some markers."""
+    kind = rng.random()
+    if kind < 0.15:
+        return float(rng.uniform(0.03, 0.08))
+    return float(rng.uniform(0.06, 0.18) if kind < 0.78 else rng.uniform(0.15, 0.28))
 
 
 def _light(size: tuple[int, int], unit: float, rng: np.random.Generator) -> np.ndarray:
@@ -278,7 +281,7 @@ def _grain(size: tuple[int, int], unit: float, rng: np.random.Generator) -> np.n
 
 
 def camera(page: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarray:
-    """What a camera or scanner makes of a page, float32 (h, w) in [0, 1]: blur, few pixels, noise, JPEG; uint8."""
+    """What a camera makes of a page, float32 (h, w) in [0, 1]: blur, few pixels, tones, noise, JPEG; uint8."""
     height, width = page.shape
     if rng.random() < 0.5:
         page = cv2.GaussianBlur(page, (0, 0), rng.uniform(0.02, 0.075) * unit)
@@ -288,6 +291,8 @@ def camera(page: np.ndarray, unit: float, rng: np.random.Generator) -> np.ndarra
         page = cv2.resize(
             shrunk, (width, height), interpolation=cv2.INTER_CUBIC if rng.random() < 0.5 else cv2.INTER_LINEAR
         )
+    if rng.random() < 0.4:
+        page = np.clip(page, 0, 1) ** np.float32(rng.uniform(0.65, 1.6))
     if rng.random() < 0.5:
         page = page + rng.standard_normal(page.shape, np.float32) * np.float32(rng.uniform(0, 0.035))
     picture = np.clip(page * 255, 0, 255).astype(np.uint8)

@@ -31,6 +31,9 @@ _OTHER_ZONES = {
 }
 SMALL_MARK = 0.45
 """Height of dots, commas, dashes and quotes, in band heights: their size varies more than that of letters."""
+_MARKS, _ROOM_FOR_MARK = frozenset(".,:;'\"`!-_~=^°"), (0.2, 0.5)
+"""Least that is left on each side of these, in band heights: a broad pen would hide them in their neighbour."""
+_SPACED_SHARE, _WIDEST_TRACKING = 0.15, 1.1
 _ZONE_OF = {c: zone for table in (ZONES, _OTHER_ZONES) for characters, zone in table.items() for c in characters}
 
 
@@ -79,7 +82,8 @@ class PenWords:
     def write(self, pieces: Sequence[int], rng: np.random.Generator) -> Ink:
         """Segments of one writer on one line."""
         usual = float(np.median(self.writing.heights[list(pieces)]))
-        gap = rng.uniform(0.35, 1.4) if rng.random() < 0.9 else rng.uniform(1.4, 4.0)
+        within = np.median([widest_blank(self.writing.strokes_of(number)) for number in pieces])
+        gap = max(rng.uniform(0.35, 1.4) if rng.random() < 0.9 else rng.uniform(1.4, 4.0), 0.25 + 1.5 * within)
         x, text, strokes = 0.0, "", []
         boxes: list[np.ndarray] = []
         for number in pieces:
@@ -98,6 +102,12 @@ class PenWords:
             text += label
             x = right
         return StrokeInk.from_strokes(text, np.concatenate(boxes).astype(np.float32), varied(strokes, rng))
+
+
+def widest_blank(strokes: list[np.ndarray]) -> float:
+    """The widest stretch along the line that no stroke covers."""
+    bounds = np.array(sorted((float(stroke[:, 0].min()), float(stroke[:, 0].max())) for stroke in strokes))
+    return float(np.max(bounds[1:, 0] - np.maximum.accumulate(bounds[:-1, 1]), initial=0.0))
 
 
 class PenCharacters:
@@ -133,7 +143,8 @@ class PenCharacters:
 
     def _set(self, text: str, glyphs: dict[str, list[int]], rng: np.random.Generator) -> Ink:
         capital, ascender, descender = rng.uniform(1.3, 2.1), rng.uniform(1.4, 2.3), rng.uniform(0.4, 1.1)
-        track, gap = rng.uniform(-0.02, 0.35), rng.uniform(0.4, 1.4)
+        track = _tracking(rng, (-0.02, 0.35))
+        gap = rng.uniform(0.4, 1.4) + track / 2
         jitter, ink = rng.uniform(0, 0.07), []
         boxes = np.zeros((len(text), 2), np.float32)
         x = 0.0
@@ -160,8 +171,14 @@ class PenCharacters:
             offset = np.array([x - low[0] * scale, middle - (low[1] + high[1]) / 2 * scale], np.float32)
             ink += [stroke * np.float32(scale) + offset for stroke in strokes]
             boxes[position] = x, x + extent[0] * scale
-            x += float(extent[0] * scale) + max(0.06, track + 0.16 + rng.normal(0, 0.06))
+            least = 0.06 if _MARKS.isdisjoint(text[position : position + 2]) else rng.uniform(*_ROOM_FOR_MARK)
+            x += float(extent[0] * scale) + max(least, track + 0.16 + rng.normal(0, 0.06))
         return StrokeInk.from_strokes(text, boxes, varied(ink, rng))
+
+
+def _tracking(rng: np.random.Generator, usual: tuple[float, float]) -> float:
+    """What is added between letters, in band heights: some people space them as far apart as others do words."""
+    return float(rng.uniform(usual[1], _WIDEST_TRACKING) if rng.random() < _SPACED_SHARE else rng.uniform(*usual))
 
 
 def varied(strokes: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
@@ -233,7 +250,7 @@ class FontWriter:
         font = self._font(number, size)
         unit = size * self.x_heights[number]
         gap, jitter = rng.uniform(0.5, 1.5) * unit, rng.uniform(0, 0.05) * unit
-        track = rng.uniform(-0.04, 0.3) * unit if not self.joined[number] and rng.random() < 0.5 else None
+        track = _tracking(rng, (-0.04, 0.3)) * unit if not self.joined[number] and rng.random() < 0.5 else None
         pieces, boxes, x = [], np.zeros((len(text), 2), np.float32), 1.5 * unit
         position = 0
         for word in text.split(" "):
@@ -282,10 +299,12 @@ class GlyphWriter:
         self.bank, self.layouts = bank, list(layouts)
 
     def write(self, text: str, rng: np.random.Generator) -> Ink | None:
-        """The text in one of the layouts."""
-        if not text.strip() or not self.characters.issuperset(text):
+        """The text in one of the layouts that can hold it: in cells, a comma would be as tall as a 1."""
+        is_plain = all(character.isalnum() or character == " " for character in text)
+        layouts = [style for style in self.layouts if is_plain or not style.has_cells_only]
+        if not text.strip() or not self.characters.issuperset(text) or not layouts:
             return None
-        style = self.layouts[int(rng.integers(len(self.layouts)))]
+        style = layouts[int(rng.integers(len(layouts)))]
         codes, lengths = encode_texts([text])
         index = rng.integers(2**62, size=1)
         lines = compose_lines(self.bank, codes, lengths, style, seed=0, indices=index)

@@ -30,6 +30,7 @@ KINDS: dict[str, float] = {
     "place": 0.05,
     "foreign": 0.06,
     "number": 0.10,
+    "digits": 0.02,
     "date": 0.05,
     "code": 0.05,
     "contact": 0.03,
@@ -40,7 +41,15 @@ KINDS: dict[str, float] = {
     "empty": 0.01,
 }
 """Shares of the kinds of texts."""
-SET_KINDS = KINDS | {"sentence": 0.24, "number": 0.19, "date": 0.09, "code": 0.11, "bars": 0.05, "character": 0.05}
+SET_KINDS = KINDS | {
+    "sentence": 0.24,
+    "number": 0.16,
+    "digits": 0.09,
+    "date": 0.09,
+    "code": 0.11,
+    "bars": 0.05,
+    "character": 0.05,
+}
 """Those of texts set of single characters: more of what pen words and fonts seldom show as people write it."""
 FIELD_KINDS = {"number": 0.28, "character": 0.18, "code": 0.14, "word": 0.14, "date": 0.12, "bars": 0.08, "name": 0.06}
 """Those of short lines, as what fields of forms hold."""
@@ -167,7 +176,7 @@ class Phrases:
         if kind in ("sentence", "word"):
             words = rng.choices(self.documents, self.sizes)[0]
             count = 1 if kind == "word" else rng.choice((1, 2, 3, 4, 5, 6, 7, 8, 9, 10))
-            start = rng.randrange(max(1, len(words) - count))
+            start = rng.randrange(max(1, len(words) - count + 1))
             text = " ".join(words[start : start + count])
             return text.strip(".,;:!?\"'-_()") if kind == "word" and rng.random() < 0.7 else text
         if kind == "bars" and self.bar_words and rng.random() < 0.5:
@@ -188,11 +197,11 @@ def _with_case(rng: random.Random, kind: str, text: str) -> str:
     if kind in ("number", "code", "contact", "bars", "character", "empty"):
         return text
     draw = rng.random()
-    if draw < 0.12 or (kind in ("name", "place") and draw < 0.35):
+    if draw < 0.16 or (kind in ("name", "place") and draw < 0.45):
         return text.upper() if "ß" not in text else text
-    if draw < 0.17:
+    if draw < 0.21:
         return text.title()
-    return text.lower() if draw < 0.20 else text
+    return text.lower() if draw < 0.24 else text
 
 
 @cache
@@ -343,6 +352,7 @@ _MAKERS: dict[str, Callable[[random.Random], str]] = {
     "place": _place,
     "foreign": _foreign,
     "number": _number,
+    "digits": lambda rng: "".join(rng.choices(string.digits, k=rng.randint(5, 30))),
     "date": _date,
     "code": _code,
     "contact": _contact,

@@ -70,7 +70,7 @@ class ScriptTexts:
         if kind == "nonsense":
             return " ".join(self._nonsense(rng) for _ in range(rng.randint(1, 4)))
         count = 1 if kind == "word" else rng.randint(2, _MOST_WORDS)
-        start = rng.randrange(max(1, len(self.words) - count))
+        start = rng.randrange(max(1, len(self.words) - count + 1))
         return " ".join(self.words[start : start + count])
 
     def _nonsense(self, rng: random.Random) -> str:
