@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("selenium")
 
-from browser_tools import Page, missing_browser, serving, use_desktop, wait_until
+from browser_tools import Page, missing_browser, serving, use_desktop, use_phone, wait_until
 from PIL import Image
 from selenium.webdriver import ActionChains, Chrome, Keys
 
@@ -241,3 +241,10 @@ def test_what_one_writes_or_types_in_stands_out_of_its_ground(page: Page, path: 
     borders = page.script(BORDERS)
     assert borders
     assert [(name, contrast) for name, contrast in borders if contrast < 3] == []
+
+
+def test_the_reference_fits_a_narrow_screen(page: Page) -> None:
+    use_phone(page.browser)
+    page.browser.get(f"{page.address}docs")
+    assert page.script("return document.documentElement.scrollWidth") == 360
+    use_desktop(page.browser)
