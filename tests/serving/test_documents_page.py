@@ -121,6 +121,18 @@ def test_what_was_read_and_corrected_survives_a_reload(page: Page, photo: Path) 
     assert page.find("picture").get_property("naturalWidth") == 560
 
 
+def test_the_pictures_are_not_kept_anew_with_each_letter(page: Page, photo: Path) -> None:
+    choose(page, photo, TEXTS)
+    page.script(
+        "const put = IDBObjectStore.prototype.put; window.puts = [];"
+        "IDBObjectStore.prototype.put = function (value, key) { puts.push(key); return put.call(this, value, key); }"
+    )
+    page.browser.find_element(By.CSS_SELECTOR, "#lines input").send_keys("xy")
+    assert page.script("return puts") == ["texts", "texts"]
+    page.open()
+    wait_until(lambda: texts(page) == [f"{TEXTS[0]}xy", *TEXTS[1:]])
+
+
 def test_no_line_is_kept_where_the_server_keeps_none(page: Page, photo: Path) -> None:
     choose(page, photo, TEXTS)
     page.browser.find_element(By.CSS_SELECTOR, "#lines input").send_keys("!")

@@ -5,7 +5,7 @@ import { Crop } from "./crop.js";
 import { Lines } from "./lines.js";
 import { redrawn } from "./picture.js";
 import { askPage, readPage, writePage } from "./server.js";
-import { keepDocument, recallDocument } from "./store.js";
+import { keepDocument, keepTexts, recallDocument } from "./store.js";
 
 const SUFFIXES = { text: "txt", hocr: "hocr.html", alto: "alto.xml", page: "page.xml" };
 const FEEDBACK = 2000; // milliseconds
@@ -198,7 +198,7 @@ for (const [id, action] of Object.entries(actions)) {
   by(id).addEventListener("click", () => by(id).ariaDisabled === "true" || action());
 }
 by("format").addEventListener("change", enable);
-lines.addEventListener("change", () => keepDocument(open));
+lines.addEventListener("change", () => keepTexts(open));
 
 whenFilesCome([by("file"), by("photo")], by("paper"), take);
 
