@@ -53,7 +53,8 @@ function luminance(colour) {
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 const ground = luminance(getComputedStyle(document.documentElement).backgroundColor);
-return [...document.querySelectorAll('.paper, .write canvas, select, input:not([type=file], [type=range])')].map((one) => {
+const places = '.paper, .write canvas, select, input:not([type=file], [type=range])';
+return [...document.querySelectorAll(places)].map((one) => {
     const [dark, light] = [ground, luminance(getComputedStyle(one).borderTopColor)].sort((a, b) => a - b);
     return [one.outerHTML, (light + 0.05) / (dark + 0.05)];
 });

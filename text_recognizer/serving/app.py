@@ -274,7 +274,8 @@ async def _error_of_http(request: Request, error: HTTPException) -> Response:
 def _methods_at(request: Request) -> list[str]:
     """What can be done at an address, whichever routes do it."""
     routes = [route for route in request.app.routes if isinstance(route, Route)]
-    return sorted({method for route in routes if route.path_regex.match(request.url.path) for method in route.methods or ()})
+    methods = [route.methods or set() for route in routes if route.path_regex.match(request.url.path)]
+    return sorted(set().union(*methods))
 
 
 async def _error_of_options(request: Request, error: RequestValidationError) -> Response:
