@@ -235,7 +235,7 @@ def _with_fields(options: Options, fields: list[tuple[str, str]]) -> Options:
 
 def _answer_heads(app: FastAPI) -> None:
     """What can be got can be asked for its head too."""
-    for route in [one for one in app.routes if isinstance(one, APIRoute) and "GET" in one.methods]:
+    for route in [one for one in app.routes if isinstance(one, APIRoute) and "GET" in (one.methods or ())]:
         app.add_api_route(route.path, route.endpoint, methods=["HEAD"], include_in_schema=False)
 
 
