@@ -57,6 +57,11 @@ def _beginning(name: str) -> str:
     return name.encode("utf-8", "replace")[:_LONGEST_STEM].decode("utf-8", "ignore")
 
 
+def why_not_written(error: UserError) -> str:
+    """The reason alone of what :func:`replacing` raised: a server does not tell where its files are."""
+    return getattr(error.__cause__, "strerror", None) or str(error)
+
+
 def check_can_be_written(path: str | Path) -> None:
     """Check, before long work, that a file can be written; nothing is left there, and a file that is there stays.
 

@@ -239,10 +239,30 @@ def test_health(client):
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-@pytest.mark.parametrize("path", ["/health", "/metrics", "/docs", "/", "/style.css"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/docs", "/openapi.json", "/v1/hands", "/v1/corrections", "/", "/style.css"]
+)
 def test_what_can_be_got_can_be_asked_for_its_head(client, path):
-    answer = client.head(path)
+    answer, whole = client.head(path), client.get(path)
     assert (answer.status_code, answer.content) == (200, b"")
+    for header in ("Content-Type", "Content-Length"):
+        assert answer.headers[header] == whole.headers[header]
+    assert client.head("/metrics").headers["Content-Type"] == client.get("/metrics").headers["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/hands/mine", "DELETE, POST"),
+        ("POST", "/v1/hands/mine/learning", "DELETE, GET, HEAD"),
+        ("DELETE", "/v1/corrections", "GET, HEAD, POST"),
+        ("POST", "/health", "GET, HEAD"),
+        ("GET", "/v1/read", "POST"),
+    ],
+)
+def test_a_wrong_method_is_told_all_others(client, method, path, allowed):
+    answer = client.request(method, path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
 
 
 def test_of_a_form_the_others_are_read_when_the_program_fails_on_one(client, monkeypatch, caplog):

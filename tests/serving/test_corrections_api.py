@@ -1,6 +1,7 @@
 """Corrections over HTTP: off unless asked for, kept as labelled lines, deleted."""
 
 import base64
+import errno
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,3 +116,24 @@ def test_the_command_says_where_it_keeps_them(model, tmp_path):
         assert server.process.stdout
         assert server.process.stdout.readline() == f"Lines that are corrected are kept in {tmp_path / 'kept'}\n"
         assert (tmp_path / "kept").is_dir()
+
+
+def test_a_folder_that_is_deleted_is_made_again(keeping: TestClient, folder: Path) -> None:
+    folder.rmdir()
+    assert keeping.get("/v1/corrections").json() == {"kept": True, "lines": 0, "bytes": 0}
+    assert keeping.post("/v1/corrections", json=correction()).status_code == 201
+    assert [line.text for line in find_labels(folder).lines] == ["II"]
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_full_disk_is_told_without_where_the_folder_is(
+    keeping: TestClient, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    answer = keeping.post("/v1/corrections", json=correction())
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "The folder of corrections cannot be written (No space left on device)."
+    assert list(folder.iterdir()) == []

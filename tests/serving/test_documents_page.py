@@ -121,6 +121,18 @@ def test_what_was_read_and_corrected_survives_a_reload(page: Page, photo: Path) 
     assert page.find("picture").get_property("naturalWidth") == 560
 
 
+def test_the_pictures_are_not_kept_anew_with_each_letter(page: Page, photo: Path) -> None:
+    choose(page, photo, TEXTS)
+    page.script(
+        "const put = IDBObjectStore.prototype.put; window.puts = [];"
+        "IDBObjectStore.prototype.put = function (value, key) { puts.push(key); return put.call(this, value, key); }"
+    )
+    page.browser.find_element(By.CSS_SELECTOR, "#lines input").send_keys("xy")
+    assert page.script("return puts") == ["texts", "texts"]
+    page.open()
+    wait_until(lambda: texts(page) == [f"{TEXTS[0]}xy", *TEXTS[1:]])
+
+
 def test_no_line_is_kept_where_the_server_keeps_none(page: Page, photo: Path) -> None:
     choose(page, photo, TEXTS)
     page.browser.find_element(By.CSS_SELECTOR, "#lines input").send_keys("!")
@@ -150,6 +162,7 @@ def test_a_corrected_line_is_kept_and_deleted(browser: Chrome, photo: Path, tmp_
         wait_until(lambda: said_of_keeping(page) == [""])
         press(page, "Delete")
         wait_until(lambda: said_of_keeping(page) == ["Deleted."])
+        assert page.browser.switch_to.active_element.text == "Keep"
         assert list(tmp_path.iterdir()) == []
         assert page.console() == []
         forget(page)
@@ -172,6 +185,57 @@ def test_keys_go_from_line_to_line_and_back_to_what_was_read(page: Page, photo: 
     assert texts(page) == TEXTS
     page.browser.switch_to.active_element.send_keys(Keys.ARROW_UP)
     assert page.browser.switch_to.active_element.get_attribute("aria-label").startswith("Line 1, ")
+
+
+def test_keys_that_compose_a_character_leave_its_line_alone(page: Page, photo: Path) -> None:
+    choose(page, photo, TEXTS)
+    field = page.browser.find_element(By.CSS_SELECTOR, "#lines input")
+    field.send_keys("x")
+    for key in ("Enter", "ArrowDown", "Escape"):
+        page.script(
+            "const options = {key: arguments[0], isComposing: true, bubbles: true};"
+            "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', options))",
+            key,
+        )
+    assert page.browser.switch_to.active_element == field
+    assert texts(page)[0] == f"{TEXTS[0]}x"
+
+
+def test_a_text_that_is_a_picture_too_is_pasted_into_a_line(page: Page, photo: Path) -> None:
+    choose(page, photo, TEXTS)
+    page.browser.find_element(By.CSS_SELECTOR, "#lines input").click()
+    page.script(
+        "const clipboardData = new DataTransfer();"
+        "clipboardData.setData('text/plain', 'hours');"
+        "clipboardData.items.add(new File([new Uint8Array(9)], 'image.png', {type: 'image/png'}));"
+        "document.activeElement.dispatchEvent(new ClipboardEvent('paste', {clipboardData, bubbles: true}))"
+    )
+    assert texts(page) == TEXTS
+    assert page.find("state").text.startswith("3 lines")
+
+
+def test_says_how_to_go_on_when_a_page_cannot_be_written(page: Page, photo: Path) -> None:
+    choose(page, photo, TEXTS)
+    page.script("window.fetch = () => Promise.reject(new TypeError('nobody is there'))")
+    Select(page.find("format")).select_by_value("json")
+    page.find("download").click()
+    wait_until(lambda: page.problem == "The server does not answer. Try again in a moment.")
+    page.script("navigator.clipboard.writeText = () => Promise.reject(new DOMException('no'))")
+    Select(page.find("format")).select_by_value("text")
+    page.find("copy").click()
+    wait_until(lambda: "does not let this page copy" in page.problem)
+    assert texts(page) == TEXTS
+
+
+def test_a_file_that_was_changed_since_it_was_chosen_is_named(page: Page, tmp_path: Path) -> None:
+    pdf = tmp_path / "pages.pdf"
+    images = [Image.fromarray(sheet([text])) for text in TEXTS[:2]]
+    images[0].save(pdf, save_all=True, append_images=images[1:], resolution=200)
+    choose(page, pdf, TEXTS[:1])
+    pdf.write_bytes(pdf.read_bytes() + b"\n")
+    page.find("after").click()
+    wait_until(lambda: page.problem.startswith("pages.pdf cannot be read: "))
+    page.console()
 
 
 def test_a_page_on_its_side_is_turned_and_a_part_is_cut_out(page: Page, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Hands over HTTP: listed, learned, read with, deleted."""
 
 import base64
+import errno
 import json
 import os
 import signal
@@ -145,6 +146,28 @@ def test_the_next_hand_is_learned_although_the_last_lets_go_a_moment_after_its_l
     Timer(0.3, lock.release).start()
     assert learn(client, "next").status_code == 202
     assert ended(progress_of(client, "next"))["state"] == "learned"
+
+
+def test_hands_are_there_although_the_disk_is_full(client, crosses, quick_job, hands, monkeypatch):
+    save_hand("mine", crosses)
+    assert learn(client, "killed").status_code == 202
+    ended(progress_of(client, "killed"))
+    (hands / "learning.json").write_text(Progress(name="killed", state="learning").model_dump_json())
+    no_room = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(no_room))
+    assert [hand["name"] for hand in client.get("/v1/hands").json()["hands"]] == ["mine"]
+    progress = client.get("/v1/hands/killed/learning").json()
+    assert (progress["state"], progress["error"]) == ("failed", "Learning was interrupted. Start it again.")
+    answer = learn(client, "mine")
+    assert answer.status_code == 422
+    assert answer.json()["error"] == "The folder of hands cannot be written (No space left on device)."
+
+
+def test_a_hand_that_cannot_be_deleted(client, crosses, monkeypatch):
+    save_hand("mine", crosses)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: (_ for _ in ()).throw(PermissionError(1, "not permitted")))
+    answer = client.delete("/v1/hands/mine")
+    assert (answer.status_code, answer.json()["error"]) == (422, "The hand 'mine' cannot be deleted (not permitted).")
 
 
 def test_one_hand_at_a_time_until_the_server_ends(model, crosses, quick_job):

@@ -32,6 +32,20 @@ def test_the_page_says_what_openapi_says(client):
         assert word in page
 
 
+def test_every_refusal_is_described_as_it_comes(client):
+    openapi = client.get("/openapi.json").json()
+    answers = [
+        (status, content["schema"])
+        for operations in openapi["paths"].values()
+        for operation in operations.values()
+        for status, answer in operation["responses"].items()
+        for content in answer.get("content", {}).values()
+    ]
+    refusals = [schema for status, schema in answers if status.startswith(("4", "5"))]
+    assert refusals
+    assert all(schema == {"$ref": "#/components/schemas/Problem"} for schema in refusals)
+
+
 def test_what_the_document_says_is_text_not_html(client):
     openapi = client.get("/openapi.json").json()
     openapi["info"]["description"] = "<script>alert(1)</script>"

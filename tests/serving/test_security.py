@@ -27,6 +27,12 @@ def test_headers_that_protect_browsers(client, path):
     assert "Server" not in headers
 
 
+def test_what_the_server_knows_now_comes_from_no_cache(client):
+    for path in ("/v1/hands", "/v1/corrections", "/v1/hands/mine/learning", "/health", "/nothing"):
+        assert client.get(path).headers["Cache-Control"] == "no-store"
+    assert client.get("/style.css").headers["Cache-Control"] == "no-cache"
+
+
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8000", "127.0.0.1:80", "[::1]", "[::1]:8000"])
 def test_names_of_this_machine(client, host):
     assert client.get("/health", headers={"Host": host}).status_code == 200

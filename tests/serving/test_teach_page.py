@@ -25,7 +25,7 @@ from text_recognizer.data.glyphs.written import cut
 from text_recognizer.hand.file import HandFile
 from text_recognizer.hand.samples import FEWEST_CHARACTERS, FEWEST_COPIES, Samples
 from text_recognizer.hand.sheet.layout import BASELINE, BOX_HEIGHT, BOX_WIDTH, CHARACTERS, COPIES, X_HEIGHT, name_of
-from text_recognizer.hand.store import hand_names, hand_path, save_hand
+from text_recognizer.hand.store import hand_names, hand_path, remove_hand, save_hand
 from text_recognizer.serving.app import create_app
 from text_recognizer.serving.readers import Readers
 
@@ -305,6 +305,56 @@ def test_hands_can_be_deleted(page: Page, crosses: bytes) -> None:
     page.browser.switch_to.alert.accept()
     wait_until(lambda: hand_names() == ["yours"])
     wait_until(lambda: len(page.shown("#hands th")) == 1)
+    wait_until(lambda: page.browser.switch_to.active_element == page.find("known-title"))
+
+
+def test_hands_are_those_of_now_when_one_comes_back(page: Page, crosses: bytes) -> None:
+    save_hand("mine", crosses)
+    page.open()
+    wait_until(lambda: page.find("known").is_displayed())
+    page.browser.get(page.address.replace("teach.html", "docs"))
+    remove_hand("mine")
+    page.browser.back()
+    wait_until(lambda: page.find("teach").is_displayed() and not page.find("known").is_displayed())
+
+
+def test_the_page_waits_for_a_server_that_is_away(page: Page, address: str) -> None:
+    page.browser.execute_cdp_cmd("Network.enable", {})
+    page.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*/v1/hands"]})
+    page.open()
+    wait_until(lambda: "The server does not answer. Trying again in" in page.problem)
+    page.browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+    wait_until(lambda: page.find("teach").is_displayed())
+    assert page.problem == ""
+    page.console()
+
+
+def test_a_hand_that_is_sent_is_not_sent_again(writing: Page) -> None:
+    page = writing
+    write_enough(page)
+    page.script(
+        "const real = fetch; window.sent = 0;"
+        "window.fetch = (path, options) => options?.body ? new Promise(() => sent++) : real(path, options);"
+    )
+    learn(page, "mine")
+    wait_until(lambda: page.script("return sent") == 1)
+    page.draw(BAR, area=page.boxes[2])
+    assert disabled(page, "learn")
+    assert page.find("enough").text == "What you wrote is sent …"
+    page.find("learn").click()
+    assert page.script("return sent") == 1
+
+
+@pytest.mark.parametrize("key", ["altKey", "ctrlKey", "metaKey", "shiftKey"])
+def test_keys_of_the_browser_are_left_to_it(writing: Page, key: str) -> None:
+    writing.find("on").click()
+    left = writing.script(
+        "const options = {key: 'ArrowLeft', [arguments[0]]: true, bubbles: true, cancelable: true};"
+        "return document.body.dispatchEvent(new KeyboardEvent('keydown', options))",
+        key,
+    )
+    assert left
+    assert wanted(writing) == "b"
 
 
 def test_says_what_learning_needs_where_it_cannot(page: Page, crosses: bytes, light_install: None) -> None:

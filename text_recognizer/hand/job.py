@@ -18,6 +18,7 @@ from threading import Event, Thread
 from typing import Any
 
 from text_recognizer.errors import UserError
+from text_recognizer.files import why_not_written
 from text_recognizer.hand.samples import Samples
 from text_recognizer.hand.store import check_name, hands_folder, save_hand
 
@@ -59,12 +60,19 @@ def main(name: str) -> int:
 
         hand = learn(samples, written.get("seed", 0), report)
         learned.set()
-        save_hand(name, hand.to_bytes())
+        _save(name, hand.to_bytes())
     except UserError as error:
         _say(error=str(error))
         return error.exit_code
     _say(before=hand.figures.before, after=hand.figures.after)
     return 0
+
+
+def _save(name: str, hand: bytes) -> None:
+    try:
+        save_hand(name, hand)
+    except UserError as error:
+        raise UserError(f"The hand was learned, but cannot be saved ({why_not_written(error)}).") from error
 
 
 def _end_with_input() -> None:

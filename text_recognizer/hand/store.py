@@ -141,12 +141,14 @@ def remove_hand(name: str) -> None:
 
     Raises:
         UsageError: If no hand can have that name.
-        UserError: If there is no such hand.
+        UserError: If there is no such hand, or it cannot be deleted.
     """
     file = hand_path(name)
     try:
         file.unlink()
+        for rest in file.parent.glob(f".{name}.*.part{SUFFIX}"):
+            rest.unlink(missing_ok=True)
     except FileNotFoundError:
         raise no_hand(name) from None
-    for rest in file.parent.glob(f".{name}.*.part{SUFFIX}"):
-        rest.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"The hand {name!r} cannot be deleted ({error.strerror or error}).") from None

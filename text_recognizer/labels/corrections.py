@@ -18,7 +18,7 @@ from unicodedata import category
 import cv2
 
 from text_recognizer.errors import UserError, counted
-from text_recognizer.files import replacing
+from text_recognizer.files import replacing, why_not_written
 from text_recognizer.imaging.pictures import Picture, load_picture
 from text_recognizer.labels.find import TRUTH
 from text_recognizer.labels.tables import MULTI_LINE
@@ -58,7 +58,7 @@ class Corrections:
     picture that was given nothing but its pixels is kept.
 
     Args:
-        folder: Where; made if it is not there.
+        folder: Where; made if it is not there, and again if it was deleted.
         most_lines: How many lines it may hold.
         most_megabytes: How much its files may take.
 
@@ -72,10 +72,7 @@ class Corrections:
         self.folder = Path(folder)
         self._most_lines, self._most_bytes = most_lines, int(most_megabytes * (1 << 20))
         self._one_at_a_time = Lock()
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"{folder}: no folder to keep corrections in ({error.strerror or error}).") from None
+        self._make_folder()
 
     def keep(self, picture: Picture, text: str) -> str:
         """Keep a line and what it says.
@@ -97,10 +94,11 @@ class Corrections:
         with self._one_at_a_time:
             if not self._path(name, TRUTH).exists():
                 self._check_room(len(png))
-            for suffix, content in ((_PICTURE, png), (TRUTH, f"{text}\n".encode())):
-                with replacing(self._path(name, suffix)) as temporary:
-                    temporary.touch(0o600)
-                    temporary.write_bytes(content)
+            self._make_folder()  # whose it is may have deleted it
+            try:
+                self._write(name, png, f"{text}\n".encode())
+            except UserError as error:
+                raise UserError(f"The folder of corrections cannot be written ({why_not_written(error)}).") from error
         return name
 
     def remove(self, name: str) -> None:
@@ -118,7 +116,7 @@ class Corrections:
             raise UserError(f"The correction {name!r} cannot be deleted ({error.strerror or error}).") from None
 
     def kept(self) -> Kept:
-        """How much the folder holds.
+        """How much the folder holds; nothing, where it was deleted.
 
         Raises:
             UserError: If it cannot be read.
@@ -126,9 +124,23 @@ class Corrections:
         try:
             with os.scandir(self.folder) as entries:
                 files = [(entry.name, _size(entry)) for entry in entries if entry.is_file()]
+        except FileNotFoundError:
+            return Kept(0, 0)
         except OSError as error:
             raise UserError(f"The folder of corrections cannot be read ({error.strerror or error}).") from None
         return Kept(sum(name.endswith(TRUTH) for name, _ in files), sum(size for _, size in files))
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{self.folder}: no folder to keep corrections in ({error.strerror or error}).") from None
+
+    def _write(self, name: str, picture: bytes, text: bytes) -> None:
+        for suffix, content in ((_PICTURE, picture), (TRUTH, text)):
+            with replacing(self._path(name, suffix)) as temporary:
+                temporary.touch(0o600)
+                temporary.write_bytes(content)
 
     def _check_room(self, size: int) -> None:
         kept = self.kept()

@@ -16,10 +16,12 @@ import numpy as np
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from text_recognizer.errors import ProgramFault, UserError, attempt, naming
 from text_recognizer.imaging.normalization import NormalizedLine
@@ -161,6 +163,7 @@ def create_app(
     _add_api(app, service)
     add_hands(app, service, service.learning)
     add_corrections(app, service, corrections)
+    _answer_heads(app)
     _add_page(app)
     return app
 
@@ -178,12 +181,6 @@ def _add_api(app: FastAPI, service: Service) -> None:
         with service.limiter.admit() as admission:
             [upload, *_] = (await admission.sent(request)).uploads
             return await while_there(request, service.documents.picture(upload, options.number))
-
-    @app.head("/metrics", include_in_schema=False)
-    @app.head("/docs", include_in_schema=False)
-    @app.head("/health", include_in_schema=False)
-    async def head() -> Response:
-        return Response(status_code=200 if service.batcher.alive else 503)
 
     @app.get("/health", summary="Whether the server reads", response_description="It does; 503 if not.")
     async def health() -> Response:
@@ -236,6 +233,12 @@ def _with_fields(options: Options, fields: list[tuple[str, str]]) -> Options:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
 
 
+def _answer_heads(app: FastAPI) -> None:
+    """What can be got can be asked for its head too."""
+    for route in [one for one in app.routes if isinstance(one, APIRoute) and "GET" in (one.methods or ())]:
+        app.add_api_route(route.path, route.endpoint, methods=["HEAD"], include_in_schema=False)
+
+
 def _add_page(app: FastAPI) -> None:
     files = StaticFiles(directory=PAGE)
     for path in sorted(PAGE.rglob("*")):
@@ -264,7 +267,15 @@ async def _error_of_http(request: Request, error: HTTPException) -> Response:
         "Not Found": f"There is nothing at {request.url.path}. Pictures are sent to POST /v1/read; /docs describes it.",
         "Method Not Allowed": f"{request.method} does nothing at {request.url.path}. /docs says what does.",
     }
-    return JSONResponse({"error": said.get(error.detail, error.detail)}, error.status_code, error.headers)
+    headers = {"Allow": ", ".join(_methods_at(request))} if error.status_code == 405 else error.headers
+    return JSONResponse({"error": said.get(error.detail, error.detail)}, error.status_code, headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    """What can be done at an address, whichever routes do it."""
+    routes = [route for route in request.app.routes if isinstance(route, Route)]
+    methods = [route.methods or set() for route in routes if route.path_regex.match(request.url.path)]
+    return sorted(set().union(*methods))
 
 
 async def _error_of_options(request: Request, error: RequestValidationError) -> Response:

@@ -26,6 +26,7 @@ def reference_page(openapi: dict[str, Any]) -> str:
             '<!doctype html><html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}: API</title>",
+            '<link rel="icon" href="icon.svg" type="image/svg+xml">',
             '<link rel="stylesheet" href="reference.css"></head><body>',
             f"<h1>{escape(title)}</h1><p>{escape(openapi['info']['description'])}</p>",
             '<p><a href="openapi.json">The same for programs.</a> <a href="./">The page to write on.</a></p>',

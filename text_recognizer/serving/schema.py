@@ -338,13 +338,13 @@ STOP: dict[str, Any] = {
     "summary": "Stop learning a hand",
     "description": "It ends within a second. A hand of that name stays as it is.",
     "status_code": 204,
-    "responses": {204: {"description": "It will end."}, **_problems(403, 404)},
+    "responses": {204: {"description": "It will end."}, **_problems(403, 404, 422)},
 }
 
 REMOVE: dict[str, Any] = {
     "summary": "Delete a hand",
     "status_code": 204,
-    "responses": {204: {"description": "It is deleted."}, **_problems(403, 404)},
+    "responses": {204: {"description": "It is deleted."}, **_problems(403, 404, 422)},
 }
 
 CORRECTIONS: dict[str, Any] = {
@@ -381,5 +381,5 @@ KEEP: dict[str, Any] = {
 FORGET: dict[str, Any] = {
     "summary": "Delete a line that was corrected",
     "status_code": 204,
-    "responses": {204: {"description": "It is deleted."}, **_problems(403, 404)},
+    "responses": {204: {"description": "It is deleted."}, **_problems(403, 404, 422)},
 }

@@ -69,7 +69,9 @@ class SecurityMiddleware:
         async def protected_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen["status"] = message["status"]
-                MutableHeaders(scope=message).update(_HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                headers.setdefault("Cache-Control", "no-store")  # who goes back would see what was
             await send(message)
 
         scope.setdefault("state", {})

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from text_recognizer.errors import UserError
-from text_recognizer.hand.sheet.layout import Paper, Sheet
-from text_recognizer.hand.sheet.printing import MARKS, draw_sheet, mark_cells, write_sheet
+from text_recognizer.hand.sheet.layout import BOX_WIDTH, COPIES, Paper, Sheet, name_of
+from text_recognizer.hand.sheet.printing import MARKS, Label, draw_sheet, mark_cells, write_sheet
 
 SIZES: dict[Paper, tuple[float, float]] = {"A4": (595.276, 841.890), "Letter": (612.0, 792.0)}
 """In points, of 1/72 inch."""
@@ -87,3 +87,23 @@ def test_characters_that_the_fonts_of_a_viewer_have_are_printed_and_others_named
     assert b"(small e with acute) Tj" in content
     assert b"(small zhe) Tj" in content
     assert b"copy the words" not in content
+
+
+@pytest.mark.parametrize("characters", ["ẩẫậổỗộ", "ᾧἆῷἄἂὧ", "«»þ", "Ꜻﷺ"])
+def test_long_names_stay_above_their_own_boxes(characters: str) -> None:
+    sheet = Sheet("A4", characters)
+    shapes = draw_sheet(sheet)
+    for number, character in enumerate(characters):
+        first = sheet.boxes[COPIES * number]
+        left, top = sheet.origin[0] + first.x, sheet.origin[1] + first.y
+        rows = [
+            shape
+            for shape in shapes
+            if isinstance(shape, Label)
+            and left <= shape.x < left + COPIES * BOX_WIDTH
+            and top - 3 < shape.y < top
+            and shape.text != character
+        ]
+        assert " ".join(row.text for row in sorted(rows, key=lambda row: row.y)) == name_of(character)
+        for row in rows:  # the letters of Helvetica are about half as wide as high
+            assert row.x + 0.47 * row.size * len(row.text) <= left + COPIES * BOX_WIDTH

@@ -6,14 +6,26 @@ dependency of the light install would be worth, and the same sheet is the same b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
+from textwrap import wrap
 
 import cv2
 import numpy as np
 
 from text_recognizer.files import replacing
-from text_recognizer.hand.sheet.layout import CHARACTERS, MARK_SIZE, X_HEIGHT, Box, Mark, Paper, Sheet, name_of
+from text_recognizer.hand.sheet.layout import (
+    BOX_WIDTH,
+    CHARACTERS,
+    COPIES,
+    MARK_SIZE,
+    X_HEIGHT,
+    Box,
+    Mark,
+    Paper,
+    Sheet,
+    name_of,
+)
 
 MARKS = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_4X4_100)
 """The dictionary of the marks' numbers."""
@@ -31,6 +43,11 @@ INSTRUCTIONS = (
     "stay inside the boxes. Letters stand on the darker of the two pale lines; small ones reach up to the other.",
     "Then photograph the whole sheet, flat, from above, in even light, with all eight black squares in the picture.",
 )
+_BESIDE = 3.8
+"""From a character to its name, in mm."""
+_NAME_SIZE, _SMALL_NAME_SIZE = 2.1, 1.6
+_WIDTH_OF_LETTERS = 0.5
+"""Of names in Helvetica, in font sizes; most are narrower."""
 _POINTS_PER_MM = 72 / 25.4
 _ENCODING = "cp1252"
 """Of the fonts that every viewer has: WinAnsiEncoding."""
@@ -136,10 +153,22 @@ def _draw_label(box: Box, x: float, y: float) -> list[Shape]:
     left, bottom = x + box.x, y + box.y - 1.0
     if len(box.text) > 1:
         return [Label(left, bottom, 3.0, box.text, bold=True)]
-    name = Label(left + 3.8, bottom, 2.1, name_of(box.text), NOTE_GREY)
     if not _in_fonts(box.text):
-        return [replace(name, x=left)]
-    return [Label(left, bottom, 3.0, box.text, bold=True), name]
+        return _draw_name(name_of(box.text), left, bottom, COPIES * BOX_WIDTH)
+    name = _draw_name(name_of(box.text), left + _BESIDE, bottom, COPIES * BOX_WIDTH - _BESIDE)
+    return [Label(left, bottom, 3.0, box.text, bold=True), *name]
+
+
+def _draw_name(name: str, left: float, bottom: float, width: float) -> list[Shape]:
+    """A name in one row, or smaller in two, no wider than the boxes below it."""
+    if len(name) * _NAME_SIZE * _WIDTH_OF_LETTERS <= width:
+        return [Label(left, bottom, _NAME_SIZE, name, NOTE_GREY)]
+    most = int(width / (_SMALL_NAME_SIZE * _WIDTH_OF_LETTERS))
+    rows = wrap(name, most, max_lines=2, placeholder=" …")
+    return [
+        Label(left, bottom + 0.4 - _SMALL_NAME_SIZE * above, _SMALL_NAME_SIZE, row, NOTE_GREY)
+        for above, row in enumerate(reversed(rows))
+    ]
 
 
 def _in_fonts(character: str) -> bool:

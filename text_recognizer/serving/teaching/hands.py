@@ -21,7 +21,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 from text_recognizer.errors import MAX_SEED, TRAINING_MODULES, UserError, needs_training
-from text_recognizer.files import write_text
+from text_recognizer.files import why_not_written, write_text
 from text_recognizer.hand.file import HandFile
 from text_recognizer.hand.job import stop_file
 from text_recognizer.hand.samples import Samples
@@ -85,7 +85,7 @@ class Learning:
                 progress = _read() or progress
                 if progress.state == "learning":
                     progress = progress.model_copy(update={"state": "failed", "error": _INTERRUPTED})
-                    _write(progress)
+                    _write_if_possible(progress)
         return progress
 
     def stop(self, name: str) -> None:
@@ -122,7 +122,7 @@ def _follow(
         for line in job.stdout:
             progress = _after(progress, json.loads(line))
             if progress.state == "learning":
-                _write(progress)
+                _write_if_possible(progress)
         job.wait()  # before its last word is written down: then the next may begin
         if progress.state == "learning":
             error = _INTERRUPTED if job.returncode < 0 else "Learning failed. The server's log says why."
@@ -130,7 +130,7 @@ def _follow(
             said.seek(0)
             reason = said.read().decode(errors="replace")[-_MOST_OF_A_FAILURE:]
             _log.error("learning", extra={"fields": {"code": job.returncode, "error": reason}})
-        _write(progress)
+        _write_if_possible(progress)
 
 
 def _after(progress: Progress, event: dict[str, Any]) -> Progress:
@@ -147,7 +147,16 @@ def _progress_file() -> Path:
 
 
 def _write(progress: Progress) -> None:
-    write_text(_progress_file(), progress.model_dump_json())
+    try:
+        write_text(_progress_file(), progress.model_dump_json())
+    except UserError as error:
+        raise UserError(f"The folder of hands cannot be written ({why_not_written(error)}).") from error
+
+
+def _write_if_possible(progress: Progress) -> None:
+    """Write progress down, but do nothing about it where that fails: learning and all hands go on without."""
+    with suppress(UserError):
+        _write(progress)
 
 
 def _read() -> Progress | None:

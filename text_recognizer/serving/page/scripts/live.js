@@ -3,7 +3,12 @@ const FIRST_WAIT = 1; // seconds until the first retry; doubled each time
 const LONGEST_WAIT = 15;
 const SLOW = 2000; // milliseconds without an answer, until that is said
 
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+/** Wait, but no longer than until the signal comes. */
+const sleep = (milliseconds, signal) =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => (clearTimeout(timer), resolve()));
+  });
 
 /**
  * Keeps an answer up to date with a question that changes faster than it can be answered: asks one at a time, always
@@ -12,7 +17,7 @@ const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 export class Live {
   #waiting = null;
   #busy = false;
-  #epoch = 0;
+  #wanted = null; // what ends the question that is asked
   #answered;
   #failed;
   #slow;
@@ -29,36 +34,42 @@ export class Live {
     this.#slow = slow;
   }
 
-  /** @param {() => Promise<any>} question gets an answer; it replaces a question that waits */
+  /**
+   * @param {(signal: AbortSignal) => Promise<any>} question gets an answer, until the signal says that nobody wants it; it
+   *   replaces a question that waits
+   */
   ask(question) {
     this.#waiting = question;
     if (!this.#busy) this.#work();
   }
 
-  /** Drop what is asked: nothing more is said about it. */
+  /** Drop what is asked: nothing more is said about it, and the next question waits for none of it. */
   forget() {
     this.#waiting = null;
-    this.#epoch++;
+    this.#wanted?.abort();
   }
 
   async #work() {
     this.#busy = true;
     for (let failures = 0; this.#waiting; ) {
-      const [question, epoch] = [this.#waiting, this.#epoch];
+      const question = this.#waiting;
       this.#waiting = null;
-      const timer = setTimeout(() => epoch === this.#epoch && this.#slow(), SLOW);
+      this.#wanted = new AbortController();
+      const { signal } = this.#wanted;
+      const timer = setTimeout(() => signal.aborted || this.#slow(), SLOW);
       try {
-        const answer = await question();
+        const answer = await question(signal);
         clearTimeout(timer);
         failures = 0;
-        if (epoch === this.#epoch) this.#answered(answer);
-        await sleep(PAUSE);
+        if (!signal.aborted) this.#answered(answer);
+        await sleep(PAUSE, signal);
       } catch (error) {
         clearTimeout(timer);
+        if (signal.aborted) continue;
         const seconds = error.retry ? (error.seconds ?? Math.min(FIRST_WAIT * 2 ** failures++, LONGEST_WAIT)) : null;
-        if (epoch === this.#epoch) this.#failed(error, seconds);
-        await sleep(1000 * (seconds ?? 0));
-        if (seconds !== null && epoch === this.#epoch) this.#waiting ??= question;
+        this.#failed(error, seconds);
+        await sleep(1000 * (seconds ?? 0), signal);
+        if (seconds !== null && !signal.aborted) this.#waiting ??= question;
       }
     }
     this.#busy = false;

@@ -2,8 +2,8 @@ import { History } from "./history.js";
 import { Live } from "./live.js";
 import { recall, remember } from "./memory.js";
 import { Pad } from "./pad.js";
-import { forUpload, toBlob, whenFilesCome } from "./pictures.js";
-import { confidenceOf, correctionOf, element, joined, showBoxes, showTable, showText } from "./reading.js";
+import { forUpload, isTyping, toBlob, whenFilesCome } from "./pictures.js";
+import { confidenceOf, correctionOf, element, isKept, joined, showBoxes, showTable, showText } from "./reading.js";
 import { askCorrections, askHands, readPicture } from "./server.js";
 import { boundsOf, pictureOfLine, rowsOf } from "./strokes.js";
 
@@ -18,6 +18,7 @@ const live = new Live({ answered: showReading, failed: showFailure, slow: showSl
 const sheets = new History(EMPTY); // {strokes, picture: null | {file, url}}
 let reading = null;
 let timer = 0;
+const corrections = new WeakMap(); // of sheets: {reading, forms}
 
 // The sheet: ink, or a picture
 
@@ -91,7 +92,7 @@ function enableTools() {
 
 function readSheet() {
   const { picture } = sheets.current;
-  if (picture) live.ask(() => readFile(picture.file));
+  if (picture) live.ask((signal) => readFile(picture.file, signal));
   else readInk();
 }
 
@@ -99,30 +100,31 @@ function readInk() {
   if (pad.strokes.length) live.ask(readStrokes);
 }
 
-async function readStrokes() {
-  const lines = await Promise.all(rowsOf(pad.strokes).map(readRow));
+async function readStrokes(signal) {
+  const lines = await Promise.all(rowsOf(pad.strokes).map((row) => readRow(row, signal)));
   return { ...joined(lines), lines };
 }
 
-async function readRow(strokes) {
+async function readRow(strokes, signal) {
   const { canvas, scale, left } = pictureOfLine(strokes);
   const picture = await toBlob(canvas);
-  const answer = await readPicture(picture, "", by("hand").value);
+  const answer = await readPicture(picture, "", by("hand").value, signal);
   return { ...answer, ...boundsOf(strokes), picture, place: (x) => (left + x / scale) / pad.width };
 }
 
-async function readFile(file) {
+async function readFile(file, signal) {
   const picture = await forUpload(file);
-  const answer = await readPicture(picture, file.name, by("hand").value);
-  const { width } = await createImageBitmap(picture).catch(() => ({ width: Infinity }));
-  return { ...answer, place: (x) => x / width, lines: [{ text: answer.text, picture }] };
+  const answer = await readPicture(picture, file.name, by("hand").value, signal);
+  const shown = await createImageBitmap(picture).catch(() => null);
+  return { ...answer, place: shown && ((x) => x / shown.width), lines: [{ text: answer.text, picture }] };
 }
 
 /** Fill the menu of hands, and choose the one that was chosen last. */
 async function showHands() {
   const menu = by("hand");
   const before = menu.value;
-  const { hands } = await askHands().catch(() => ({ hands: [] }));
+  const { hands } = await askHands().catch(() => ({}));
+  if (!hands) return; // the server is away: what was chosen stays so
   const chosen = recall("localStorage", "hand") ?? "";
   menu.replaceChildren(
     menu.options[0],
@@ -156,7 +158,7 @@ function showReading(answer) {
 }
 
 function showMarks() {
-  showBoxes(by("boxes"), reading ?? { characters: [] });
+  showBoxes(by("boxes"), reading?.place ? reading : { characters: [] }); // none over what cannot be shown
   by("boxes").style.transform = `translateX(${(-100 * pad.offset) / pad.width}%)`;
 }
 
@@ -189,9 +191,12 @@ function announce(message) {
 
 async function copy() {
   if (!reading?.text) return;
-  if (navigator.clipboard) await navigator.clipboard.writeText(reading.text);
-  else document.execCommand("copy"); // pages that come over plain HTTP from another machine
-  showCopied();
+  const isCopied = await navigator.clipboard?.writeText(reading.text).then(
+    () => true,
+    () => false, // not allowed
+  );
+  if (isCopied || document.execCommand("copy")) showCopied(); // the latter for pages that come over plain HTTP, too
+  else by("problem").textContent = "The browser does not let this page copy. Select the text, and copy that.";
 }
 
 function showCopied() {
@@ -204,16 +209,21 @@ function showCopied() {
 
 /** Offer to correct lines, if the server keeps what is corrected. */
 async function offerToCorrect() {
-  const { kept } = await askCorrections().catch(() => ({ kept: false }));
+  const { kept } = await askCorrections().catch(() => ({ kept: !by("correct").hidden }));
   by("correct").hidden = by("unless").hidden = !kept;
 }
 
-/** Let one correct what was read, beginning with one of the lines. */
+/** Let one correct what was read, beginning with one of the lines. What was typed stays, and what is kept. */
 function correct(line = 0) {
-  const forms = reading.lines.map((one, i) => correctionOf(one, i + 1));
+  let made = corrections.get(sheets.current);
+  if (made?.reading !== reading && !made?.forms.some(isKept)) {
+    made = { reading, forms: reading.lines.map((one, i) => correctionOf(one, i + 1)) };
+    corrections.set(sheets.current, made);
+  }
+  const { forms } = made;
   by("corrections").replaceChildren(...forms);
   by("correcting").hidden = false;
-  forms[line].querySelector("input").focus();
+  (forms[line] ?? forms[0]).querySelector("input").focus();
 }
 
 function correctClicked({ target }) {
@@ -221,9 +231,6 @@ function correctClicked({ target }) {
   const before = [...by("text").children].slice(0, [...by("text").children].indexOf(target));
   correct(before.filter(({ textContent }) => textContent === "\n").length);
 }
-
-/** Whether what happens is meant for a line that is being corrected. */
-const isTyping = ({ target }) => target instanceof HTMLInputElement && target.type === "text";
 
 // What one does
 

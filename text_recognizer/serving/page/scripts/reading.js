@@ -99,6 +99,7 @@ export function correctionOf({ text, picture }, number) {
     picture,
     text: () => input.value,
     changed: (kept) => {
+      form.classList.toggle("kept", Boolean(kept));
       if (!kept) input.focus();
     },
   });
@@ -107,6 +108,9 @@ export function correctionOf({ text, picture }, number) {
   form.append(input, ...parts);
   return form;
 }
+
+/** Whether the server keeps the line of such a form. */
+export const isKept = (form) => form.classList.contains("kept");
 
 /**
  * Buttons by which the server keeps a line and deletes it there again, and what came of it.
@@ -129,9 +133,10 @@ export function keeperOf({ picture, text, kept = null, changed }) {
 
   /** Do something that the server may refuse, and say what came of it. */
   async function attempt(action) {
-    keep.disabled = forget.disabled = true;
+    if (keep.ariaDisabled === "true") return;
+    keep.ariaDisabled = forget.ariaDisabled = "true"; // and not disabled: the focus would be lost
     const said = await action().catch((error) => error.message);
-    keep.disabled = forget.disabled = false;
+    keep.ariaDisabled = forget.ariaDisabled = "false";
     showState(said);
   }
 
@@ -146,6 +151,7 @@ export function keeperOf({ picture, text, kept = null, changed }) {
     attempt(async () => {
       await deleteCorrection(kept.name);
       kept = null;
+      if (document.activeElement === forget) keep.focus(); // as that is hidden now
       changed(kept);
       return "Deleted.";
     }),

@@ -8,17 +8,24 @@ export class ServerError extends Error {
 }
 
 const PATIENCE = 30_000; // milliseconds
+/** Of what sends a file, which may be large, or its way slow. */
+export const PATIENCE_WITH_FILES = 120_000;
 const JSON_BODY = { "Content-Type": "application/json" };
 
 /**
  * Ask the server that sent this page.
+ * @param {string} path
+ * @param {object} options those of `fetch`, and `patience`: milliseconds until it is given up
  * @returns {Promise<Response>} an answer that is no error
  * @throws {ServerError}
  */
-export async function ask(path, options = {}) {
+export async function ask(path, { patience = PATIENCE, signal, ...options } = {}) {
+  const ending = new AbortController();
+  setTimeout(() => ending.abort(), patience);
+  signal?.addEventListener("abort", () => ending.abort());
   let response;
   try {
-    response = await fetch(path, { signal: AbortSignal.timeout(PATIENCE), ...options });
+    response = await fetch(path, { ...options, signal: ending.signal });
   } catch {
     throw new ServerError("The server does not answer.", { retry: true });
   }
@@ -36,15 +43,17 @@ export async function ask(path, options = {}) {
  * @param {Blob} picture
  * @param {string} name of its file, for messages; empty if it has none
  * @param {string} hand the name of the hand to read with; empty: the general reader
+ * @param {AbortSignal} signal comes when nobody wants to know any more
  * @returns {Promise<{text: string, confidence: number, characters: object[], prepared?: string}>}
  * @throws {ServerError} also for what is no picture
  */
-export async function readPicture(picture, name, hand) {
+export async function readPicture(picture, name, hand, signal) {
   const query = new URLSearchParams({ prepared: true, ...(hand && { hand }) });
   const body = name ? new FormData() : picture;
   if (name) body.append("file", picture, name);
   const headers = name ? {} : { "Content-Type": picture.type || "application/octet-stream" };
-  const response = await ask(`v1/read?${query}`, { method: "POST", headers, body });
+  const patience = name ? PATIENCE_WITH_FILES : PATIENCE;
+  const response = await ask(`v1/read?${query}`, { method: "POST", headers, body, patience, signal });
   return (await response.json())[0];
 }
 
@@ -67,7 +76,8 @@ export async function askCorrections() {
 export async function keepCorrection(picture, text) {
   const url = typeof picture === "string" ? picture : await urlOf(picture);
   const body = JSON.stringify({ text, picture: url.slice(url.indexOf(",") + 1) });
-  const response = await ask("v1/corrections", { method: "POST", headers: JSON_BODY, body });
+  const patience = PATIENCE_WITH_FILES;
+  const response = await ask("v1/corrections", { method: "POST", headers: JSON_BODY, body, patience });
   return (await response.json()).name;
 }
 
@@ -86,7 +96,8 @@ function urlOf(blob) {
 
 /** Begin to learn a hand from {characters, lines}. */
 export async function learnHand(name, written) {
-  await ask(pathOf(name), { method: "POST", headers: JSON_BODY, body: JSON.stringify(written) });
+  const [body, patience] = [JSON.stringify(written), PATIENCE_WITH_FILES];
+  await ask(pathOf(name), { method: "POST", headers: JSON_BODY, body, patience });
 }
 
 /** @returns {Promise<object>} how far the learning of a hand is */

@@ -1,5 +1,6 @@
 import { Boxes, pictureOf } from "./boxes.js";
 import { History } from "./history.js";
+import { Live } from "./live.js";
 import { recall, remember } from "./memory.js";
 import { COPIES, FEWEST_CHARACTERS, FEWEST_COPIES, PROMPTS } from "./prompts.js";
 import { element } from "./reading.js";
@@ -21,6 +22,7 @@ const overview = PROMPTS.map((prompt, at) => {
 let at = sheets.current.at;
 let known = [];
 let followed = null; // name of the hand whose learning is shown
+let isSending = false;
 
 // Writing
 
@@ -42,7 +44,7 @@ function showState() {
     clear: filled(PROMPTS[at]) > 0,
     back: at > 0,
     on: at < PROMPTS.length - 1,
-    learn: missing() <= 0,
+    learn: missing() <= 0 && !isSending,
   };
   for (const [id, on] of Object.entries(enabled)) by(id).setAttribute("aria-disabled", !on);
   by("on-label").textContent = filled(PROMPTS[at]) ? "Next" : "Skip";
@@ -62,6 +64,7 @@ const isEnough = (prompt) => filled(prompt) >= Math.min(FEWEST_COPIES, prompt.bo
 const missing = () => FEWEST_CHARACTERS - characters.filter(isEnough).length;
 
 function enough() {
+  if (isSending) return "What you wrote is sent …";
   const count = characters.filter(isEnough).length;
   const so = `${count} of ${characters.length} characters are written ${FEWEST_COPIES} times or more. `;
   if (missing() > 0) return `${so}Write at least ${missing()} more.`;
@@ -101,16 +104,25 @@ async function learn(event) {
   const name = by("name").value;
   if (by("learn").ariaDisabled === "true") return;
   if (known.includes(name) && !confirm(`There is a hand “${name}” already. Replace it?`)) return;
-  by("learn").ariaDisabled = "true";
   by("problem").textContent = "";
   try {
-    await learnHand(name, toSend());
+    await send(name);
     await follow(name);
   } catch (error) {
     by("problem").textContent = error.message;
   }
-  showState();
   if (by("problem").textContent) by("learn").focus();
+}
+
+async function send(name) {
+  isSending = true;
+  showState();
+  try {
+    await learnHand(name, toSend());
+  } finally {
+    isSending = false;
+    showState();
+  }
 }
 
 function toSend() {
@@ -167,7 +179,7 @@ function showProgress({ phase, done, seconds_left: seconds }) {
 
 const duration = (seconds) => (seconds < 100 ? `${seconds} s` : `${Math.round(seconds / 60)} min`);
 
-async function showLearned({ name, before, after }) {
+function showLearned({ name, before, after }) {
   remember("localStorage", "hand", name);
   show("learned");
   by("learned-title").textContent = `Learned “${name}”`;
@@ -177,7 +189,7 @@ async function showLearned({ name, before, after }) {
       : `Of characters that it did not learn from, ${percent(before)} were read wrongly before, ${percent(after)} now.`;
   by("learned-title").focus();
   announce(by("gain").textContent);
-  await showHands();
+  live.ask(askHands);
 }
 
 const percent = (share) => (share === null ? "?" : `${(100 * share).toFixed(1)} %`);
@@ -191,15 +203,21 @@ function show(part) {
 
 // Hands
 
-async function showHands() {
-  const { hands, learning, cannot_learn: reason } = await askHands();
+function showHands({ hands, cannot_learn: reason }) {
   known = hands.map(({ name }) => name);
   by("hands").replaceChildren(...hands.map(row));
   by("known").hidden = !hands.length;
   by("cannot").textContent = reason;
   by("cannot").hidden = !reason;
   if (reason) by("teach").hidden = true;
-  return { learning, reason };
+}
+
+/** What is shown when the page is opened, or one comes back to it. */
+async function begin(answer) {
+  by("problem").textContent = "";
+  showHands(answer);
+  if (answer.learning) await follow(answer.learning);
+  else if (!answer.cannot_learn && by("learned").hidden) show("teach");
 }
 
 function row({ name, learned, before, after, error }) {
@@ -221,7 +239,8 @@ async function forget(name) {
   if (!confirm(`Delete the hand “${name}” and what was written for it?`)) return;
   try {
     await removeHand(name);
-    await showHands();
+    showHands(await askHands());
+    by(by("known").hidden ? "title" : "known-title").focus(); // the button is gone
     announce(`${name} is deleted`);
   } catch (error) {
     by("problem").textContent = error.message;
@@ -248,17 +267,19 @@ document.addEventListener("keydown", (event) => {
   if (key === "escape") clear();
   else if (command && (key === "y" || (key === "z" && event.shiftKey))) redo();
   else if (command && key === "z") undo();
-  else if (key === "arrowright" && !event.altKey) turnTo(at + 1);
-  else if (key === "arrowleft" && !event.altKey) turnTo(at - 1);
+  else if (command || event.altKey || event.shiftKey) return; // of the browser, such as the way back
+  else if (key === "arrowright") turnTo(at + 1);
+  else if (key === "arrowleft") turnTo(at - 1);
   else return;
   event.preventDefault();
 });
 
 turnTo(at);
-try {
-  const { learning, reason } = await showHands();
-  if (learning) await follow(learning);
-  else if (!reason) show("teach");
-} catch (error) {
-  by("problem").textContent = error.message;
-}
+const live = new Live({
+  answered: begin,
+  failed: (error, seconds) => {
+    by("problem").textContent = error.message + (seconds === null ? "" : ` Trying again in ${seconds} s.`);
+  },
+  slow: () => (by("problem").textContent = "The server takes its time. Waiting for its answer …"),
+});
+addEventListener("pageshow", () => by("learning").hidden && live.ask(askHands));

@@ -121,7 +121,7 @@ export class Lines extends EventTarget {
   }
 
   #key(event) {
-    if (!(event.target instanceof HTMLInputElement)) return;
+    if (!(event.target instanceof HTMLInputElement) || event.isComposing) return;
     const place = this.#placeOf(event.target);
     const step = { ArrowDown: 1, Enter: 1, ArrowUp: -1 }[event.key];
     if (step) this.#inputOf(place + step)?.focus();

@@ -1,11 +1,11 @@
-import { whenFilesCome } from "../pictures.js";
+import { checkReadable, whenFilesCome } from "../pictures.js";
 import { element } from "../reading.js";
 import { askCorrections } from "../server.js";
 import { Crop } from "./crop.js";
 import { Lines } from "./lines.js";
 import { redrawn } from "./picture.js";
 import { askPage, readPage, writePage } from "./server.js";
-import { keepDocument, recallDocument } from "./store.js";
+import { keepDocument, keepTexts, recallDocument } from "./store.js";
 
 const SUFFIXES = { text: "txt", hocr: "hocr.html", alto: "alto.xml", page: "page.xml" };
 const FEEDBACK = 2000; // milliseconds
@@ -20,8 +20,8 @@ let busy = 0;
 
 const current = () => open?.pages.get(open.number);
 
-/** Do something that takes a while; what goes wrong is said. What was begun before is no longer shown. */
-async function work(said, action) {
+/** Do something that takes a while; what goes wrong is said, and how to try again. What was begun before is no longer shown. */
+async function work(said, action, again = "Try “Read again” in a moment.") {
   const own = ++busy;
   by("state").textContent = said;
   by("problem").textContent = "";
@@ -29,7 +29,7 @@ async function work(said, action) {
   try {
     await action(() => own === busy);
   } catch (error) {
-    if (own === busy) by("problem").textContent = `${error.message} ${error.retry ? "Try “Read again” in a moment." : ""}`;
+    if (own === busy) by("problem").textContent = `${error.message} ${error.retry ? again : ""}`;
   }
   if (own !== busy) return;
   busy = 0;
@@ -68,6 +68,7 @@ function goTo(number) {
 async function load(number) {
   const document = open;
   const own = await redrawn(document.file).catch(() => null);
+  if (!own) await checkReadable(document.file);
   const { picture, count } = own ? { picture: own, count: 1 } : await askPage(document.file, number);
   document.count = count;
   document.pages.set(number, { picture, isTurned: false, answer: null });
@@ -159,24 +160,26 @@ function written() {
   return format === "text" ? new Blob([`${lines.text}\n`], { type: "text/plain" }) : writePage(picture, open.file.name, format, said);
 }
 
-function copy() {
-  return work("Writing …", async () => {
-    const text = await (await written()).text();
-    if (navigator.clipboard) await navigator.clipboard.writeText(text);
-    else throw new Error("This browser copies only from pages that come over HTTPS. Use “Download”.");
-    by("copy").textContent = "Copied";
-    setTimeout(() => (by("copy").textContent = "Copy"), FEEDBACK);
-  });
+/** Have the page written, and do something with it. To read it again would lose what was corrected. */
+const write = (action) => work("Writing …", async () => action(await written()), "Try again in a moment.");
+
+async function copy(blob) {
+  const text = await blob.text();
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    throw new Error("The browser does not let this page copy; over plain HTTP, most do not. Use “Download”.");
+  }
+  by("copy").textContent = "Copied";
+  setTimeout(() => (by("copy").textContent = "Copy"), FEEDBACK);
 }
 
-function download() {
-  return work("Writing …", async () => {
-    const [form] = by("format").value.split(" ");
-    const stem = open.file.name.replace(/\.[^.]*$/, "") + (open.count > 1 ? `-${open.number}` : "");
-    const href = URL.createObjectURL(await written());
-    element("a", { href, download: `${stem}.${SUFFIXES[form] ?? form}` }).click();
-    setTimeout(() => URL.revokeObjectURL(href), FEEDBACK);
-  });
+function download(blob) {
+  const [form] = by("format").value.split(" ");
+  const stem = open.file.name.replace(/\.[^.]*$/, "") + (open.count > 1 ? `-${open.number}` : "");
+  const href = URL.createObjectURL(blob);
+  element("a", { href, download: `${stem}.${SUFFIXES[form] ?? form}` }).click();
+  setTimeout(() => URL.revokeObjectURL(href), FEEDBACK);
 }
 
 // What one does
@@ -188,14 +191,14 @@ const actions = {
   again: () => (current() && (current().answer = null), goTo(open.number)),
   before: () => goTo(open.number - 1),
   after: () => goTo(open.number + 1),
-  copy,
-  download,
+  copy: () => write(copy),
+  download: () => write(download),
 };
 for (const [id, action] of Object.entries(actions)) {
   by(id).addEventListener("click", () => by(id).ariaDisabled === "true" || action());
 }
 by("format").addEventListener("change", enable);
-lines.addEventListener("change", () => keepDocument(open));
+lines.addEventListener("change", () => keepTexts(open));
 
 whenFilesCome([by("file"), by("photo")], by("paper"), take);
 

@@ -1,8 +1,6 @@
-import { toBlob } from "../pictures.js";
+import { layOnPaper, toBlob } from "../pictures.js";
 
 const MOST_SIDE = 4096; // pixels
-const LIGHT = 200; // grey from which on ink is taken for white
-const SEEN = 127; // opacity above which a pixel counts
 
 /** A part of a picture, turned clockwise by quarters; edges in shares of the picture. */
 export async function redrawn(picture, { quarters = 0, left = 0, top = 0, right = 1, bottom = 1 } = {}) {
@@ -20,25 +18,4 @@ export async function redrawn(picture, { quarters = 0, left = 0, top = 0, right 
   bitmap.close();
   layOnPaper(context);
   return toBlob(canvas, "image/jpeg");
-}
-
-/** Put white behind what is drawn, or black where all of that is light: JPEG has no transparency. */
-function layOnPaper(context) {
-  const { width, height } = context.canvas;
-  const { data } = context.getImageData(0, 0, width, height);
-  context.resetTransform();
-  context.globalCompositeOperation = "destination-over";
-  context.fillStyle = isLight(data) ? "black" : "white";
-  context.fillRect(0, 0, width, height);
-}
-
-/** Whether there is something to see, and all of it is light. */
-function isLight(pixels) {
-  let seen = false;
-  for (let i = 0; i < pixels.length; i += 4) {
-    if (pixels[i + 3] <= SEEN) continue;
-    if (0.3 * pixels[i] + 0.59 * pixels[i + 1] + 0.11 * pixels[i + 2] <= LIGHT) return false;
-    seen = true;
-  }
-  return seen;
 }

@@ -1,13 +1,12 @@
-import { ask } from "../server.js";
+import { PATIENCE_WITH_FILES, ask } from "../server.js";
 
-const PATIENCE = 120_000; // milliseconds; a page may hold many lines
 const ALTERNATIVES = 4;
 
 function post(path, picture, name, corrected = []) {
   const body = new FormData();
   body.append("file", picture, name);
   for (const line of corrected) body.append("corrected", line);
-  return ask(path, { method: "POST", body, signal: AbortSignal.timeout(PATIENCE) });
+  return ask(path, { method: "POST", body, patience: PATIENCE_WITH_FILES });
 }
 
 /** A page of a file that the browser cannot show: {picture, count}. */

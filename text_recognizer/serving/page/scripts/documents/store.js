@@ -1,6 +1,7 @@
 const NAME = "text-recognizer";
 const STORE = "documents";
 const KEY = "current";
+const TEXTS = "texts"; // of its pages: what changes often, beside what is large
 
 function open() {
   return new Promise((resolve, reject) => {
@@ -21,8 +22,27 @@ async function act(mode, action) {
   });
 }
 
+const textsOf = ({ pages }) => new Map([...pages].map(([number, { said, kept }]) => [number, { said, kept }]));
+
 /** What was kept last; undefined if nothing was, or the browser keeps nothing. */
-export const recallDocument = () => act("readonly", (store) => store.get(KEY)).catch(() => undefined);
+export async function recallDocument() {
+  try {
+    const state = await act("readonly", (store) => store.get(KEY));
+    const texts = await act("readonly", (store) => store.get(TEXTS));
+    for (const [number, said] of texts ?? []) Object.assign(state.pages.get(number) ?? {}, said);
+    return state;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keep what lines of a document say, and what the server keeps of them, if the browser can. */
+export const keepTexts = (state) =>
+  act("readwrite", (store) => store.put(textsOf(state), TEXTS)).catch(() => undefined);
 
 /** Keep a document, its pictures included, in place of the one before, if the browser can. */
-export const keepDocument = (state) => act("readwrite", (store) => store.put(state, KEY)).catch(() => undefined);
+export const keepDocument = (state) =>
+  act("readwrite", (store) => {
+    store.put(textsOf(state), TEXTS);
+    return store.put(state, KEY);
+  }).catch(() => undefined);
