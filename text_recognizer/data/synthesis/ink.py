@@ -6,18 +6,23 @@ one unit high, and x runs from 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from text_recognizer.imaging.band import fit_band
+from text_recognizer.imaging.band import Band, fit_band
 
 SUPERSAMPLING = 2
 RASTER_BAND = 24
 """Rows of the band of ink that is a picture."""
 
+_THIN, _THIN_ALONE, _LEAST, _MIDDLE = 0.2, 0.45, 0.3, 0.75
+"""Shares of the height of ink. A thinner band is one stroke across, in a line and in one character alone; the least
+that a band is; what is taken in place of a thin one."""
+_ALONE = 2  # times as wide as high, ink is seldom one character
+_SMALLEST = 0.3  # of a band height: the least band of a dash alone
 _SHIFT = 4
 _NARROW = frozenset("iljtfrI1.,:;'!|()[]{} `")
 _WIDE = frozenset("mwMWQO@%&")
@@ -66,10 +71,10 @@ class StrokeInk:
 
     @classmethod
     def from_strokes(cls, text: str, boxes: np.ndarray, strokes: list[np.ndarray]) -> StrokeInk:
-        """Strokes of any size, laid in their band; ``boxes`` (L, 2) in the same units."""
+        """Strokes in units of about a band height, laid in their band; ``boxes`` (L, 2) in the same units."""
         middles = np.concatenate([(s[1:] + s[:-1]) / 2 if len(s) > 1 else s for s in strokes])
         lengths = [np.hypot(*np.diff(s, axis=0).T) if len(s) > 1 else np.full(1, 0.05) for s in strokes]
-        band = fit_band(middles[:, 0], middles[:, 1], np.concatenate(lengths) + 1e-4)
+        band = _band(middles[:, 0], middles[:, 1], np.concatenate(lengths) + 1e-4, _SMALLEST)
         left = float(middles[:, 0].min())
         placed = []
         for stroke in strokes:
@@ -120,18 +125,17 @@ class RasterInk:
             return None
         left, right = int(columns[0]), int(columns[-1]) + 1
         y, x = np.nonzero(picture > 64)
-        band = fit_band(x.astype(np.float64), y.astype(np.float64), picture[y, x].astype(np.float64))
-        height = max(band.height, 3.0, 0.3 * float(np.ptp(y)))
+        band = _band(x.astype(np.float64), y.astype(np.float64), picture[y, x].astype(np.float64), 3.0)
         start = max(0, left - 2)
         to_units = np.array(
             [
                 [1, 0, start - left],
                 [-band.slope, 1, -band.centre - band.slope * start],
-                [0, 0, height],
+                [0, 0, band.height],
             ]
         )
-        units = ((boxes - left) / height).astype(np.float32)
-        return cls(text, units, (right - left) / height, picture[:, start : right + 2], to_units / height)
+        units = ((boxes - left) / band.height).astype(np.float32)
+        return cls(text, units, (right - left) / band.height, picture[:, start : right + 2], to_units / band.height)
 
     def draw(self, matrix: np.ndarray, size: tuple[int, int], pen: float) -> np.ndarray:
         picture, to_units = self.picture, self.to_units
@@ -142,6 +146,15 @@ class RasterInk:
             picture = cv2.resize(picture, shrunk, interpolation=cv2.INTER_AREA)
         to_pixels = matrix @ to_units
         return cv2.warpAffine(picture, to_pixels, size[::-1], flags=cv2.INTER_LINEAR)
+
+
+def _band(x: np.ndarray, y: np.ndarray, weights: np.ndarray, smallest: float) -> Band:
+    """The band of a line without neighbours; most of the ink's height where that is one stroke across, as in an F."""
+    band = fit_band(x, y, weights)
+    ink = float(np.ptp(y - band.slope * x))
+    if band.height < ink * (_THIN_ALONE if np.ptp(x) < _ALONE * ink else _THIN):
+        return Band(float(y.min() + y.max()) / 2, 0.0, max(_MIDDLE * float(np.ptp(y)), smallest))
+    return replace(band, height=max(band.height, _LEAST * ink, smallest))
 
 
 def character_boxes(text: str, left: float, right: float) -> np.ndarray:
