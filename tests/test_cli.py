@@ -124,9 +124,11 @@ def test_failures_become_a_message_and_an_exit_code(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_nothing_half_done(number: int, tmp_path: Path) -> None:
     program = f"""
-import os, sys, tempfile, time
+import os, signal, sys, tempfile, time
 from text_recognizer.command_line import run_safely
 from text_recognizer.files import replacing
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start the tests with it ignored
 
 def work():
     with tempfile.TemporaryDirectory(dir={str(tmp_path)!r}), replacing({str(tmp_path / "out.txt")!r}) as temporary:

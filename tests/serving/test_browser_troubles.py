@@ -170,8 +170,8 @@ def test_files_have_more_time_on_their_way_than_ink(page: Page, tmp_path: Path) 
     page.script(
         "const set = setTimeout; window.waits = []; window.setTimeout = (f, ms) => (waits.push(ms), set(f, ms));"
     )
-    page.write("i")
-    wait_until(lambda: page.text)
+    page.write(WORD)
+    page.wait_for_text(WORD)
     assert 30_000 in page.script("return waits")
     assert 120_000 not in page.script("return waits")
     cv2.imwrite(str(tmp_path / "line.png"), bars())
