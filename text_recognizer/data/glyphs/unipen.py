@@ -31,7 +31,7 @@ PenSource = Literal["unipen", "builtin"]
 PEN_SAMPLE = Path(__file__).with_name("pen_sample") / "writing.npz"
 SAMPLE_UNIT = 64
 """Steps of the sample's pen in a band height."""
-VERSION = 4
+VERSION = 5
 HELD_OUT_SITES = frozenset({"ced"})
 """The evaluation draws on these sites."""
 CAPITAL_WRITERS = frozenset({"apd/Mark_Crawford", "pap/bmcaps"})
@@ -40,6 +40,11 @@ CAPITAL_WRITERS = frozenset({"apd/Mark_Crawford", "pap/bmcaps"})
 _SEGMENT = re.compile(r'\.SEGMENT\s+\w+\s+([\d:,\-\s]+?)\s+(\S+)?\s*"(.*)"')
 _COMPONENTS = re.compile(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?")
 _SPACED = ((re.compile(r" +([.,;:!?%)\]}]|n't\b|')"), r"\1"), (re.compile(r"([(\[{$#'] *) "), r"\1"))
+_DIGITS_APART = (
+    (re.compile(r"(?<![\w/.:])(\d) (?=\d(?:[ .,]|$))"), r"\1"),
+    (re.compile(r"(\d) (?=(?:st|nd|rd|th)\b)"), r"\1"),
+)
+_TIME_APART = re.compile(r"\d [:/] \d|[:/] \d \d\b")  # where one number ends and the next begins is not said
 _POINTS_PER_HEIGHT = 12
 _WIDTH_PER_CHARACTER = (0.15, 2.5)  # of a line's height; other words have a wrong label or run over several rows
 _FAR, _MOST_FAR = 1.4, 0.12  # more ink than this share, so many heights off the centre, is another row
@@ -232,7 +237,8 @@ def _cut(numbers: str, components: list[tuple[bool, np.ndarray]]) -> list[np.nda
 def clean_label(label: str, level: str) -> str:
     """What was written, or nothing if the label cannot be trusted.
 
-    Labels of texts stand with a space before each punctuation mark ("wasn ' t", "all ."), which the ink has not.
+    Labels of texts stand with a space before each punctuation mark ("wasn ' t", "all .") and, of some writers, between
+    the digits of a number ("1 8 7 4"), which the ink has not.
     """
     if "\\" in label or not label.isascii() or not label.isprintable():
         return ""
@@ -244,7 +250,9 @@ def clean_label(label: str, level: str) -> str:
     if " " in label and all(len(word) == 1 for word in label.split()):  # a date, one character a word
         label = label.replace(" ", "")
     if level == "text":
-        for pattern, replacement in _SPACED:
+        if _TIME_APART.search(label):
+            return ""
+        for pattern, replacement in (*_SPACED, *_DIGITS_APART):
             label = pattern.sub(replacement, label)
     return label
 
