@@ -114,6 +114,15 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
+@contextlib.contextmanager
+def explain_damage(folder: Path) -> Iterator[None]:
+    """Turn what NumPy raises of damaged arrays in a folder of the cache into one that says what helps."""
+    try:
+        yield
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"The cache {folder} is damaged ({error}). Delete the folder; it is made anew.") from error
+
+
 def made_once(folder: Path, fill: Callable[[Path], None]) -> Path:
     """A folder of the cache, made if it is not there: whole or not at all, and by one process.
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from text_recognizer.alphabet import ALPHABET, DIGITS, LETTERS
-from text_recognizer.data.download import data_file, made_once, processed_folder
+from text_recognizer.data.download import data_file, explain_damage, made_once, processed_folder
 from text_recognizer.data.glyphs.bank import GLYPH_SIZE
 from text_recognizer.data.glyphs.idx import read_idx
 from text_recognizer.errors import UserError
@@ -48,11 +48,9 @@ def prepare_emnist() -> Path:
 def load_emnist() -> EMNISTArrays:
     """EMNIST from the cache, downloaded and decoded first if need be."""
     folder = prepare_emnist()
-    try:
+    with explain_damage(folder):
         images = {part: np.load(folder / f"{part}_images.npy", mmap_mode="r") for part in ("train", "test")}
         targets = {part: np.load(folder / f"{part}_targets.npy") for part in ("train", "test")}
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"The cache {folder} is damaged ({error}). Delete the folder; it is made anew.") from error
     return EMNISTArrays(images["train"], targets["train"], images["test"], targets["test"])
 
 

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 from tqdm import tqdm
 
-from text_recognizer.data.download import data_file, made_once, processed_folder
+from text_recognizer.data.download import data_file, explain_damage, made_once, processed_folder
 from text_recognizer.data.splits import Split
 from text_recognizer.errors import UserError
 from text_recognizer.imaging.band import fit_band
@@ -126,10 +126,8 @@ def _load(path: Path) -> tuple[PenWriting, np.ndarray]:
         values = dict(np.load(path))
         values["points"] = (np.cumsum(values.pop("steps"), axis=0, dtype=np.int32) / SAMPLE_UNIT).astype(np.float32)
         return _parted(values)
-    try:
+    with explain_damage(path):
         return _parted({file.stem: np.load(file, mmap_mode="r") for file in path.glob("*.npy")})
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"The cache {path} is damaged ({error}). Delete the folder; it is made anew.") from error
 
 
 def _parted(values: dict[str, np.ndarray]) -> tuple[PenWriting, np.ndarray]:

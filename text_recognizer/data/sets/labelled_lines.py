@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from text_recognizer.alphabet import PADDING, READER_ALPHABET, Alphabet
-from text_recognizer.data.download import made_once, processed_folder
+from text_recognizer.data.download import explain_damage, made_once, processed_folder
 from text_recognizer.data.glyphs.fonts import FontSource
 from text_recognizer.data.glyphs.unipen import PenSource
 from text_recognizer.data.sets.data_module import DataModule
@@ -74,10 +74,8 @@ def cut_lines(lines: Sequence[LabelledLine]) -> Crops:
     Memory does not grow with the lines. A picture that cannot be read leaves an empty crop, and is named in ``wrong``.
     """
     path = made_once(processed_folder() / f"labelled-{_key(lines)}", lambda folder: _cut(lines, folder))
-    try:
+    with explain_damage(path):
         return Crops(path)
-    except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"The cache {path} is damaged ({error}). Delete the folder; it is made anew.") from error
 
 
 def _key(lines: Sequence[LabelledLine]) -> str:

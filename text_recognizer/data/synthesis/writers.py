@@ -82,11 +82,12 @@ class PenWords:
     def write(self, pieces: Sequence[int], rng: np.random.Generator) -> Ink:
         """Segments of one writer on one line."""
         usual = float(np.median(self.writing.heights[list(pieces)]))
-        within = np.median([widest_blank(self.writing.strokes_of(number)) for number in pieces])
+        words = [self.writing.strokes_of(number) for number in pieces]
+        within = np.median([widest_blank(word) for word in words])
         gap = max(rng.uniform(0.35, 1.4) if rng.random() < 0.9 else rng.uniform(1.4, 4.0), 0.25 + 1.5 * within)
         x, text, strokes = 0.0, "", []
         boxes: list[np.ndarray] = []
-        for number in pieces:
+        for number, as_written in zip(pieces, words, strict=True):
             label = str(self.writing.labels[number])
             if text:
                 space = gap * rng.uniform(0.8, 1.3)
@@ -95,7 +96,7 @@ class PenWords:
                 text += " "
             scale = float(np.clip(self.writing.heights[number] / usual, 0.8, 1.25)) ** 0.5
             place = np.array([x, rng.normal(0, 0.05)], np.float32)
-            word = [stroke * np.float32(scale) + place for stroke in self.writing.strokes_of(number)]
+            word = [stroke * np.float32(scale) + place for stroke in as_written]
             right = max(float(stroke[:, 0].max()) for stroke in word)
             boxes.append(character_boxes(label, x, right))
             strokes += word
